@@ -1,0 +1,2 @@
+// Package consumer says how messages are received, judged and settled.
+package consumer

@@ -1,0 +1,54 @@
+package consumer
+
+import (
+	"context"
+
+	"github.com/theriac/theriac/handlers"
+)
+
+// Recorder keeps the count of failures over all replicas.
+type Recorder interface {
+	// RecordAttempt stores one finished attempt of m on subscription sub and
+	// returns the totals after it, over all replicas. An attempt with OutcomeOK
+	// clears the totals and is recorded only for messages of StandingFailing. An
+	// error means that the totals are unknown: the consumer then retries and
+	// never quarantines on a count.
+	RecordAttempt(ctx context.Context, sub string, m handlers.Message, a handlers.Attempt) (handlers.Totals, error)
+}
+
+// Quarantiner takes poison.
+type Quarantiner interface {
+	// Quarantine holds m durably and returns the reference of its entry. It is
+	// idempotent: the same message returns the same reference. On nil the
+	// message may be acknowledged; on an error it must not.
+	Quarantine(ctx context.Context, sub string, m handlers.Message, ev handlers.Evidence) (ref string, err error)
+}
+
+// Knower answers what is known of a message before it runs.
+type Knower interface {
+	// Standing is called for every delivery and must cost nanoseconds when
+	// nothing is recorded: no lock that messages share, no I/O. Where it finds a
+	// trace of the message it may ask the store, bounded by ctx.
+	Standing(ctx context.Context, sub string, m handlers.Message) (handlers.Standing, error)
+}
+
+// Replayer hands out held entries that people asked to run again.
+type Replayer interface {
+	// NextReplay waits for an entry of sub to replay and claims it for this
+	// worker; nobody else will run it. It returns ctx's error when ctx ends.
+	NextReplay(ctx context.Context, sub string) (handlers.Replay, error)
+	// FinishReplay records how the run ended. OutcomeOK makes the entry replayed,
+	// OutcomeInterrupted gives it back unrun, OutcomeDeferred and every failure
+	// hold it again. It returns an error when the claim was lost.
+	FinishReplay(ctx context.Context, sub string, r handlers.Replay, a handlers.Attempt) error
+}
+
+// Quarantine is all that a consumer asks of the room where poison goes.
+// quarantine.Service has these methods; the rooms do not import each other.
+// Implementations are safe for concurrent use.
+type Quarantine interface {
+	Recorder
+	Quarantiner
+	Knower
+	Replayer
+}
