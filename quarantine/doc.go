@@ -1,0 +1,2 @@
+// Package quarantine says what happens to poison.
+package quarantine
