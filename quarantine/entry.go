@@ -21,7 +21,9 @@ type Entry struct {
 	// Size is the number of payload bytes, SHA256 their digest.
 	Size   int64
 	SHA256 [32]byte
-	// Degraded: some evidence could not be stored in full; the message could.
+	// Degraded: some evidence could not be stored in full; the message could. A
+	// store derives nothing from the bytes of such an entry, searchable copies
+	// of its attributes included.
 	Degraded bool
 
 	// Reason and Confidence are the verdict.
@@ -85,8 +87,12 @@ type NewEntry struct {
 	// Attempt is the deciding attempt; it is stored with the entry unless it was
 	// recorded before.
 	Attempt handlers.Attempt
-	// AttemptRecorded: RecordAttempts has stored Attempt already.
+	// AttemptRecorded: RecordAttempts has stored Attempt already, or will when
+	// the spool is ingested; the store must not count it again.
 	AttemptRecorded bool
+	// Basis are the texts that Entry.Fingerprint was made of. The first entry of
+	// a group gives it to the group.
+	Basis []string
 }
 
 // Group is all entries of one fingerprint.

@@ -1,25 +1,39 @@
 package quarantine
 
 import (
-	"errors"
 	"fmt"
 	"time"
 )
 
+// sentinel is an error to branch on by identity. Its kind is one of those that
+// internal/problem turns into exit codes and HTTP statuses.
+type sentinel struct{ text, kind string }
+
+// Error returns what is wrong.
+func (e *sentinel) Error() string { return e.text }
+
+// ProblemKind returns the kind of trouble.
+func (e *sentinel) ProblemKind() string { return e.kind }
+
 // Errors to branch on.
 var (
 	// ErrNotFound: no such entry, group or claim.
-	ErrNotFound = errors.New("not found")
+	ErrNotFound error = &sentinel{"not found", "not found"}
 	// ErrUnavailable: the store could not be reached or could not decide in time.
-	ErrUnavailable = errors.New("store unavailable")
+	ErrUnavailable error = &sentinel{"store unavailable", "unavailable"}
 	// ErrRefusedData: the store refused the bytes themselves, not the moment.
-	ErrRefusedData = errors.New("store refused the data")
+	ErrRefusedData error = &sentinel{"store refused the data", "internal"}
 	// ErrSchema: the store's schema is not the one of this program.
-	ErrSchema = errors.New("schema mismatch")
+	ErrSchema error = &sentinel{"schema mismatch", "unavailable"}
 	// ErrNoWorker: no living worker serves the subscription.
-	ErrNoWorker = errors.New("no living worker")
+	ErrNoWorker error = &sentinel{"no living worker", "still running"}
 	// ErrInvalid: the request itself is wrong.
-	ErrInvalid = errors.New("invalid")
+	ErrInvalid error = &sentinel{"invalid", "invalid"}
+	// ErrRefused: the request makes sense and must not be done without Force.
+	ErrRefused error = &sentinel{"refused", "refused"}
+	// ErrClaimLost: the worker's claim of a replay ended before its result came;
+	// the result is not taken.
+	ErrClaimLost error = &sentinel{"the claim of the replay was lost", "conflict"}
 )
 
 // ConflictError: somebody else acted first.
@@ -38,6 +52,9 @@ func (e *ConflictError) Error() string {
 		e.Entry.Ref, d.Actor.Name, e.Entry.State, d.At.UTC().Format(time.RFC3339), e.Entry.Version)
 }
 
+// ProblemKind returns "conflict".
+func (e *ConflictError) ProblemKind() string { return "conflict" }
+
 // StateError: the state machine does not allow the move.
 type StateError struct {
 	Ref      string
@@ -48,6 +65,9 @@ type StateError struct {
 func (e *StateError) Error() string {
 	return fmt.Sprintf("%s is %s and cannot become %s", e.Ref, e.From, e.To)
 }
+
+// ProblemKind returns "refused".
+func (e *StateError) ProblemKind() string { return "refused" }
 
 // AmbiguousError: a prefix fits several references.
 type AmbiguousError struct {
@@ -60,3 +80,6 @@ type AmbiguousError struct {
 func (e *AmbiguousError) Error() string {
 	return fmt.Sprintf("%q fits several: %v", e.Prefix, e.Matches)
 }
+
+// ProblemKind returns "invalid".
+func (e *AmbiguousError) ProblemKind() string { return "invalid" }
