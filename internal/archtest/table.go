@@ -1,0 +1,187 @@
+package archtest
+
+import "slices"
+
+// row says what one package, or all packages under "path/...", may import beside the standard
+// library and themselves.
+type row struct {
+	pkg     string
+	ours    []string // paths in this module
+	outside []string // other modules, or packages of them
+	tests   []string // what its test files may import as well, ours or outside
+	why     string
+}
+
+// Outside modules that stand for one thing together.
+const (
+	cmp      = "github.com/google/go-cmp"
+	goleak   = "go.uber.org/goleak"
+	goose    = "github.com/pressly/goose/v3"
+	grpc     = "google.golang.org/grpc"
+	nats     = "github.com/nats-io/nats.go"
+	pgx      = "github.com/jackc/pgx/v5"
+	protobuf = "google.golang.org/protobuf"
+	pubsub   = "cloud.google.com/go/pubsub/v2"
+	slack    = "github.com/slack-go/slack"
+	sqlite   = "modernc.org/sqlite"
+	uuid     = "github.com/google/uuid"
+	xsync    = "golang.org/x/sync"
+	xsys     = "golang.org/x/sys"
+	xtime    = "golang.org/x/time"
+)
+
+// runner is what every room may use: goroutines with an owner.
+const runner = "internal/runner"
+
+// importTable returns who may import whom. The first row that matches a package wins, and a
+// package without a row is a mistake. Rows of packages that do not exist yet are kept, so that
+// whoever writes the package finds its place decided.
+func importTable() []row {
+	return slices.Concat(
+		handlersRows(), consumerRows(), quarantineRows(), incidentRows(), commandRows(), internalRows())
+}
+
+func handlersRows() []row {
+	return []row{
+		{pkg: "handlers", why: "users import it everywhere"},
+		{pkg: "handlers/handlertest", ours: []string{"handlers"},
+			why: "build messages, run a handler, ask what its error means"},
+		{pkg: "handlers/workflow", ours: []string{"handlers", "incident"},
+			why: "shipped incident handlers; a row of its own, so that handlers stays a leaf"},
+	}
+}
+
+func consumerRows() []row {
+	ours := []string{"consumer", "handlers", runner}
+	return []row{
+		{pkg: "consumer", ours: []string{"handlers", runner},
+			outside: []string{"github.com/cenkalti/backoff/v4", "github.com/sony/gobreaker/v2", xtime},
+			why:     "knows that poison goes somewhere, not where"},
+		{pkg: "consumer/guardian", ours: []string{runner}, outside: []string{xsys},
+			why: "small parent: no store, no broker, no web"},
+		{pkg: "consumer/gcppubsub", ours: ours,
+			outside: []string{pubsub, "google.golang.org/api", "github.com/googleapis/gax-go/v2", grpc, protobuf},
+			tests:   []string{"internal/fakepubsub"},
+			why:     "the one place with Google's client"},
+		{pkg: "consumer/natsjs", ours: ours, outside: []string{nats},
+			tests: []string{"consumer/natsjs/embedded"},
+			why:   "the one place with the NATS client"},
+		{pkg: "consumer/natsjs/embedded", ours: []string{runner},
+			outside: []string{"github.com/nats-io/nats-server/v2"}, tests: []string{nats},
+			why: "starts a broker; nobody links the server who does not start one"},
+		{pkg: "consumer/telemetry", ours: ours,
+			outside: []string{"go.opentelemetry.io/otel", "github.com/getsentry/sentry-go"},
+			why:     "evidence leaves here"},
+		{pkg: "consumer/consumertest", ours: []string{"consumer", "consumer/guardian", "handlers", runner},
+			outside: []string{cmp, goleak},
+			why:     "scripted source, recorder, source suite"},
+	}
+}
+
+func quarantineRows() []row {
+	ours := []string{"quarantine", "handlers", runner}
+	return []row{
+		{pkg: "quarantine", ours: []string{"handlers", runner},
+			outside: []string{uuid, "github.com/wI2L/jsondiff", "github.com/expr-lang/expr"},
+			why:     "usable without our consumer"},
+		{pkg: "quarantine/quarantinepg", ours: with(ours, "internal/migrate"), outside: []string{pgx, goose},
+			why: "its SQL and nobody else's"},
+		{pkg: "quarantine/quarantinelite", ours: with(ours, "internal/migrate", "internal/sqlrows"),
+			outside: []string{sqlite, goose},
+			why:     "the same store, embedded"},
+		{pkg: "quarantine/quarantineslack", ours: with(ours, "internal/slackkit"), outside: []string{slack},
+			why: "speaks to the Service, never to SQL"},
+		{pkg: "quarantine/quarantineweb", ours: with(ours, "internal/webkit", "internal/problem"),
+			why: "speaks to the Service, never to SQL"},
+		{pkg: "quarantine/quarantinetest", ours: ours, outside: []string{cmp},
+			why: "in-memory store, store suite"},
+	}
+}
+
+func incidentRows() []row {
+	ours := []string{"incident", "handlers", runner}
+	return []row{
+		{pkg: "incident", ours: []string{"handlers", runner}, outside: []string{uuid},
+			why: "words only: never consumer, quarantine, a store or a web package"},
+		{pkg: "incident/incidentpg", ours: with(ours, "internal/migrate"), outside: []string{pgx, goose},
+			why: "its SQL and nobody else's"},
+		{pkg: "incident/incidentlite", ours: with(ours, "internal/migrate", "internal/sqlrows"),
+			outside: []string{sqlite, goose},
+			why:     "the same store, embedded"},
+		{pkg: "incident/incidentslack", ours: with(ours, "internal/slackkit"), outside: []string{slack},
+			why: "speaks to the domain, never to SQL"},
+		{pkg: "incident/incidentweb", ours: with(ours, "internal/webkit", "internal/problem"),
+			why: "a link to an entry is a function handed in by cmd"},
+		{pkg: "incident/incidenttest", ours: ours, outside: []string{cmp},
+			why: "in-memory store, store suite"},
+	}
+}
+
+func commandRows() []row {
+	return []row{
+		{pkg: "cmd/theriac", ours: []string{"cmd/internal/...", runner},
+			why: "a short main: pass arguments and streams, exit with a code"},
+		{pkg: "cmd/incidentd", ours: []string{"cmd/internal/...", runner},
+			why: "likewise"},
+		{pkg: "cmd/internal/...",
+			ours: []string{"cmd/internal/...", "handlers/...", "consumer/...", "quarantine/...", "incident/...", "internal/..."},
+			outside: []string{
+				"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/cli/go-gh/v2",
+				"github.com/vbauerster/mpb/v8", "github.com/caarlos0/env/v11", "go.opentelemetry.io/otel",
+				pgx, pubsub, "google.golang.org/api", grpc, nats, slack, "github.com/getsentry/sentry-go",
+				uuid, xsync, xsys, xtime, "golang.org/x/term",
+			},
+			tests: []string{protobuf, sqlite, "github.com/chromedp"},
+			why:   "the only wiring, the only reader of the environment"},
+		{pkg: "examples/...", ours: []string{"handlers/...", "consumer/...", "quarantine/...", "incident/..."},
+			outside: []string{anything},
+			why:     "never internal or cmd: they must compile for outsiders"},
+	}
+}
+
+func internalRows() []row {
+	return []row{
+		{pkg: "internal/archtest", ours: []string{"internal/..."}, why: "keeps this table"},
+		{pkg: "internal/pgtest", ours: []string{"internal/..."}, outside: []string{pgx, xsys},
+			why: "a private Postgres for tests; the schema is handed in"},
+		{pkg: "internal/fakepubsub", ours: []string{runner}, outside: []string{pubsub, grpc, protobuf},
+			tests: []string{"consumer", "consumer/gcppubsub", "consumer/consumertest", "handlers", "google.golang.org/api"},
+			why:   "a Pub/Sub server with the documented rules, for tests, drills and benchmarks"},
+		{pkg: "internal/slackkit/...", ours: []string{"internal/..."}, outside: []string{slack, xtime},
+			why: "Slack client and its budget"},
+		{pkg: "internal/migrate", ours: []string{"internal/..."}, outside: []string{goose},
+			tests: []string{pgx, sqlite},
+			why:   "runs an embedded folder of migrations"},
+		{pkg: "internal/sqlrows", ours: []string{"internal/..."}, tests: []string{sqlite},
+			why: "collects rows"},
+		{pkg: "internal/...", ours: []string{"internal/..."}, outside: []string{xsync, xtime},
+			why: "helpers that know no word of a room"},
+	}
+}
+
+func with(ours []string, more ...string) []string { return slices.Concat(ours, more) }
+
+// testModules returns the outside modules that any test file may import.
+func testModules() []string {
+	return []string{
+		cmp, goleak, "pgregory.net/rapid", "github.com/rogpeppe/go-internal", "github.com/Shopify/toxiproxy/v2",
+	}
+}
+
+// folders returns the folders at the top of the repository: the rooms, and docs.
+func folders() []string {
+	return []string{"cmd", "consumer", "docs", "examples", "handlers", "incident", "internal", "quarantine"}
+}
+
+// ignored reports whether a folder is made by running things here and never committed.
+func ignored(dir string) bool { return dir == "bin" || dir == "theriac-data" }
+
+// Exceptions returns, per rule, the files that may break it. The reason stands beside each; an entry
+// whose file is gone, or needs it no more, is a mistake too.
+func Exceptions() map[string]map[string]string {
+	return map[string]map[string]string{
+		"goroutines": {
+			"internal/runner/group.go": "the owner of all goroutines",
+		},
+	}
+}
