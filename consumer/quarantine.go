@@ -28,7 +28,9 @@ type Quarantiner interface {
 type Knower interface {
 	// Standing is called for every delivery and must cost nanoseconds when
 	// nothing is recorded: no lock that messages share, no I/O. Where it finds a
-	// trace of the message it may ask the store, bounded by ctx.
+	// trace of the message it may ask the store, within a bound of its own of a
+	// few seconds; ctx has no deadline. On an error the message waits and the
+	// question is asked again.
 	Standing(ctx context.Context, sub string, m handlers.Message) (handlers.Standing, error)
 }
 

@@ -1,0 +1,48 @@
+package consumer
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/theriac/theriac/handlers"
+)
+
+// attempt is one run of the handler. It ends exactly once: whoever wins the
+// claim (the handler's own goroutine, the guard of a goroutine that exits, or
+// the watchdog) goes on with the message, and everybody else lets go.
+type attempt struct {
+	ctx     attemptContext
+	handler context.Context // ctx, or what the observer made of it
+	job     *job
+	slot    int
+	serial  uint64
+	started time.Time
+
+	claimed     atomic.Bool
+	interrupted atomic.Bool // the shutdown ended its context
+	expired     atomic.Bool // the deadline ended its context
+}
+
+// result is what an attempt came to, told by whoever claimed it.
+type result struct {
+	attempt *attempt
+	outcome handlers.Outcome
+	class   handlers.ErrorClass
+	delay   time.Duration
+	// report is what is known beyond the outcome; the zero value for a success.
+	report report
+}
+
+// claim reports whether the caller may conclude the attempt.
+func (a *attempt) claim() bool { return a.claimed.CompareAndSwap(false, true) }
+
+// over frees what the attempt held: its context, its place before the
+// watchdog, and its slot. Its handler may still run if it was abandoned; then it
+// runs without a slot, so that one hung message cannot use up all of them.
+func (a *attempt) over() {
+	a.ctx.end(context.Canceled)
+	c := a.job.consumer
+	c.running[a.slot].CompareAndSwap(a, nil)
+	c.slots.release(a.slot)
+}

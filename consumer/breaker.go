@@ -1,0 +1,164 @@
+package consumer
+
+import (
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/theriac/theriac/handlers"
+)
+
+// Feedback for gobreaker. It hears of failures and of probes only; successes
+// are counted by correlation, without a lock.
+var (
+	errAttemptFailed = errors.New("attempt failed")
+	errAttemptVoid   = errors.New("attempt says nothing")
+)
+
+// breaker stops quarantining, and all but one attempt at a time, while failures
+// are correlated across different messages: an outage or a bad deploy, which is
+// no message's fault.
+type breaker struct {
+	policy BreakerPolicy
+	stats  *correlation
+	cb     *gobreaker.TwoStepCircuitBreaker[struct{}]
+	open   atomic.Bool // open or half open
+	turn   chan struct{}
+	log    *slog.Logger
+
+	mu      sync.Mutex
+	changed chan struct{} // closed and replaced when the state changes
+}
+
+// probe concludes what enter allowed; it is nil while the breaker is closed.
+type probe func(error)
+
+func newBreaker(p BreakerPolicy, shards int, log *slog.Logger) *breaker {
+	b := &breaker{
+		policy:  p,
+		stats:   newCorrelation(p, shards),
+		turn:    make(chan struct{}, 1),
+		changed: make(chan struct{}),
+		log:     log,
+	}
+	b.turn <- struct{}{}
+	b.cb = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+		MaxRequests:   1,
+		Timeout:       p.OpenFor,
+		ReadyToTrip:   func(gobreaker.Counts) bool { return !p.Off && b.stats.correlated(time.Now()) },
+		OnStateChange: b.onStateChange,
+		IsExcluded:    func(err error) bool { return errors.Is(err, errAttemptVoid) },
+	})
+	return b
+}
+
+// onStateChange runs under gobreaker's lock and must not call it.
+func (b *breaker) onStateChange(_ string, _, to gobreaker.State) {
+	if was := b.open.Swap(to != gobreaker.StateClosed); was != (to != gobreaker.StateClosed) {
+		if was {
+			b.stats.reset()
+			b.log.Info("breaker closed: quarantining resumes")
+		} else {
+			b.log.Warn("breaker open: failures spread over many different messages; nothing is quarantined, one probe at a time",
+				"probe_every", b.policy.OpenFor)
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+// isOpen reports whether quarantining has stopped.
+func (b *breaker) isOpen() bool { return b.open.Load() }
+
+// enter lets an attempt through: at once while the breaker is closed, else as
+// the one probe, whenever its turn comes. It returns false when stop is closed
+// first.
+func (b *breaker) enter(stop <-chan struct{}) (probe, bool) {
+	if !b.open.Load() {
+		return nil, true
+	}
+	// One waits at the door, the others behind it.
+	select {
+	case <-b.turn:
+		defer func() { b.turn <- struct{}{} }()
+	case <-stop:
+		return nil, false
+	}
+	for b.open.Load() {
+		b.mu.Lock()
+		changed := b.changed
+		b.mu.Unlock()
+		done, err := b.cb.Allow()
+		if err == nil {
+			if !b.open.Load() {
+				done(errAttemptVoid)
+				break
+			}
+			return done, true
+		}
+		if !b.waitAtDoor(changed, stop) {
+			return nil, false
+		}
+	}
+	return nil, true
+}
+
+// waitAtDoor waits until the state may have changed. gobreaker half-opens
+// strictly after its timeout, and only when asked, hence the timer.
+func (b *breaker) waitAtDoor(changed, stop <-chan struct{}) bool {
+	timer := time.NewTimer(min(b.policy.OpenFor/4+time.Millisecond, time.Second))
+	defer timer.Stop()
+	select {
+	case <-changed:
+	case <-timer.C:
+	case <-stop:
+		return false
+	}
+	return true
+}
+
+// tryProbe takes the place of the probe if it is free now; replays use it,
+// since they never wait at the door.
+func (b *breaker) tryProbe() probe {
+	if !b.open.Load() {
+		return nil
+	}
+	done, err := b.cb.Allow()
+	if err != nil {
+		return nil
+	}
+	return done
+}
+
+// hear takes note of how an attempt ended.
+func (b *breaker) hear(p probe, slot int, id string, o handlers.Outcome) {
+	if o == handlers.OutcomeOK {
+		b.stats.success(slot)
+	}
+	switch {
+	case p != nil:
+		p(feedback(o))
+	case o.IsFailure() && !b.policy.Off && !b.open.Load():
+		b.stats.failure(time.Now(), id)
+		if done, err := b.cb.Allow(); err == nil {
+			done(errAttemptFailed)
+		}
+	}
+}
+
+func feedback(o handlers.Outcome) error {
+	switch {
+	case o == handlers.OutcomeOK:
+		return nil
+	case o.IsFailure():
+		return errAttemptFailed
+	default:
+		return errAttemptVoid
+	}
+}

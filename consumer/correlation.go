@@ -1,0 +1,105 @@
+package consumer
+
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// correlation tells whether failures within a window spread over many messages
+// and outweigh the successes. Successes are counted on cache lines that messages
+// do not share; a sample each second remembers how many there were, so that a
+// failure can look back over the window.
+type correlation struct {
+	policy    BreakerPolicy
+	seed      maphash.Seed
+	successes []successCount
+
+	mu       sync.Mutex
+	failures []failure // oldest first
+	samples  []uint64  // total successes at the end of each of the last seconds
+}
+
+type successCount struct {
+	n atomic.Uint64
+	_ [56]byte
+}
+
+type failure struct {
+	at time.Time
+	id uint64
+}
+
+// maxFailures bounds the memory of a window; far more than any threshold.
+const maxFailures = 10_000
+
+func newCorrelation(p BreakerPolicy, shards int) *correlation {
+	return &correlation{policy: p, seed: maphash.MakeSeed(), successes: make([]successCount, max(1, min(shards, 64)))}
+}
+
+func (c *correlation) success(slot int) { c.successes[slot%len(c.successes)].n.Add(1) }
+
+func (c *correlation) failure(at time.Time, id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.forget(at)
+	c.failures = append(c.failures, failure{at, maphash.String(c.seed, id)})
+}
+
+// sample is called once a second.
+func (c *correlation) sample() {
+	total := c.total()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.samples = append(c.samples, total)
+	if keep := int(c.policy.Window / time.Second); len(c.samples) > keep {
+		c.samples = c.samples[len(c.samples)-keep:]
+	}
+}
+
+// correlated reports whether the thresholds are reached now.
+func (c *correlation) correlated(now time.Time) bool {
+	total := c.total()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.forget(now)
+	messages := make(map[uint64]struct{})
+	for _, f := range c.failures {
+		messages[f.id] = struct{}{}
+	}
+	if len(messages) < c.policy.MinMessages {
+		return false
+	}
+	var before uint64
+	if len(c.samples) > 0 {
+		before = c.samples[0]
+	}
+	failed := float64(len(c.failures))
+	return failed >= c.policy.FailureRatio*(failed+float64(total-before))
+}
+
+// reset forgets the failures, so that those of an outage do not count once it
+// has passed.
+func (c *correlation) reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failures = nil
+}
+
+// forget drops failures older than the window.
+func (c *correlation) forget(now time.Time) {
+	first := 0
+	for first < len(c.failures) && now.Sub(c.failures[first].at) > c.policy.Window {
+		first++
+	}
+	first = max(first, len(c.failures)-maxFailures)
+	c.failures = c.failures[first:]
+}
+
+func (c *correlation) total() (n uint64) {
+	for i := range c.successes {
+		n += c.successes[i].n.Load()
+	}
+	return n
+}

@@ -1,0 +1,42 @@
+package consumer
+
+import (
+	"context"
+
+	"github.com/theriac/theriac/handlers"
+)
+
+// job is a message in this process, from its delivery or the claim of its
+// replay until it is settled. One goroutine at a time works on it.
+type job struct {
+	consumer *Consumer
+	// Exactly one of delivery and replay is set.
+	delivery *Delivery
+	replay   *handlers.Replay
+	// values carries what handlers find in their context.
+	values context.Context
+	// settled is closed at the end, where somebody waits for it; else nil.
+	settled chan struct{}
+
+	// failing: failures are recorded, so a success must be recorded too.
+	failing bool
+	// local counts failures in this process, for backoff when the store is away.
+	local int
+	// probe is the place in the breaker's door that the next attempt holds.
+	probe probe
+}
+
+func (j *job) message() handlers.Message {
+	if j.replay != nil {
+		return j.replay.Message
+	}
+	return j.delivery.Message
+}
+
+// done is called once, when the message is settled.
+func (j *job) done() {
+	if j.settled != nil {
+		close(j.settled)
+	}
+	j.consumer.jobs.Done()
+}
