@@ -39,11 +39,13 @@ type Store interface {
 	EntryGet(ctx context.Context, key EntryKey, opt GetOptions) (Entry, error)
 
 	// EntryList returns the entries that match, newest first, without payload
-	// and attempts, and how many match in all, counted up to 10,000.
+	// and attempts, and how many match in all, counted up to 10,000. A group that
+	// does not exist is an error as for EntryGet.
 	EntryList(ctx context.Context, q Query) (EntryPage, error)
 
 	// GroupList returns the groups that have a matching entry, those with held
-	// entries first, then the most recently seen.
+	// entries first, then the most recently seen, at most q.Limit. A group's
+	// counts are those of all its entries. After and OldestFirst mean nothing here.
 	GroupList(ctx context.Context, q Query) ([]Group, error)
 
 	// Transition moves an entry to another state if it still has the expected
@@ -78,7 +80,8 @@ type Registry interface {
 	// ClaimReplay claims the oldest unclaimed replaying entry of the subscription
 	// for a living incarnation and returns it with its payload; its Replays is
 	// raised by one. Exactly one caller gets it. It returns an error wrapping
-	// [ErrNotFound] when there is none.
+	// [ErrNotFound] when there is none, and [ErrNoWorker] when the incarnation
+	// is not registered, left or was found dead.
 	ClaimReplay(ctx context.Context, subscription, incarnation string) (Entry, error)
 
 	// ReapWorkers marks workers whose lock is free as dead and holds again what
@@ -96,7 +99,8 @@ type Membership interface {
 	// Heartbeat tells the store that the worker is well and, where the lock
 	// rests on a connection, checks that it still does.
 	Heartbeat(ctx context.Context) error
-	// Leave ends the registration with a tombstone: a clean end, not a death.
+	// Leave ends the registration with a tombstone: a clean end, not a death. What
+	// the worker still claims is given back, as by Unclaim.
 	Leave(ctx context.Context) error
 }
 
@@ -175,7 +179,8 @@ type Transition struct {
 	EntryID string
 	Version int64
 	// To is the new state. A transition from replaying to replaying is allowed
-	// with Unclaim: it gives a claim back.
+	// with Unclaim: it gives a claim back, lowers Replays by the one that the
+	// claim added, since nothing ran, and leaves Decided as it stands.
 	To      State
 	Unclaim bool
 	// Claim, if not empty, must be the incarnation that claims the entry now.
