@@ -236,6 +236,7 @@ func plantedCode() []planted {
 				"consumer/a.go": `package consumer
 var count, ErrX = 0, errors.New("x")
 var table = map[string]int{}
+var _ = table
 func f() {
 	count++
 	table["a"] = 1
@@ -249,9 +250,9 @@ func f() {
 				"consumer/a_test.go": "package consumer\nvar inTest int\nfunc h() { count, inTest = 1, 1 }",
 			},
 			want: []string{
-				"consumer/a.go:5: package variable count changes: keep it in a value that its user holds",
-				"consumer/a.go:6: package variable table changes: keep it in a value that its user holds",
-				"consumer/a.go:7: package variable other changes: keep it in a value that its user holds",
+				"consumer/a.go:6: package variable count changes: keep it in a value that its user holds",
+				"consumer/a.go:7: package variable table changes: keep it in a value that its user holds",
+				"consumer/a.go:8: package variable other changes: keep it in a value that its user holds",
 				"consumer/b.go:4: package variable table changes: keep it in a value that its user holds",
 			},
 		},

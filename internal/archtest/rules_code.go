@@ -73,6 +73,7 @@ func packageVariables(pkg *Package) map[string]any {
 			}
 		}
 	}
+	delete(variables, "_")
 	return variables
 }
 

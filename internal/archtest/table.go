@@ -129,7 +129,7 @@ func commandRows() []row {
 				"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/cli/go-gh/v2",
 				"github.com/vbauerster/mpb/v8", "github.com/caarlos0/env/v11", "go.opentelemetry.io/otel",
 				pgx, pubsub, "google.golang.org/api", grpc, nats, slack, "github.com/getsentry/sentry-go",
-				uuid, xsync, xsys, xtime, "golang.org/x/term",
+				uuid, xsync, xsys, xtime, "golang.org/x/term", "golang.org/x/text",
 			},
 			tests: []string{protobuf, sqlite, "github.com/chromedp"},
 			why:   "the only wiring, the only reader of the environment"},
