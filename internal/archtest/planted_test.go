@@ -216,12 +216,27 @@ func plantedCode() []planted {
 		{
 			rule: "goroutines",
 			files: tree{
-				"consumer/a.go":      "package consumer\nimport \"sync\"\nvar wg sync.WaitGroup\nvar mu sync.Mutex\nfunc f() { go f() }",
-				"consumer/a_test.go": "package consumer\nimport \"sync\"\nvar wg2 sync.WaitGroup\nfunc g() {\n go g()\n wg2.Go(g) }",
+				"consumer/a.go": `package consumer
+import "sync"
+var wg sync.WaitGroup
+type T struct { jobs sync.WaitGroup; group runner.Group }
+func (t *T) f(p *sync.WaitGroup) {
+	go t.f(nil)
+	t.jobs.Add(1)
+	t.group.Go(t.g)
+	t.jobs.Go(t.g)
+	p.Go(t.g)
+	wg.Go(t.g)
+}
+`,
+				"consumer/a_test.go":         "package consumer\nimport \"sync\"\nvar inTest sync.WaitGroup\nfunc g() {\n go g()\n inTest.Go(g) }",
+				"consumer/consumertest/a.go": "package consumertest\nimport \"sync\"\nvar wg sync.WaitGroup\nfunc g() { wg.Go(g) }",
 			},
 			want: []string{
-				"consumer/a.go:3: sync.WaitGroup in production: use runner.Group, which carries panics to its owner",
-				"consumer/a.go:5: a go statement: use runner.Group, or in a test sync.WaitGroup.Go",
+				"consumer/a.go:10: sync.WaitGroup.Go in production: use runner.Group, which carries panics to its owner",
+				"consumer/a.go:11: sync.WaitGroup.Go in production: use runner.Group, which carries panics to its owner",
+				"consumer/a.go:6: a go statement: use runner.Group, or in a test sync.WaitGroup.Go",
+				"consumer/a.go:9: sync.WaitGroup.Go in production: use runner.Group, which carries panics to its owner",
 				"consumer/a_test.go:5: a go statement: use runner.Group, or in a test sync.WaitGroup.Go",
 			},
 		},

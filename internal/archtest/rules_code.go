@@ -5,22 +5,59 @@ import (
 	"go/token"
 )
 
-// checkGoroutines finds go statements anywhere, and sync.WaitGroup in production: its Go method
-// starts a goroutine whose panic nobody carries to the owner.
+// checkGoroutines finds go statements anywhere, and in production calls of sync.WaitGroup's Go: it
+// starts a goroutine whose panic nobody carries to the owner. Counting with a WaitGroup is fine.
 func checkGoroutines(p *pass) {
-	p.each(func(_ *Package, f *File) {
-		nodes(f, func(stmt *ast.GoStmt) {
-			p.report(stmt.Pos(), "a go statement: use runner.Group, or in a test sync.WaitGroup.Go")
-		})
-		if f.Test {
-			return
-		}
-		nodes(f, func(sel *ast.SelectorExpr) {
-			if f.names(sel, "sync", "WaitGroup") {
-				p.report(sel.Pos(), "sync.WaitGroup in production: use runner.Group, which carries panics to its owner")
+	for _, pkg := range p.Packages {
+		waitGroups := waitGroupNames(pkg)
+		for _, f := range pkg.Files {
+			nodes(f, func(stmt *ast.GoStmt) {
+				p.report(stmt.Pos(), "a go statement: use runner.Group, or in a test sync.WaitGroup.Go")
+			})
+			if f.Test || pkg.supportsTests() {
+				continue
 			}
-		})
-	})
+			nodes(f, func(call *ast.CallExpr) {
+				sel, ok := call.Fun.(*ast.SelectorExpr)
+				if ok && sel.Sel.Name == "Go" && waitGroups[lastName(sel.X)] {
+					p.report(call.Pos(), "sync.WaitGroup.Go in production: use runner.Group, which carries panics to its owner")
+				}
+			})
+		}
+	}
+}
+
+// waitGroupNames returns the names of a package's production variables, fields and parameters that
+// are declared as sync.WaitGroup. The types are not checked, so one name speaks for the package.
+func waitGroupNames(pkg *Package) map[string]bool {
+	found := map[string]bool{}
+	for _, f := range pkg.Files {
+		add := func(names []*ast.Ident, expr ast.Expr) {
+			if star, ok := expr.(*ast.StarExpr); ok {
+				expr = star.X
+			}
+			for _, name := range names {
+				if !f.Test && f.names(expr, "sync", "WaitGroup") {
+					found[name.Name] = true
+				}
+			}
+		}
+		nodes(f, func(field *ast.Field) { add(field.Names, field.Type) })
+		nodes(f, func(spec *ast.ValueSpec) { add(spec.Names, spec.Type) })
+	}
+	return found
+}
+
+// lastName returns the b of an expression b or a.b.
+func lastName(expr ast.Expr) string {
+	switch e := expr.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.SelectorExpr:
+		return e.Sel.Name
+	default:
+		return ""
+	}
 }
 
 func checkInit(p *pass) {

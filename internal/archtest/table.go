@@ -15,6 +15,8 @@ type row struct {
 // Outside modules that stand for one thing together.
 const (
 	cmp      = "github.com/google/go-cmp"
+	gax      = "github.com/googleapis/gax-go/v2"
+	genproto = "google.golang.org/genproto"
 	goleak   = "go.uber.org/goleak"
 	goose    = "github.com/pressly/goose/v3"
 	grpc     = "google.golang.org/grpc"
@@ -60,7 +62,7 @@ func consumerRows() []row {
 		{pkg: "consumer/guardian", ours: []string{runner}, outside: []string{xsys},
 			why: "small parent: no store, no broker, no web"},
 		{pkg: "consumer/gcppubsub", ours: ours,
-			outside: []string{pubsub, "google.golang.org/api", "github.com/googleapis/gax-go/v2", grpc, protobuf},
+			outside: []string{pubsub, "google.golang.org/api", gax, grpc, genproto, protobuf},
 			tests:   []string{"internal/fakepubsub"},
 			why:     "the one place with Google's client"},
 		{pkg: "consumer/natsjs", ours: ours, outside: []string{nats},
@@ -142,10 +144,10 @@ func commandRows() []row {
 func internalRows() []row {
 	return []row{
 		{pkg: "internal/archtest", ours: []string{"internal/..."}, why: "keeps this table"},
-		{pkg: "internal/pgtest", ours: []string{"internal/..."}, outside: []string{pgx, xsys},
+		{pkg: "internal/pgtest", ours: []string{"internal/..."}, outside: []string{pgx},
 			why: "a private Postgres for tests; the schema is handed in"},
-		{pkg: "internal/fakepubsub", ours: []string{runner}, outside: []string{pubsub, grpc, protobuf},
-			tests: []string{"consumer", "consumer/gcppubsub", "consumer/consumertest", "handlers", "google.golang.org/api"},
+		{pkg: "internal/fakepubsub", ours: []string{runner}, outside: []string{pubsub, grpc, genproto, protobuf},
+			tests: []string{"consumer", "consumer/gcppubsub", "consumer/consumertest", "handlers", "google.golang.org/api", gax},
 			why:   "a Pub/Sub server with the documented rules, for tests, drills and benchmarks"},
 		{pkg: "internal/slackkit/...", ours: []string{"internal/..."}, outside: []string{slack, xtime},
 			why: "Slack client and its budget"},
