@@ -1,0 +1,125 @@
+package quarantinetest
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+
+	"github.com/theriac/theriac/quarantine"
+)
+
+// member is a worker's registration; its lock is the field alive.
+type member struct {
+	store  *Store
+	worker quarantine.Worker
+	lost   chan struct{}
+	ended  *bool // nil while registered, then whether it died
+}
+
+// Join implements [quarantine.Store].
+func (s *Store) Join(ctx context.Context, w quarantine.Worker) (quarantine.Membership, error) {
+	if err := s.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	w.Incarnation = rand.Text()
+	w.Subscriptions = slices.Clone(w.Subscriptions)
+	w.Started, w.Heard, w.Alive = s.now(), s.now(), true
+	m := &member{store: s, worker: w, lost: make(chan struct{})}
+	s.workers = append(s.workers, m)
+	return m, nil
+}
+
+// Kill ends a membership of this store as the death of its process would: its
+// lock is free, it left no tombstone, and Lost is closed.
+func (s *Store) Kill(m quarantine.Membership) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if m := m.(*member); m.worker.Alive {
+		m.worker.Alive = false
+		close(m.lost)
+	}
+}
+
+// Workers implements [quarantine.Store].
+func (s *Store) Workers(ctx context.Context) ([]quarantine.Worker, error) {
+	if err := s.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	var workers []quarantine.Worker
+	for _, m := range s.workers {
+		if left := m.ended != nil && !*m.ended; !left {
+			workers = append(workers, m.shown())
+		}
+	}
+	return workers, nil
+}
+
+func (m *member) shown() quarantine.Worker {
+	w := m.worker
+	w.Subscriptions = slices.Clone(w.Subscriptions)
+	return w
+}
+
+// ReapWorkers implements [quarantine.Store].
+func (s *Store) ReapWorkers(ctx context.Context) ([]quarantine.Worker, error) {
+	if err := s.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	var dead []quarantine.Worker
+	for _, m := range s.workers {
+		if m.ended != nil || m.worker.Alive {
+			continue
+		}
+		m.endLocked(true, quarantine.DeathTransition)
+		dead = append(dead, m.shown())
+	}
+	return dead, nil
+}
+
+// endLocked ends the registration and moves what it claims on.
+func (m *member) endLocked(died bool, move func(quarantine.Entry, quarantine.Worker) quarantine.Transition) {
+	m.ended = &died
+	m.worker.Alive = false
+	for _, r := range m.store.entries {
+		if r.Claim == m.worker.Incarnation {
+			if _, err := m.store.transitionLocked(r, move(r.Entry, m.worker)); err != nil {
+				panic(fmt.Sprintf("quarantinetest: %v", err)) // impossible: it is claimed, and we hold the lock
+			}
+		}
+	}
+}
+
+// Incarnation implements [quarantine.Membership].
+func (m *member) Incarnation() string { return m.worker.Incarnation }
+
+// Lost implements [quarantine.Membership].
+func (m *member) Lost() <-chan struct{} { return m.lost }
+
+// Heartbeat implements [quarantine.Membership].
+func (m *member) Heartbeat(ctx context.Context) error {
+	if err := m.store.lock(ctx); err != nil {
+		return err
+	}
+	defer m.store.mu.Unlock()
+	if m.ended != nil || !m.worker.Alive {
+		return fmt.Errorf("heartbeat of %s: %w", m.worker.Name, quarantine.ErrNoWorker)
+	}
+	m.worker.Heard = m.store.now()
+	return nil
+}
+
+// Leave implements [quarantine.Membership].
+func (m *member) Leave(ctx context.Context) error {
+	if err := m.store.lock(ctx); err != nil {
+		return err
+	}
+	defer m.store.mu.Unlock()
+	if m.ended == nil {
+		m.endLocked(false, quarantine.LeaveTransition)
+	}
+	return nil
+}
