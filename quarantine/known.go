@@ -1,0 +1,163 @@
+package quarantine
+
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+
+	"github.com/theriac/theriac/handlers"
+)
+
+// known remembers which messages have a trace. A message without one, the
+// common case, costs two hashes and one atomic load: no lock, no allocation.
+//
+// Messages are kept by a 64-bit hash of subscription and id. Two that collide
+// do no harm: "decided" is always confirmed by identity with the store, and
+// "failing" only makes a success be recorded.
+type known struct {
+	seed   maphash.Seed
+	filter atomic.Pointer[filter]
+
+	mu sync.RWMutex
+	// young and old hold at most max/2 each: when young is full it becomes old,
+	// and what was old is forgotten. A trace that is renewed moves to young.
+	young, old map[uint64]trace
+	max        int
+	set        int // bits that were set since the filter was made
+}
+
+// trace is what is remembered of one message.
+type trace struct {
+	standing handlers.Standing
+	// recorded is the start, in ns, of the last attempt that this process
+	// recorded: an attempt must not be counted a second time with its entry.
+	recorded int64
+}
+
+// filter is a bit set of 1 MiB over hashes: a clear bit proves that nothing is
+// recorded, a set bit proves nothing.
+type filter [filterWords]atomic.Uint64
+
+const (
+	filterWords = 1 << 17
+	filterBits  = filterWords * 64
+)
+
+func (f *filter) has(h uint64) bool {
+	h %= filterBits
+	return f[h/64].Load()&(1<<(h%64)) != 0
+}
+
+func (f *filter) add(h uint64) {
+	h %= filterBits
+	f[h/64].Or(1 << (h % 64))
+}
+
+func newKnown(max int) *known {
+	k := &known{seed: maphash.MakeSeed(), young: map[uint64]trace{}, old: map[uint64]trace{}, max: max}
+	k.filter.Store(new(filter))
+	return k
+}
+
+func (k *known) hash(sub, id string) uint64 {
+	const odd = 0x9E3779B97F4A7C15 // keeps (a, b) and (b, a) apart
+	return maphash.String(k.seed, sub)*odd ^ maphash.String(k.seed, id)
+}
+
+// standing returns what is remembered of a message.
+func (k *known) standing(sub, id string) handlers.Standing {
+	h := k.hash(sub, id)
+	if !k.filter.Load().has(h) {
+		return handlers.StandingNew
+	}
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.getLocked(h).standing
+}
+
+// recordedLast reports whether the attempt of this message that started at
+// started (ns) is the last one that this process recorded.
+func (k *known) recordedLast(sub, id string, started int64) bool {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	t := k.getLocked(k.hash(sub, id))
+	return t.recorded != 0 && t.recorded == started
+}
+
+func (k *known) getLocked(h uint64) trace {
+	if t, ok := k.young[h]; ok {
+		return t
+	}
+	return k.old[h]
+}
+
+// raise lets a message stand at least as high as standing. It never lowers:
+// news from the store may be older than what this process wrote itself, and
+// whether "decided" still holds is confirmed with the store each time.
+func (k *known) raise(sub, id string, standing handlers.Standing) {
+	k.update(sub, id, func(t *trace) { t.standing = max(t.standing, standing) })
+}
+
+// recorded notes the last attempt that was recorded.
+func (k *known) recorded(sub, id string, started int64) {
+	k.update(sub, id, func(t *trace) {
+		t.recorded = started
+		t.standing = max(t.standing, handlers.StandingFailing)
+	})
+}
+
+// clear forgets a message that is failing; a decided one stays.
+func (k *known) clear(sub, id string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	h := k.hash(sub, id)
+	if k.getLocked(h).standing == handlers.StandingDecided {
+		return
+	}
+	delete(k.young, h)
+	delete(k.old, h)
+}
+
+func (k *known) update(sub, id string, change func(*trace)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	h := k.hash(sub, id)
+	t := k.getLocked(h)
+	change(&t)
+	if _, ok := k.young[h]; !ok && len(k.young) >= k.max/2 {
+		k.young, k.old = map[uint64]trace{}, k.young
+	}
+	k.young[h] = t
+	delete(k.old, h)
+	if f := k.filter.Load(); !f.has(h) {
+		f.add(h)
+		k.set++
+	}
+	k.refreshLocked()
+}
+
+// refreshLocked makes the filter anew when most of its bits stand for messages
+// that were forgotten or cleared; otherwise it would fill up over weeks and
+// every message would take the lock.
+func (k *known) refreshLocked() {
+	live := len(k.young) + len(k.old)
+	if k.set < filterBits/16 || k.set < 2*live {
+		return
+	}
+	fresh := new(filter)
+	for h := range k.young {
+		fresh.add(h)
+	}
+	for h := range k.old {
+		fresh.add(h)
+	}
+	k.filter.Store(fresh)
+	k.set = live
+}
+
+// size returns how many messages are remembered.
+func (k *known) size() int {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return len(k.young) + len(k.old)
+}

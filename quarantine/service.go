@@ -1,0 +1,131 @@
+package quarantine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/internal/runner"
+)
+
+// Service is the room where poison goes: consumers give to it and ask it,
+// operators look and decide through it. All methods are safe for concurrent
+// use. New starts nothing; a worker calls Run.
+type Service struct {
+	cfg   Config
+	store Store
+	ours  func(string) bool
+	log   *slog.Logger
+
+	known    *known
+	spool    *spool // nil without a SpoolDir
+	holds    *combiner[NewEntry, string]
+	attempts *combiner[AttemptRecord, handlers.Totals]
+	away     breather
+
+	ready     chan struct{}
+	readyOnce sync.Once
+	members   membership
+	bells     bells
+}
+
+// New returns a service on store. It makes the spool's directory; everything
+// else begins with Run. Its error joins every problem of cfg.
+func New(store Store, cfg Config) (*Service, error) {
+	if store == nil {
+		return nil, fmt.Errorf("quarantine: a store is required: %w", ErrInvalid)
+	}
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.WithDefaults()
+	s := &Service{
+		cfg: cfg, store: store, log: cfg.Logger,
+		ours:  oursIn(cfg.OurPackages),
+		known: newKnown(cfg.KnownMax),
+		ready: make(chan struct{}),
+	}
+	s.away.lasts = cfg.PollEvery
+	if cfg.SpoolDir != "" {
+		var err error
+		if s.spool, err = openSpool(cfg.SpoolDir, cfg.SpoolMaxBytes); err != nil {
+			return nil, err
+		}
+	}
+	s.holds = &combiner[NewEntry, string]{max: cfg.BatchMax, size: entrySize, flush: s.holdLadder().flush}
+	s.attempts = &combiner[AttemptRecord, handlers.Totals]{max: cfg.BatchMax, size: attemptSize, flush: s.attemptLadder().flush}
+	return s, nil
+}
+
+// Ready is closed when what the store knows has been loaded. A consumer must
+// not pull before it, or it could run what was decided already.
+func (s *Service) Ready() <-chan struct{} { return s.ready }
+
+// Run is the worker's side: it loads what is known, closes Ready, follows the
+// store's changes, stores what was spooled and, with a Config.Worker, keeps its
+// registration alive and finds dead workers. It survives a store that goes
+// away. It returns nil after ctx ended, having left the registry with a
+// tombstone, and an error wrapping [ErrSchema] if the store does not fit this
+// program. Run must not be called twice at the same time.
+func (s *Service) Run(ctx context.Context) error {
+	parts := []func(context.Context) error{s.follow}
+	if s.spool != nil {
+		parts = append(parts, s.ingestLoop)
+	}
+	if s.cfg.Worker.Name != "" {
+		parts = append(parts, s.memberLoop)
+	}
+	err := runner.Run(ctx, parts...)
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
+}
+
+// every calls f at once and then each time d passed since it returned, until
+// ctx ends or f returns an error.
+func every(ctx context.Context, d time.Duration, f func(context.Context) error) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timer.C:
+		}
+		if err := f(ctx); err != nil {
+			return err
+		}
+		timer.Reset(d)
+	}
+}
+
+// trouble logs the first error of a row and its end, not each.
+type trouble struct {
+	log    *slog.Logger
+	doing  string
+	active bool
+}
+
+func (t *trouble) note(err error) {
+	switch {
+	case err != nil && !t.active:
+		t.log.Warn("quarantine: trouble", "doing", t.doing, "error", err)
+	case err == nil && t.active:
+		t.log.Info("quarantine: trouble has passed", "doing", t.doing)
+	}
+	t.active = err != nil
+}
+
+// systemActor is this process where it acts by itself.
+func (s *Service) systemActor() Actor {
+	name := "theriac"
+	if s.cfg.Worker.Name != "" {
+		name = "worker " + s.cfg.Worker.Name
+	}
+	return Actor{Name: name, Via: "system"}
+}
