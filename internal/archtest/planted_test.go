@@ -290,6 +290,7 @@ func f() {
 				"consumer/consumertest/a.go": "package consumertest\nimport \"context\"\nfunc g() { context.Background() }",
 				"cmd/theriac/main.go":        "package main\nimport \"os\"\nfunc main() { os.Exit(1) }",
 				"examples/hello/main.go":     "package main\nimport \"fmt\"\nfunc main() { fmt.Println() }",
+				"internal/shape/main.go":     "package main\nimport \"fmt\"\nfunc main() { fmt.Println() }",
 			},
 			want: []string{
 				"consumer/a.go:10: library code uses os.Exit: take what is needed as an argument",

@@ -140,7 +140,8 @@ func (p *Package) supportsTests() bool { return strings.HasSuffix(p.Dir, "test")
 // isLibrary reports whether strangers may run the package inside their own program, where the
 // environment, the standard streams and the exit belong to them.
 func (p *Package) isLibrary() bool {
-	return !within(p.Dir, "cmd/...") && !within(p.Dir, "examples/...") && !p.supportsTests()
+	isProgram := p.Files[0].Syntax.Name.Name == "main"
+	return !isProgram && !within(p.Dir, "cmd/...") && !within(p.Dir, "examples/...") && !p.supportsTests()
 }
 
 // within reports whether a path is the pattern, or lies under it when the pattern ends in "/...".

@@ -53,7 +53,7 @@ func call(ctx context.Context, fn func(ctx context.Context) error) (err error) {
 // isOnlyCanceled reports whether every leaf of err is context.Canceled. errors.Is would not do: it
 // is satisfied by one leaf, and the error joined with it would be lost.
 func isOnlyCanceled(err error) bool {
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // this is the walk along the chain
 	case nil, *PanicError:
 		return false
 	case interface{ Unwrap() error }:
@@ -67,6 +67,6 @@ func isOnlyCanceled(err error) bool {
 		}
 		return len(parts) > 0
 	default:
-		return err == context.Canceled
+		return err == context.Canceled //nolint:errorlint // a leaf wraps nothing
 	}
 }
