@@ -1,0 +1,135 @@
+package quarantine
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/theriac/theriac/handlers"
+)
+
+func TestKnown_RaisesAndClears(t *testing.T) {
+	t.Parallel()
+	k := newKnown(100)
+	steps := []struct {
+		do   func()
+		want handlers.Standing
+	}{
+		{func() {}, handlers.StandingNew},
+		{func() { k.raise("orders", "2", handlers.StandingDecided) }, handlers.StandingNew},
+		{func() { k.raise("users", "1", handlers.StandingDecided) }, handlers.StandingNew},
+		{func() { k.raise("orders", "1", handlers.StandingFailing) }, handlers.StandingFailing},
+		{func() { k.clear("orders", "1") }, handlers.StandingNew},
+		{func() { k.recorded("orders", "1", 7) }, handlers.StandingFailing},
+		{func() { k.raise("orders", "1", handlers.StandingDecided) }, handlers.StandingDecided},
+		{func() { k.raise("orders", "1", handlers.StandingFailing) }, handlers.StandingDecided},
+		{func() { k.clear("orders", "1") }, handlers.StandingDecided},
+	}
+	for i, s := range steps {
+		s.do()
+		if got := k.standing("orders", "1"); got != s.want {
+			t.Errorf("step %d: standing %d, want %d", i, got, s.want)
+		}
+	}
+	if !k.recordedLast("orders", "1", 7) || k.recordedLast("orders", "1", 8) || k.recordedLast("orders", "3", 0) {
+		t.Error("recordedLast does not tell the last recorded attempt from others")
+	}
+}
+
+func TestKnown_Full_ForgetsTheOlderHalf(t *testing.T) {
+	t.Parallel()
+	const max = 1000
+	k := newKnown(max)
+	for i := range 10 * max {
+		k.raise("orders", fmt.Sprint(i), handlers.StandingDecided)
+		k.raise("orders", "again", handlers.StandingDecided) // renewed, so never old
+		if n := k.size(); n > max {
+			t.Fatalf("remembers %d of at most %d", n, max)
+		}
+	}
+	for i := 10*max - max/2 + 2; i < 10*max; i++ {
+		if k.standing("orders", fmt.Sprint(i)) != handlers.StandingDecided {
+			t.Fatalf("the new one %d is forgotten", i)
+		}
+	}
+	if k.standing("orders", "0") != handlers.StandingNew || k.standing("orders", "again") != handlers.StandingDecided {
+		t.Error("the oldest is remembered, or the renewed one is not")
+	}
+}
+
+// TestKnown_FilterDoesNotFillUp: messages that fail and recover for weeks must
+// not leave every bit set.
+func TestKnown_FilterDoesNotFillUp(t *testing.T) {
+	t.Parallel()
+	k := newKnown(1000)
+	k.raise("orders", "stays", handlers.StandingFailing)
+	for i := range filterBits / 8 {
+		id := fmt.Sprint(i)
+		k.raise("orders", id, handlers.StandingFailing)
+		k.clear("orders", id)
+	}
+	bits := 0
+	for i := range uint64(filterBits) {
+		if k.filter.Load().has(i) {
+			bits++
+		}
+	}
+	if bits > filterBits/16 {
+		t.Errorf("%d of %d bits are set for one message", bits, filterBits)
+	}
+	if k.standing("orders", "stays") != handlers.StandingFailing {
+		t.Error("a message was lost with the filter's refresh")
+	}
+}
+
+func TestKnown_ConcurrentUse(t *testing.T) {
+	t.Parallel()
+	k := newKnown(10_000)
+	var wg sync.WaitGroup
+	for w := range 8 {
+		wg.Go(func() {
+			for i := range 2000 {
+				id := fmt.Sprint(w, i%50)
+				k.recorded("orders", id, int64(i+1))
+				if !k.recordedLast("orders", id, int64(i+1)) || k.standing("orders", id) != handlers.StandingFailing {
+					t.Error("what was just recorded is not known")
+				}
+				if k.clear("orders", id); k.standing("orders", id) != handlers.StandingNew {
+					t.Error("what was just cleared is known")
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestKnown_NothingRecorded_NoAllocation(t *testing.T) {
+	k := newKnown(1000)
+	k.raise("orders", "1", handlers.StandingDecided)
+	if n := testing.AllocsPerRun(1000, func() { k.standing("orders", "4711") }); n != 0 {
+		t.Errorf("%v allocations for a message without a trace", n)
+	}
+}
+
+func BenchmarkKnown_Standing(b *testing.B) {
+	for _, held := range []int{0, 100_000, 1_000_000} {
+		k := newKnown(1_000_000)
+		for i := range held {
+			k.raise("orders", fmt.Sprint(i), handlers.StandingDecided)
+		}
+		b.Run(fmt.Sprintf("new/known=%d", held), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				k.standing("orders", "1284933119027")
+			}
+		})
+		b.Run(fmt.Sprintf("new-parallel/known=%d", held), func(b *testing.B) {
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					k.standing("orders", "1284933119027")
+				}
+			})
+		})
+	}
+}
