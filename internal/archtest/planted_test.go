@@ -11,12 +11,25 @@ import (
 	"github.com/theriac/theriac/internal/archtest"
 )
 
+const gomod = `module example.org/m
+
+go 1.26.7
+
+require example.org/alone v1.0.0
+
+require (
+	example.org/argued/v2 v2.0.0
+	example.org/argued/v2/sub v0.1.0
+	example.org/theirs v1.0.0 // indirect
+)
+`
+
 // tree is a module in memory: file name to source.
 type tree map[string]string
 
 func (files tree) load(t *testing.T) *archtest.Module {
 	t.Helper()
-	root := fstest.MapFS{"go.mod": {Data: []byte("module example.org/m\n\ngo 1.26\n")}}
+	root := fstest.MapFS{"go.mod": {Data: []byte(gomod)}}
 	for name, src := range files {
 		root[name] = &fstest.MapFile{Data: []byte(src)}
 	}
@@ -102,6 +115,14 @@ func plantedImports() []planted {
 				"internal/problem/a.go:2: internal/problem must not import example.org/m/handlers (internal/...: helpers that know no word of a room)",
 				"quarantine/quarantinepg/a.go:2: quarantine/quarantinepg must not import github.com/jackc/pgx/v5fork (quarantine/quarantinepg: its SQL and nobody else's)",
 				"quarantine/quarantinewhat/a.go:1: package quarantine/quarantinewhat has no row in the import table",
+			},
+		},
+		{
+			rule:  "dependencies",
+			files: tree{"docs/dependencies.md": "`example.org/argued/v2` saves us work"},
+			want: []string{
+				"docs/dependencies.md does not say why we need example.org/alone",
+				"docs/dependencies.md does not say why we need example.org/argued/v2/sub",
 			},
 		},
 		{

@@ -19,6 +19,7 @@ func Rules() []Rule {
 	return []Rule{
 		{"folders", "a reader learns the rooms once", checkFolders},
 		{"imports", "rooms meet in cmd, adapters never meet", checkImports},
+		{"dependencies", "each dependency has been argued for", checkDependencies},
 		{"test code", "nobody links testing into a worker", checkTestCode},
 		{"package comments", "a package says what it is for, once", checkPackageComments},
 		{"exported docs", "what others use has its promise written down", checkExportedDocs},

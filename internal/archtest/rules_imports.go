@@ -74,6 +74,14 @@ func isStandard(target string) bool {
 	return !strings.Contains(first, ".")
 }
 
+func checkDependencies(p *pass) {
+	for _, module := range p.Requires {
+		if !strings.Contains(p.Reasons, "`"+module+"`") {
+			p.report(token.NoPos, "docs/dependencies.md does not say why we need %s", module)
+		}
+	}
+}
+
 func checkTestCode(p *pass) {
 	p.production(func(pkg *Package, f *File) {
 		if pkg.supportsTests() {

@@ -17,6 +17,8 @@ import (
 type Module struct {
 	Path     string     // module path, from go.mod
 	Folders  []string   // folders at the top, hidden ones left out
+	Requires []string   // modules required directly, from go.mod
+	Reasons  string     // text of docs/dependencies.md, empty without one
 	Packages []*Package // sorted by Dir
 	fset     *token.FileSet
 }
@@ -41,8 +43,11 @@ func Load(root fs.FS) (*Module, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the module path: %w", err)
 	}
-	first, _, _ := strings.Cut(string(gomod), "\n")
-	m := &Module{Path: strings.TrimSpace(strings.TrimPrefix(first, "module ")), fset: token.NewFileSet()}
+	m := &Module{fset: token.NewFileSet()}
+	m.Path, m.Requires = readGoMod(string(gomod))
+	if reasons, err := fs.ReadFile(root, "docs/dependencies.md"); err == nil {
+		m.Reasons = string(reasons)
+	}
 	packages := map[string]*Package{}
 	err = fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
@@ -71,6 +76,22 @@ func Load(root fs.FS) (*Module, error) {
 		m.Packages = append(m.Packages, packages[dir])
 	}
 	return m, nil
+}
+
+// readGoMod returns the module's path and the modules that it requires directly.
+func readGoMod(text string) (module string, requires []string) {
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		switch {
+		case len(words) == 2 && words[0] == "module":
+			module = words[1]
+		case len(words) == 3 && words[0] == "require":
+			requires = append(requires, words[1])
+		case len(words) == 2 && strings.HasPrefix(words[1], "v"):
+			requires = append(requires, words[0])
+		}
+	}
+	return module, requires
 }
 
 // enter decides whether a folder belongs to the module.
