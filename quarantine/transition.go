@@ -2,6 +2,7 @@ package quarantine
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/theriac/theriac/handlers"
@@ -87,12 +88,11 @@ func systemDecision(reason string) Decision {
 	return Decision{Actor: Actor{Name: "theriac", Via: "system"}, Reason: reason}
 }
 
-// AddBuild returns a group's versions, oldest first, after one more was seen.
+// AddBuild returns a group's versions, oldest first, after an entry of one more
+// came; an entry that does not know its version, "", adds none.
 func AddBuild(builds []string, build string) []string {
-	for _, b := range builds {
-		if b == build {
-			return builds
-		}
+	if build == "" || slices.Contains(builds, build) {
+		return builds
 	}
 	builds = append(builds[:len(builds):len(builds)], build)
 	return builds[max(0, len(builds)-BuildsKept):]

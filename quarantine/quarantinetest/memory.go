@@ -23,7 +23,7 @@ type Store struct {
 	messages   map[[32]byte]*message
 	audit      []quarantine.AuditRow
 	workers    []*member
-	lastChange int64
+	lastChange int64 // from 1: the cursor 0 asks for the beginning
 }
 
 // row is a stored entry, its message with payload and attributes.
@@ -48,7 +48,7 @@ type group struct {
 
 // NewStore returns an empty store.
 func NewStore() *Store {
-	return &Store{messages: make(map[[32]byte]*message)}
+	return &Store{messages: make(map[[32]byte]*message), lastChange: 1}
 }
 
 var _ quarantine.Store = (*Store)(nil)
