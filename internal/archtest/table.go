@@ -167,6 +167,7 @@ func with(ours []string, more ...string) []string { return slices.Concat(ours, m
 func testModules() []string {
 	return []string{
 		cmp, goleak, "pgregory.net/rapid", "github.com/rogpeppe/go-internal", "github.com/Shopify/toxiproxy/v2",
+		"github.com/rs/zerolog", // the logger that toxiproxy asks for
 	}
 }
 
