@@ -26,7 +26,7 @@ func TestSource_Conformance(t *testing.T) {
 const lease = time.Second
 
 // startBroker starts a broker that syncs seldom: these tests cut no power.
-func startBroker(t *testing.T, dir string, port int) *embedded.Server {
+func startBroker(t testing.TB, dir string, port int) *embedded.Server {
 	t.Helper()
 	s, err := embedded.Start(t.Context(), embedded.Config{Dir: dir, Port: port, SyncEvery: time.Minute})
 	if err != nil {
@@ -40,7 +40,7 @@ func startBroker(t *testing.T, dir string, port int) *embedded.Server {
 	return s
 }
 
-func connect(t *testing.T, e embedded.Endpoint) *nats.Conn {
+func connect(t testing.TB, e embedded.Endpoint) *nats.Conn {
 	t.Helper()
 	conn, err := natsjs.Connect(natsjs.ConnectConfig{URL: e.URL, TokenFile: e.TokenFile})
 	if err != nil {
@@ -108,7 +108,7 @@ type subscription struct {
 	publisher *natsjs.Publisher
 }
 
-func subscribe(t *testing.T, broker embedded.Endpoint, opts consumertest.SubscriptionOptions) *subscription {
+func subscribe(t testing.TB, broker embedded.Endpoint, opts consumertest.SubscriptionOptions) *subscription {
 	t.Helper()
 	conn := connect(t, broker)
 	js, err := jetstream.New(conn)

@@ -27,6 +27,10 @@ type ConnectConfig struct {
 // long the broker is away; it closes only by Close, or when the broker refuses
 // the credentials twice. The caller closes it.
 func Connect(cfg ConnectConfig) (*nats.Conn, error) {
+	public, err := publicURL(cfg.URL)
+	if err != nil {
+		return nil, err
+	}
 	name := cfg.Name
 	if name == "" {
 		name = "theriac"
@@ -44,7 +48,7 @@ func Connect(cfg ConnectConfig) (*nats.Conn, error) {
 	if cfg.TokenFile != "" {
 		// Read now for the sake of a clear error: the handler has none.
 		if _, err := readToken(cfg.TokenFile); err != nil {
-			return nil, fmt.Errorf("connect to the broker at %s: %w", publicURL(cfg.URL), err)
+			return nil, fmt.Errorf("connect to the broker at %s: %w", public, err)
 		}
 		opts = append(opts, nats.TokenHandler(func() string {
 			token, _ := readToken(cfg.TokenFile) // without it the broker refuses
@@ -53,7 +57,7 @@ func Connect(cfg ConnectConfig) (*nats.Conn, error) {
 	}
 	conn, err := nats.Connect(cfg.URL, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("connect to the broker at %s: %w: check that it runs and that the address and credentials are right", publicURL(cfg.URL), err)
+		return nil, fmt.Errorf("connect to the broker at %s: %w: check that it runs and that the address and credentials are right", public, err)
 	}
 	return conn, nil
 }
@@ -66,16 +70,16 @@ func readToken(path string) (string, error) {
 	return strings.TrimSpace(string(data)), nil
 }
 
-// publicURL is addresses without user, password or token.
-func publicURL(addresses string) string {
+// publicURL is addresses without user, password or token. What cannot be read is
+// refused here, since the client's own error would quote it whole.
+func publicURL(addresses string) (string, error) {
 	var public []string
-	for address := range strings.SplitSeq(addresses, ",") {
+	for i, address := range strings.Split(addresses, ",") {
 		u, err := url.Parse(strings.TrimSpace(address))
 		if err != nil || u.Host == "" {
-			public = append(public, "(an address that cannot be read)")
-			continue
+			return "", fmt.Errorf("connect to the broker: address %d is not of the form nats://host:port", i+1)
 		}
 		public = append(public, (&url.URL{Scheme: u.Scheme, Host: u.Host}).String())
 	}
-	return strings.Join(public, ",")
+	return strings.Join(public, ","), nil
 }
