@@ -11,9 +11,10 @@ import (
 
 // A spool file is one record:
 //
-//	"THSP"  version (1 byte)  kind (1 byte)  CRC32C of the body (4)  length of the body (8)  body
+//	"THSP"  version (1 byte)  kind (1 byte)  CRC32C (4)  length of the body (8)  body
 //
-// Numbers are big-endian. The body is written with the room's codec. A file that
+// Numbers are big-endian. The sum is over version, kind and body. The body is
+// written with the room's codec. A file that
 // is shorter or longer than it says, or whose sum is wrong, is no record.
 const (
 	spoolMagic   = "THSP"
@@ -63,12 +64,23 @@ func (r record) encode() []byte {
 		w.text(string(r.attempt.Identity[:]))
 		w.text(string(EncodeAttempt(r.attempt.Attempt)))
 	}
-	file := make([]byte, 0, spoolHeader+len(w.b))
+	return frame(r.kind, w.b)
+}
+
+// frame puts the header before a body.
+func frame(kind recordKind, body []byte) []byte {
+	file := make([]byte, 0, spoolHeader+len(body))
 	file = append(file, spoolMagic...)
-	file = append(file, spoolVersion, byte(r.kind))
-	file = binary.BigEndian.AppendUint32(file, crc32.Checksum(w.b, crc32.MakeTable(crc32.Castagnoli)))
-	file = binary.BigEndian.AppendUint64(file, uint64(len(w.b)))
-	return append(file, w.b...)
+	file = append(file, spoolVersion, byte(kind))
+	file = binary.BigEndian.AppendUint32(file, spoolSum(file[4:6], body))
+	file = binary.BigEndian.AppendUint64(file, uint64(len(body)))
+	return append(file, body...)
+}
+
+// spoolSum is the CRC32C of version, kind and body.
+func spoolSum(head, body []byte) uint32 {
+	table := crc32.MakeTable(crc32.Castagnoli)
+	return crc32.Update(crc32.Checksum(head, table), table, body)
 }
 
 func (e received) encode(w *encoder) {
@@ -103,7 +115,7 @@ func parseRecord(file []byte) (record, error) {
 	if n := binary.BigEndian.Uint64(file[10:18]); n != uint64(len(body)) {
 		return record{}, fmt.Errorf("%w: %d bytes where %d were written", errRecord, len(body), n)
 	}
-	if crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)) != binary.BigEndian.Uint32(file[6:10]) {
+	if spoolSum(file[4:6], body) != binary.BigEndian.Uint32(file[6:10]) {
 		return record{}, fmt.Errorf("%w: wrong checksum", errRecord)
 	}
 	r := record{kind: recordKind(file[5])}
