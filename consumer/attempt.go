@@ -12,12 +12,13 @@ import (
 // claim (the handler's own goroutine, the guard of a goroutine that exits, or
 // the watchdog) goes on with the message, and everybody else lets go.
 type attempt struct {
-	ctx     attemptContext
-	handler context.Context // ctx, or what the observer made of it
-	job     *job
-	slot    int
-	serial  uint64
-	started time.Time
+	ctx attemptContext
+	job *job
+	// observed is what the observer made of ctx, nil without one.
+	observed atomic.Pointer[context.Context]
+	slot     int
+	serial   uint64
+	started  time.Time
 
 	claimed     atomic.Bool
 	interrupted atomic.Bool // the shutdown ended its context
@@ -36,6 +37,14 @@ type result struct {
 
 // claim reports whether the caller may conclude the attempt.
 func (a *attempt) claim() bool { return a.claimed.CompareAndSwap(false, true) }
+
+// handlerContext is the context that the handler gets.
+func (a *attempt) handlerContext() context.Context {
+	if ctx := a.observed.Load(); ctx != nil {
+		return *ctx
+	}
+	return &a.ctx
+}
 
 // over frees what the attempt held: its context, its place before the
 // watchdog, and its slot. Its handler may still run if it was abandoned; then it

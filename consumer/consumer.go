@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/theriac/theriac/internal/runner"
 )
 
-// ErrRunning: Run was called while it runs, or a second time.
+// ErrRunning is returned when Run is called a second time.
 var ErrRunning = errors.New("consumer: Run may be called once")
 
 // Consumer receives the messages of one subscription, runs its handler on each
@@ -33,8 +32,12 @@ type Consumer struct {
 	started atomic.Bool
 	base    context.Context // values of Run's context; never ends
 	stop    <-chan struct{} // closed when Run's context ends
-	jobs    sync.WaitGroup  // messages in this process
 	group   runner.Group    // goroutines beside the source's
+
+	live      atomic.Int64  // messages in this process, unsettled
+	halting   atomic.Bool   // somebody waits on idle
+	idle      chan struct{} // told when live fell to 0 while halting
+	abandoned atomic.Int64  // handlers that were given up and still run
 }
 
 // New wires a consumer. It starts nothing. The error joins every problem of sub
@@ -54,6 +57,7 @@ func New(source Source, sub Subscription, cfg Config) (*Consumer, error) {
 	c.watchdog = newWatchdog(c)
 	c.breaker = newBreaker(sub.Policy.Breaker, c.slots.size(), log)
 	c.early = newHandedBack()
+	c.idle = make(chan struct{}, 1)
 	return c, nil
 }
 
@@ -72,26 +76,69 @@ func (c *Consumer) Run(ctx context.Context) error {
 	c.base, c.stop = context.WithoutCancel(ctx), fetch.Done()
 
 	watch, stopWatch := context.WithCancel(c.base)
-	var watchers sync.WaitGroup
+	var watchers, replays runner.Group
 	watchers.Go(func() { c.watchdog.run(watch) })
 	watchers.Go(func() { c.sampleSuccesses(watch) })
 	watchers.Go(func() { c.drain(fetch) })
-	var replays sync.WaitGroup
 	if c.cfg.Quarantine != nil {
 		replays.Go(func() { c.replays(fetch) })
 	}
 
-	err := c.source.Receive(fetch, c.limits(), c.deliver)
-	stopFetch()
-	replays.Wait() // from here on no new job begins
-	c.jobs.Wait()  // from here on nobody starts a goroutine
-	c.group.Wait()
+	err := c.receive(fetch, stopFetch)
+	replays.Wait()
+	c.awaitIdle()
+	if c.abandoned.Load() == 0 {
+		c.group.Wait()
+	}
 	stopWatch()
 	watchers.Wait()
 	if err != nil {
 		return fmt.Errorf("subscription %q: %w", c.sub.Name, err)
 	}
 	return nil
+}
+
+// receive runs the source until it ends or, once every message is settled,
+// until only handlers that were given up hold it: they sit on the source's
+// goroutines and may never leave them.
+func (c *Consumer) receive(fetch context.Context, stopFetch func()) error {
+	received := make(chan error, 1)
+	var source runner.Group
+	source.Go(func() {
+		received <- runner.Run(c.base, func(context.Context) error {
+			return c.source.Receive(fetch, c.limits(), c.deliver)
+		})
+	})
+	select {
+	case err := <-received:
+		stopFetch()
+		return err
+	case <-fetch.Done():
+	}
+	c.awaitIdle()
+	if c.abandoned.Load() > 0 {
+		c.log.Warn("handlers that ignore their contexts still run; not waiting for them", "handlers", c.abandoned.Load())
+		return nil
+	}
+	return <-received
+}
+
+// awaitIdle waits until every message in this process is settled.
+func (c *Consumer) awaitIdle() {
+	c.halting.Store(true)
+	for c.live.Load() > 0 {
+		<-c.idle
+	}
+}
+
+// leave is called when a message is settled.
+func (c *Consumer) leave() {
+	if c.live.Add(-1) == 0 && c.halting.Load() {
+		select {
+		case c.idle <- struct{}{}:
+		default:
+		}
+	}
 }
 
 func (c *Consumer) limits() Limits {

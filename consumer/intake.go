@@ -13,7 +13,7 @@ const unknownWait = 2 * time.Second
 
 // deliver is called by the source, on a goroutine of its own for each delivery.
 func (c *Consumer) deliver(d *Delivery) {
-	c.jobs.Add(1)
+	c.live.Add(1)
 	j := &job{consumer: c, delivery: d, values: c.base}
 	if d.Message.OrderingKey == "" {
 		c.process(j)
@@ -29,42 +29,64 @@ func (c *Consumer) deliver(d *Delivery) {
 // process works on a message until it is settled or somebody else goes on with
 // it. It never runs the handler again on a goroutine that was lost.
 func (c *Consumer) process(j *job) {
-	for c.admit(j) {
-		res, mine := c.attempt(j)
-		if !mine || !c.conclude(res) {
+	for {
+		a := c.admit(j)
+		if a == nil {
+			break
+		}
+		res, mine := c.supervise(a)
+		if !mine {
 			return
 		}
+		if !c.conclude(res) {
+			break
+		}
 	}
+	j.done()
 }
 
 // resume goes on with a message whose goroutine was lost.
 func (c *Consumer) resume(res result) {
+	j := res.attempt.job
 	if c.conclude(res) {
-		c.process(res.attempt.job)
+		c.process(j)
+		return
 	}
+	j.done()
 }
 
-// admit says whether the message is to run. If not, it has been settled.
-func (c *Consumer) admit(j *job) bool {
+// admit begins an attempt when the message may run. It returns nil when the
+// message was settled instead.
+func (c *Consumer) admit(j *job) *attempt {
 	if c.stopping() {
-		return c.handBack(j, 0)
+		return c.notBegun(j)
 	}
 	if j.replay != nil {
 		j.probe = c.breaker.tryProbe()
-		return true
+	} else {
+		if wait := c.early.remaining(j.delivery.Message.ID, time.Now()); wait > 0 && !c.hold(j, wait) {
+			return nil
+		}
+		if c.cfg.Quarantine != nil && !c.known(j) {
+			return nil
+		}
+		p, ok := c.breaker.enter(c.stop)
+		if !ok {
+			return c.notBegun(j)
+		}
+		j.probe = p
 	}
-	if wait := c.early.remaining(j.delivery.Message.ID, time.Now()); wait > 0 && !c.hold(j, wait) {
-		return false
-	}
-	if c.cfg.Quarantine != nil && !c.known(j) {
-		return false
-	}
-	p, ok := c.breaker.enter(c.stop)
+	slot, ok := c.slots.acquire(c.stop)
 	if !ok {
-		return c.handBack(j, 0)
+		return c.notBegun(j)
 	}
-	j.probe = p
-	return true
+	return c.begin(j, slot)
+}
+
+// notBegun hands a message back that no handler saw.
+func (c *Consumer) notBegun(j *job) *attempt {
+	c.handBack(j, 0)
+	return nil
 }
 
 // known asks what is recorded of the message. It returns false when it was
@@ -85,17 +107,6 @@ func (c *Consumer) known(j *job) bool {
 			return false
 		}
 	}
-}
-
-// attempt runs the handler once.
-func (c *Consumer) attempt(j *job) (result, bool) {
-	slot, ok := c.slots.acquire(c.stop)
-	if !ok {
-		j.voidProbe()
-		c.handBack(j, 0)
-		return result{}, false
-	}
-	return c.supervise(c.begin(j, slot))
 }
 
 // hold keeps the message in this process for a while, its lease kept by the

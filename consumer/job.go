@@ -38,5 +38,5 @@ func (j *job) done() {
 	if j.settled != nil {
 		close(j.settled)
 	}
-	j.consumer.jobs.Done()
+	j.consumer.leave()
 }

@@ -30,7 +30,7 @@ func (c *Consumer) replays(ctx context.Context) {
 			values:   handlers.WithReplay(c.base, r),
 			settled:  make(chan struct{}),
 		}
-		c.jobs.Add(1)
+		c.live.Add(1)
 		c.group.Go(func() { c.process(j) })
 		<-j.settled
 	}
@@ -40,7 +40,6 @@ func (c *Consumer) replays(ctx context.Context) {
 // takes within the settle budget.
 func (c *Consumer) finishReplay(res result, rec handlers.Attempt) {
 	j := res.attempt.job
-	defer j.done()
 	d := Decision{Verb: VerbRetry}
 	if res.outcome == handlers.OutcomeOK {
 		d.Verb = VerbAck

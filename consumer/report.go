@@ -41,10 +41,10 @@ func errorReport(err error) report {
 			continue
 		}
 		// An answer is a mark on its cause, not an error of its own.
-		if _, mark := e.(*handlers.AnswerError); !mark {
+		if _, mark := e.(*handlers.AnswerError); !mark { //nolint:errorlint // one link, not the chain
 			r.errors = append(r.errors, handlers.ErrorLink{Type: reflect.TypeOf(e).String(), Text: errorText(e)})
 		}
-		switch u := e.(type) {
+		switch u := e.(type) { //nolint:errorlint // walks the chain by hand, bounded
 		case interface{ Unwrap() error }:
 			queue = append(queue, u.Unwrap())
 		case interface{ Unwrap() []error }:

@@ -109,7 +109,6 @@ func (c *Consumer) quarantine(j *job, rec handlers.Attempt, totals handlers.Tota
 // callers can end with it. Without an ack the message comes back and is
 // recognised, or does its idempotent work again.
 func (c *Consumer) ack(j *job) bool {
-	defer j.done()
 	ctx := c.base
 	if c.source.Abilities().ConfirmedAck {
 		var cancel context.CancelFunc
@@ -125,7 +124,6 @@ func (c *Consumer) ack(j *job) bool {
 // handBack gives the message back to the broker, to return after wait. It
 // returns false, so that callers can end with it.
 func (c *Consumer) handBack(j *job, wait time.Duration) bool {
-	defer j.done()
 	j.voidProbe()
 	if j.replay != nil {
 		c.giveBackReplay(j)
@@ -153,7 +151,7 @@ func (c *Consumer) observe(res result, rec handlers.Attempt, d Decision, ref str
 			c.log.Error("observer panicked", "panic", panicText(v))
 		}
 	}()
-	c.cfg.Observer.AttemptSettled(res.attempt.handler, Settled{
+	c.cfg.Observer.AttemptSettled(res.attempt.handlerContext(), Settled{
 		Subscription: c.sub.Name, Message: res.attempt.job.message(), Attempt: rec, Decision: d, Ref: ref,
 	})
 }

@@ -1,15 +1,10 @@
 package consumer
 
 import (
-	"context"
-	"errors"
 	"time"
 
 	"github.com/theriac/theriac/handlers"
 )
-
-// errNoOutcome marks code that is reached only if Go itself changed.
-var errNoOutcome = errors.New("handler left without an answer")
 
 // supervise runs the handler once on the calling goroutine. mine is false when
 // somebody else concludes the attempt: the watchdog, which gave it up, or the
@@ -19,14 +14,16 @@ func (c *Consumer) supervise(a *attempt) (res result, mine bool) {
 	left := false
 	// Runs last, also when describing a panic exits the goroutine.
 	defer func() {
-		if left || !a.claim() {
-			return
+		switch {
+		case !left && a.claim():
+			c.takeOver(result{attempt: a, outcome: handlers.OutcomeExited, report: exitReport()})
+		case !mine:
+			c.abandoned.Add(-1)
 		}
-		c.takeOver(result{attempt: a, outcome: handlers.OutcomeExited, report: exitReport()})
 	}()
 	res = c.call(a)
-	left = true
-	return res, a.claim()
+	left, mine = true, a.claim()
+	return res, mine
 }
 
 // call runs the handler and describes what came of it, both under recover: an
@@ -38,17 +35,32 @@ func (c *Consumer) call(a *attempt) (res result) {
 			res = result{attempt: a, outcome: handlers.OutcomePanicked, class: handlers.ClassFailed, report: panicReport(v)}
 		}
 	}()
+	return supervised(uintptr(a.slot), uintptr(a.serial), c, a)
+}
+
+// supervised is the frame under which everything of the user's runs: observer,
+// handler, and the methods of the error that it returned. Its first two
+// arguments appear as words in every stack dump, which is how the watchdog finds
+// the goroutine of an attempt that hangs without paying for labels or goroutine
+// ids.
+//
+//go:noinline
+func supervised(slot, serial uintptr, c *Consumer, a *attempt) result {
+	res := result{attempt: a}
 	if c.cfg.Observer != nil {
-		a.handler = c.cfg.Observer.AttemptStarted(a.handler, c.sub.Name, a.job.message())
+		ctx := c.cfg.Observer.AttemptStarted(&a.ctx, c.sub.Name, a.job.message())
+		a.observed.Store(&ctx)
 	}
-	err := supervised(uintptr(a.slot), uintptr(a.serial), c.sub.Handler, a.handler, a.job.message())
-	res = result{attempt: a}
-	if err == nil {
-		return res
+	err := c.sub.Handler.Handle(a.handlerContext(), a.job.message())
+	if err != nil {
+		res.class, res.delay = handlers.Class(err), handlers.Delay(err)
+		res.outcome = a.judge(res.class)
+		res.report = errorReport(err)
 	}
-	res.class, res.delay = handlers.Class(err), handlers.Delay(err)
-	res.outcome = a.judge(res.class)
-	res.report = errorReport(err)
+	// Used after the calls, so that the words in a dump are never stale.
+	if slot == ^uintptr(0) && serial == ^uintptr(0) {
+		return result{}
+	}
 	return res
 }
 
@@ -66,27 +78,12 @@ func (a *attempt) judge(class handlers.ErrorClass) handlers.Outcome {
 	}
 }
 
-// supervised is the frame under which a handler runs. Its first two arguments
-// appear as words in every stack dump, which is how the watchdog finds the
-// goroutine of an attempt that hangs without paying for labels or goroutine ids.
-//
-//go:noinline
-func supervised(slot, serial uintptr, h handlers.Handler, ctx context.Context, m handlers.Message) error { //nolint:revive // ctx is not first so that slot and serial are
-	err := h.Handle(ctx, m)
-	// Used after the call, so that the words in a dump are never stale.
-	if slot == ^uintptr(0) && serial == ^uintptr(0) {
-		return errNoOutcome
-	}
-	return err
-}
-
 // begin takes a free slot's place before the watchdog and makes the attempt.
 func (c *Consumer) begin(j *job, slot int) *attempt {
 	now := time.Now()
 	a := &attempt{job: j, slot: slot, serial: c.serial.Add(1), started: now}
 	a.ctx.parent = j.values
 	a.ctx.deadline = now.Add(c.sub.Policy.Timeout)
-	a.handler = &a.ctx
 	c.running[slot].Store(a)
 	c.watchdog.kick()
 	return a

@@ -117,6 +117,7 @@ func (w *watchdog) giveUp(a *attempt, now, at time.Time, outcome handlers.Outcom
 	// the goroutine may run something else.
 	rep := hangReport(a)
 	if a.claim() {
+		w.consumer.abandoned.Add(1)
 		w.consumer.takeOver(result{attempt: a, outcome: outcome, class: handlers.ClassFailed, report: rep})
 	}
 	return time.Time{}

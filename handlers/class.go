@@ -30,7 +30,7 @@ func classify(err error) (ErrorClass, time.Duration) {
 	}
 	class, delay := ClassFailed, time.Duration(0)
 	walk(err, func(e error) {
-		a, ok := e.(answer)
+		a, ok := e.(answer) //nolint:errorlint // one link, not the chain
 		if !ok {
 			return
 		}
@@ -52,7 +52,7 @@ func walk(err error, visit func(error)) {
 			continue
 		}
 		visit(e)
-		switch u := e.(type) {
+		switch u := e.(type) { //nolint:errorlint // walks the chain by hand, bounded
 		case interface{ Unwrap() error }:
 			queue = append(queue, u.Unwrap())
 		case interface{ Unwrap() []error }:

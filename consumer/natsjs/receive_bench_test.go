@@ -26,13 +26,14 @@ func BenchmarkReceive(b *testing.B) {
 			b.Fatal(err)
 		}
 		count := newCountdown(b.N)
+		var acking sync.WaitGroup
 		b.ResetTimer()
 		running, err := cons.Consume(func(m jetstream.Msg) {
-			go func() {
+			acking.Go(func() {
 				if m.Ack() == nil {
 					count.done()
 				}
-			}()
+			})
 		}, jetstream.PullMaxMessages(outstanding))
 		if err != nil {
 			b.Fatal(err)
@@ -40,6 +41,8 @@ func BenchmarkReceive(b *testing.B) {
 		<-count.zero
 		b.StopTimer()
 		running.Stop()
+		<-running.Closed()
+		acking.Wait()
 	})
 	b.Run("Source", func(b *testing.B) {
 		sub := filled(b)

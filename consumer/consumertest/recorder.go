@@ -1,0 +1,179 @@
+package consumertest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/theriac/theriac/consumer"
+	"github.com/theriac/theriac/handlers"
+)
+
+var _ consumer.Quarantine = (*Recorder)(nil)
+
+// Recorder is a quarantine in memory. It counts exactly, recognises what it
+// holds, hands out replays, and fails when told to. All methods are safe for
+// concurrent use; the zero value is not, use [NewRecorder].
+type Recorder struct {
+	mu       sync.Mutex
+	failing  error
+	attempts map[string][]handlers.Attempt
+	totals   map[string]handlers.Totals
+	held     []Held
+	byID     map[string]int
+	finished []Finished
+	calls    Calls
+	replays  chan handlers.Replay
+}
+
+// Held is a message that was quarantined.
+type Held struct {
+	Ref          string
+	Subscription string
+	Message      handlers.Message
+	Evidence     handlers.Evidence
+}
+
+// Finished is the end of a replay.
+type Finished struct {
+	Replay  handlers.Replay
+	Attempt handlers.Attempt
+}
+
+// Calls counts what the consumer asked.
+type Calls struct {
+	RecordAttempt, Quarantine, Standing int
+}
+
+// NewRecorder returns an empty quarantine.
+func NewRecorder() *Recorder {
+	return &Recorder{
+		attempts: make(map[string][]handlers.Attempt),
+		totals:   make(map[string]handlers.Totals),
+		byID:     make(map[string]int),
+		replays:  make(chan handlers.Replay, 1000),
+	}
+}
+
+// Fail makes every later call fail with err, until Fail(nil).
+func (r *Recorder) Fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failing = err
+}
+
+// Replay asks for an entry to run again.
+func (r *Recorder) Replay(ref string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := slices.IndexFunc(r.held, func(h Held) bool { return h.Ref == ref })
+	r.replays <- handlers.Replay{Entry: ref, Ref: ref, Number: 1, Message: r.held[i].Message}
+}
+
+// Attempts returns the recorded attempts of a message, oldest first.
+func (r *Recorder) Attempts(id string) []handlers.Attempt {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.attempts[id])
+}
+
+// Held returns what is held, in order.
+func (r *Recorder) Held() []Held {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.held)
+}
+
+// Finished returns the replays that ended, in order.
+func (r *Recorder) Finished() []Finished {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.finished)
+}
+
+// Calls returns how often each question was asked.
+func (r *Recorder) Calls() Calls {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.calls
+}
+
+// RecordAttempt implements [consumer.Recorder].
+func (r *Recorder) RecordAttempt(_ context.Context, _ string, m handlers.Message, a handlers.Attempt) (handlers.Totals, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.calls.RecordAttempt++
+	if r.failing != nil {
+		return handlers.Totals{}, r.failing
+	}
+	r.attempts[m.ID] = append(r.attempts[m.ID], a)
+	t := r.totals[m.ID]
+	switch {
+	case a.Outcome == handlers.OutcomeOK:
+		t = handlers.Totals{}
+	case a.Outcome == handlers.OutcomeCrashed:
+		t.Crashes++
+	case a.Outcome.IsFailure():
+		t.Failures++
+	}
+	r.totals[m.ID] = t
+	return t, nil
+}
+
+// Quarantine implements [consumer.Quarantiner].
+func (r *Recorder) Quarantine(_ context.Context, sub string, m handlers.Message, ev handlers.Evidence) (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.calls.Quarantine++
+	if r.failing != nil {
+		return "", r.failing
+	}
+	if i, ok := r.byID[m.ID]; ok {
+		return r.held[i].Ref, nil
+	}
+	ref := fmt.Sprintf("Q-%04d", len(r.held)+1)
+	r.byID[m.ID] = len(r.held)
+	r.held = append(r.held, Held{Ref: ref, Subscription: sub, Message: m, Evidence: ev})
+	return ref, nil
+}
+
+// Standing implements [consumer.Knower].
+func (r *Recorder) Standing(_ context.Context, _ string, m handlers.Message) (handlers.Standing, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.calls.Standing++
+	if i, held := r.byID[m.ID]; held {
+		if r.failing != nil {
+			return handlers.StandingNew, r.failing
+		}
+		if r.held[i].Message.Identity() == m.Identity() {
+			return handlers.StandingDecided, nil
+		}
+	}
+	if r.totals[m.ID] != (handlers.Totals{}) {
+		return handlers.StandingFailing, nil
+	}
+	return handlers.StandingNew, nil
+}
+
+// NextReplay implements [consumer.Replayer].
+func (r *Recorder) NextReplay(ctx context.Context, _ string) (handlers.Replay, error) {
+	select {
+	case next := <-r.replays:
+		return next, nil
+	case <-ctx.Done():
+		return handlers.Replay{}, ctx.Err()
+	}
+}
+
+// FinishReplay implements [consumer.Replayer].
+func (r *Recorder) FinishReplay(_ context.Context, _ string, rep handlers.Replay, a handlers.Attempt) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failing != nil {
+		return r.failing
+	}
+	r.finished = append(r.finished, Finished{Replay: rep, Attempt: a})
+	return nil
+}

@@ -1,0 +1,78 @@
+package gcppubsub
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+
+	"github.com/theriac/theriac/consumer"
+	"github.com/theriac/theriac/handlers"
+)
+
+// delivery is one message in hand and its settler, in one allocation.
+type delivery struct {
+	consumer.Delivery
+	msg     *pubsub.Message
+	confirm bool
+
+	shard      *shard // where it is held
+	prev, next *delivery
+}
+
+func newDelivery(m *pubsub.Message, confirm bool) *delivery {
+	d := &delivery{msg: m, confirm: confirm}
+	d.Settler = d
+	d.Message = handlers.Message{
+		ID:          m.ID,
+		Data:        m.Data,
+		Attributes:  m.Attributes,
+		OrderingKey: m.OrderingKey,
+		PublishedAt: m.PublishTime,
+	}
+	if m.DeliveryAttempt != nil {
+		d.Message.DeliveryAttempt = *m.DeliveryAttempt
+	}
+	return d
+}
+
+// Ack implements [consumer.Settler].
+func (d *delivery) Ack(ctx context.Context) error {
+	if !d.shard.release(d, true) {
+		return d.fail("acknowledge", ErrSettled)
+	}
+	if !d.confirm {
+		d.msg.Ack()
+		return nil
+	}
+	return d.confirmed(ctx, "acknowledge", d.msg.AckWithResult())
+}
+
+// Nack implements [consumer.Settler]. The delay is the broker's choice.
+func (d *delivery) Nack(ctx context.Context, _ time.Duration) error {
+	if !d.shard.release(d, false) {
+		return d.fail("hand back", ErrSettled)
+	}
+	if !d.confirm {
+		d.msg.Nack()
+		return nil
+	}
+	return d.confirmed(ctx, "hand back", d.msg.NackWithResult())
+}
+
+func (d *delivery) confirmed(ctx context.Context, verb string, result *pubsub.AckResult) error {
+	st, err := result.Get(ctx)
+	switch {
+	case err == nil:
+		return nil
+	case st == pubsub.AcknowledgeStatusInvalidAckID:
+		return d.fail(verb, ErrLeaseLost)
+	default:
+		return d.fail(verb, err)
+	}
+}
+
+func (d *delivery) fail(verb string, err error) error {
+	return fmt.Errorf("%s message %s: %w", verb, d.msg.ID, err)
+}
