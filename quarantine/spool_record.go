@@ -14,8 +14,8 @@ import (
 //	"THSP"  version (1 byte)  kind (1 byte)  CRC32C (4)  length of the body (8)  body
 //
 // Numbers are big-endian. The sum is over version, kind and body. The body is
-// written with the room's codec. A file that
-// is shorter or longer than it says, or whose sum is wrong, is no record.
+// written with the room's codec. A file that is shorter or longer than it says,
+// or whose sum is wrong, is no record.
 const (
 	spoolMagic   = "THSP"
 	spoolVersion = 1
