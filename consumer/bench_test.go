@@ -1,0 +1,69 @@
+package consumer
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/theriac/theriac/handlers"
+)
+
+// nullSource delivers what the benchmark gives it.
+type nullSource struct{ run func(func(*Delivery)) }
+
+func (s nullSource) Receive(_ context.Context, _ Limits, deliver func(*Delivery)) error {
+	s.run(deliver)
+	return nil
+}
+func (nullSource) Abilities() Abilities { return Abilities{Engine: "null"} }
+
+type nullSettler struct{}
+
+func (nullSettler) Ack(context.Context) error                 { return nil }
+func (nullSettler) Nack(context.Context, time.Duration) error { return nil }
+
+// BenchmarkPipeline is the cost of the stages for a message that succeeds,
+// beside the same handler called bare.
+func BenchmarkPipeline(b *testing.B) {
+	h := handlers.HandlerFunc(func(context.Context, handlers.Message) error { return nil })
+	d := &Delivery{Message: handlers.Message{ID: "1284933119027", Data: make([]byte, 1024)}, Settler: nullSettler{}}
+	run := func(b *testing.B, each func(deliver func(*Delivery))) {
+		src := nullSource{run: func(deliver func(*Delivery)) {
+			b.ResetTimer()
+			each(deliver)
+			b.StopTimer()
+		}}
+		c, err := New(src, Subscription{Name: "orders", Handler: h}, Config{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportAllocs()
+		if err := c.Run(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Run("bare", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if h.Handle(b.Context(), d.Message) == nil {
+				_ = d.Settler.Ack(b.Context())
+			}
+		}
+	})
+	b.Run("theriac", func(b *testing.B) {
+		run(b, func(deliver func(*Delivery)) {
+			for range b.N {
+				deliver(d)
+			}
+		})
+	})
+	b.Run("theriac-parallel", func(b *testing.B) {
+		run(b, func(deliver func(*Delivery)) {
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					deliver(d)
+				}
+			})
+		})
+	})
+}
