@@ -1,0 +1,62 @@
+package quarantine_test
+
+import (
+	"errors"
+	"log/slog"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/theriac/theriac/quarantine"
+)
+
+// TestConfig_DefaultsLoseNothing sets every field and expects the defaults to
+// leave it alone; and leaves every field zero and expects a default or a reason.
+func TestConfig_DefaultsLoseNothing(t *testing.T) {
+	t.Parallel()
+	set := quarantine.Config{
+		SpoolDir: "/spool", SpoolMaxBytes: 2 << 20, Worker: worker(), PollEvery: 2 * time.Second, WriteTimeout: 3 * time.Second,
+		BatchMax: 4, KnownMax: 5, OurPackages: []string{"example.com/app"}, Logger: slog.New(slog.DiscardHandler),
+	}
+	given, got := reflect.ValueOf(set), reflect.ValueOf(set.WithDefaults())
+	mayBeZero := map[string]bool{"SpoolDir": true, "Worker": true}
+	defaults := reflect.ValueOf(quarantine.Config{}.WithDefaults())
+	for i := range given.NumField() {
+		name := given.Type().Field(i).Name
+		if given.Field(i).IsZero() {
+			t.Errorf("this test does not set %s", name)
+		}
+		if !reflect.DeepEqual(given.Field(i).Interface(), got.Field(i).Interface()) {
+			t.Errorf("%s was %v and became %v", name, given.Field(i), got.Field(i))
+		}
+		if defaults.Field(i).IsZero() && !mayBeZero[name] {
+			t.Errorf("%s has no default", name)
+		}
+	}
+}
+
+func TestConfig_ValidateReportsAllAtOnce(t *testing.T) {
+	t.Parallel()
+	if err := (quarantine.Config{}).Validate(); err != nil {
+		t.Errorf("the zero Config: %v", err)
+	}
+	bad := quarantine.Config{
+		SpoolDir: "/", SpoolMaxBytes: 1, PollEvery: -1, WriteTimeout: -1, BatchMax: -1, KnownMax: 1, Worker: quarantine.Worker{Name: "w"},
+	}
+	err := bad.Validate()
+	for _, field := range []string{"SpoolDir", "SpoolMaxBytes", "PollEvery", "WriteTimeout", "BatchMax", "KnownMax", "Worker"} {
+		if err == nil || !strings.Contains(err.Error(), field) {
+			t.Errorf("%s is not reported: %v", field, err)
+		}
+	}
+	if !errors.Is(err, quarantine.ErrInvalid) {
+		t.Errorf("%v is not ErrInvalid", err)
+	}
+	if _, err := quarantine.New(newScript(), bad); !errors.Is(err, quarantine.ErrInvalid) {
+		t.Errorf("New took it: %v", err)
+	}
+	if _, err := quarantine.New(nil, quarantine.Config{}); !errors.Is(err, quarantine.ErrInvalid) {
+		t.Errorf("New took no store: %v", err)
+	}
+}
