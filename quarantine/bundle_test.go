@@ -192,3 +192,15 @@ func get(t testing.TB, s *quarantine.Service, key quarantine.EntryKey) quarantin
 	}
 	return e
 }
+
+// kind is the kind of problem that err says it is.
+func kind(err error) string {
+	k, ok := errors.AsType[interface {
+		error
+		ProblemKind() string
+	}](err)
+	if !ok {
+		return ""
+	}
+	return k.ProblemKind()
+}

@@ -36,7 +36,7 @@ var (
 	ErrClaimLost error = &sentinel{"the claim of the replay was lost", "conflict"}
 )
 
-// ConflictError: somebody else acted first.
+// ConflictError says that somebody else acted first.
 type ConflictError struct {
 	// Entry is the entry as it stands now; Entry.Decided says who acted and when.
 	Entry Entry
@@ -55,7 +55,7 @@ func (e *ConflictError) Error() string {
 // ProblemKind returns "conflict".
 func (e *ConflictError) ProblemKind() string { return "conflict" }
 
-// StateError: the state machine does not allow the move.
+// StateError says that the state machine does not allow the move.
 type StateError struct {
 	Ref      string
 	From, To State
@@ -69,7 +69,7 @@ func (e *StateError) Error() string {
 // ProblemKind returns "refused".
 func (e *StateError) ProblemKind() string { return "refused" }
 
-// AmbiguousError: a prefix fits several references.
+// AmbiguousError says that a prefix fits several references.
 type AmbiguousError struct {
 	Prefix string
 	// Matches are some of the references that fit, at most 10.

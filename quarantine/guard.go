@@ -69,7 +69,7 @@ func within[T any](ctx context.Context, d time.Duration, doing string, f func(ct
 		return r.value, lateIsUnavailable(doing, r.err)
 	case <-grace.C:
 		var none T
-		return none, lateIsUnavailable(doing, fmt.Errorf("did not obey its deadline of %s: %w", d, context.Cause(ctx)))
+		return none, lateIsUnavailable(doing, fmt.Errorf("did not return when its time was over: %w", context.Cause(ctx)))
 	}
 }
 

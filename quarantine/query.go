@@ -171,14 +171,13 @@ func setAge(q *Query, value string, now time.Time) error {
 // parseSpan reads a positive duration; beside Go's units d is a day and w a week.
 func parseSpan(value string) (time.Duration, error) {
 	problem := errors.New("want a time such as 90s, 2h, 7d, 2w, 2026-11-22 or 2026-11-22T03:02:00Z")
-	unit := time.Duration(0)
-	number := value
-	switch {
-	case strings.HasSuffix(value, "d"):
-		unit, number = 24*time.Hour, strings.TrimSuffix(value, "d")
-	case strings.HasSuffix(value, "w"):
-		unit, number = 7*24*time.Hour, strings.TrimSuffix(value, "w")
-	default:
+	unit := 24 * time.Hour
+	number, isUnit := strings.CutSuffix(value, "d")
+	if !isUnit {
+		unit = 7 * 24 * time.Hour
+		number, isUnit = strings.CutSuffix(value, "w")
+	}
+	if !isUnit {
 		d, err := time.ParseDuration(value)
 		if err != nil || d < 0 {
 			return 0, problem
