@@ -2,24 +2,25 @@
 //
 // # Receiving
 //
-// A [Source] is a [consumer.Source] on one durable pull consumer. It has one
-// pull request open at a time, for as many messages and bytes as may still be
-// handed over, so nothing waits in this process while its lease runs out.
+// A [Source] is a [consumer.Source] on one durable pull consumer. It keeps a few
+// pull requests open, together for as many messages and bytes as may still be
+// handed over (see plan), so nothing waits in this process while its lease runs
+// out.
 //
 //	request n ─► broker sends up to n ─► one goroutine per delivery ─► settle
 //	    ▲                                                               │
-//	    └────────────── a place is free, or the request ended ◄─────────┘
+//	    └─────────────── there is room, or a request ended ◄────────────┘
 //
 // One loop keeps every lease alive: each quarter of the consumer's AckWait it
 // tells the broker of all deliveries that it has not touched since the last.
-// The request carries a heartbeat; when the broker falls silent the request is
-// given up and made anew.
+// The requests carry heartbeats; when the broker falls silent they are given up
+// and made anew.
 //
 // What happens on failure:
 //
-//	connection lost       the client reconnects, a new request is made; what is
+//	connection lost       the client reconnects, new requests are made; what is
 //	                      in hand stays in hand and is settled after
-//	broker silent         after two to four heartbeats a new request
+//	broker silent         after two to four heartbeats new requests
 //	broker refuses        looked up again with backoff: a consumer or stream that
 //	                      is gone ends Receive with a *MissingError
 //	connection closed     Receive returns ErrClosed

@@ -12,12 +12,10 @@ import (
 // when. Its lock is held for some pointer moves, and while keep-alives of one
 // round go into the client's buffer.
 type held struct {
-	maxCount int
-	maxBytes int64
+	limit usage
 
 	mu      sync.Mutex
-	count   int
-	bytes   int64
+	now     usage
 	waiting bool // the receiver waits for freed
 	oldest  *lease
 	newest  *lease
@@ -27,9 +25,8 @@ type held struct {
 
 func newHeld(lim consumer.Limits) *held {
 	return &held{
-		maxCount: max(1, lim.MaxOutstanding),
-		maxBytes: max(1, lim.MaxOutstandingBytes),
-		freed:    make(chan struct{}, 1),
+		limit: usage{max(1, lim.MaxOutstanding), max(1, lim.MaxOutstandingBytes)},
+		freed: make(chan struct{}, 1),
 	}
 }
 
@@ -37,11 +34,11 @@ func newHeld(lim consumer.Limits) *held {
 func (h *held) add(l *lease, now time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.count >= h.maxCount {
+	if h.now.count >= h.limit.count {
 		return false
 	}
-	h.count++
-	h.bytes += l.size
+	h.now.count++
+	h.now.bytes += l.size
 	h.appendLocked(l, now)
 	return true
 }
@@ -50,8 +47,8 @@ func (h *held) add(l *lease, now time.Time) bool {
 func (h *held) remove(l *lease) {
 	h.mu.Lock()
 	h.unlinkLocked(l)
-	h.count--
-	h.bytes -= l.size
+	h.now.count--
+	h.now.bytes -= l.size
 	wake := h.waiting
 	h.waiting = false
 	h.mu.Unlock()
@@ -71,37 +68,13 @@ func (h *held) settled(l *lease) {
 	h.mu.Unlock()
 }
 
-// credit is how much may still be asked for.
-type credit struct {
-	count int
-	bytes int64 // 0: one message of any size
-}
-
-// credit answers what may be asked for now; without any, freed will be told
-// when something was removed. refused is -1, or the number of bytes in hand when
-// the broker last said that the next message does not fit.
-func (h *held) credit(refused int64) (credit, bool) {
+// inUse returns what is in hand. With tell, freed will be told of the next
+// removal.
+func (h *held) inUse(tell bool) usage {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	c := credit{count: h.maxCount - h.count, bytes: h.maxBytes - h.bytes}
-	switch {
-	case h.count == 0 && refused >= 0:
-		return credit{count: 1}, true // larger than the limit: alone
-	case h.count == 0:
-		return c, true
-	// Asking again and again with little room would only be refused again.
-	case c.count == 0, c.bytes < max(1, h.maxBytes/8), refused >= 0 && h.bytes > refused/2:
-		h.waiting = true
-		return credit{}, false
-	default:
-		return c, true
-	}
-}
-
-func (h *held) inHandBytes() int64 {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.bytes
+	h.waiting = tell
+	return h.now
 }
 
 // keepAlive touches leases until ctx ends, so that each is touched at least

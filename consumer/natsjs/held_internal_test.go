@@ -9,47 +9,28 @@ import (
 	"github.com/theriac/theriac/consumer"
 )
 
-func TestHeld_Credit(t *testing.T) {
+func TestHeld_TellsOfTheNextRemoval(t *testing.T) {
 	t.Parallel()
-	tests := []struct {
-		name    string
-		inHand  []int64 // sizes
-		refused int64
-		want    credit
-		ok      bool
-	}{
-		{"Empty", nil, -1, credit{10, 800}, true},
-		{"SomeInHand", []int64{100, 200}, -1, credit{8, 500}, true},
-		{"CountUsedUp", make([]int64, 10), -1, credit{}, false},
-		{"BytesUsedUp", []int64{800}, -1, credit{}, false},
-		{"TooFewBytesToBotherTheBroker", []int64{750}, -1, credit{}, false},
-		{"OneLargerThanTheLimitInHand", []int64{5000}, -1, credit{}, false},
-		{"Refused_StillAsMuchInHand", []int64{400, 200}, 600, credit{}, false},
-		{"Refused_HalfOfItGone", []int64{300}, 600, credit{9, 500}, true},
-		{"Refused_NothingInHand_Alone", nil, 0, credit{1, 0}, true},
+	h := newHeld(consumer.Limits{MaxOutstanding: 3, MaxOutstandingBytes: 1})
+	for range 3 {
+		h.add(&lease{held: h, size: 7}, time.Now())
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			h := newHeld(consumer.Limits{MaxOutstanding: 10, MaxOutstandingBytes: 800})
-			for _, size := range tt.inHand {
-				if !h.add(&lease{held: h, size: size}, time.Now()) {
-					t.Fatal("no place")
-				}
-			}
-			got, ok := h.credit(tt.refused)
-			if got != tt.want || ok != tt.ok {
-				t.Errorf("credit = %+v, %v, want %+v, %v", got, ok, tt.want, tt.ok)
-			}
-			if !ok {
-				h.remove(h.oldest)
-				select {
-				case <-h.freed:
-				default:
-					t.Error("nobody was told that something came free")
-				}
-			}
-		})
+	h.remove(h.oldest)
+	select {
+	case <-h.freed:
+		t.Error("told though nobody asked")
+	default:
+	}
+	if got := h.inUse(true); got != (usage{2, 14}) {
+		t.Errorf("in use %+v", got)
+	}
+	h.remove(h.oldest)
+	h.remove(h.oldest)
+	<-h.freed
+	select {
+	case <-h.freed:
+		t.Error("told twice")
+	default:
 	}
 }
 
@@ -97,8 +78,8 @@ func TestHeld_ListIsWhatIsUnsettled(t *testing.T) {
 					}
 					n, last = n+1, l.touched
 				}
-				if n != len(unsettled) || h.count != len(inHand) || h.bytes != int64(len(inHand)) {
-					t.Fatalf("list %d of %d, count %d and bytes %d of %d", n, len(unsettled), h.count, h.bytes, len(inHand))
+				if n != len(unsettled) || h.now != (usage{len(inHand), int64(len(inHand))}) {
+					t.Fatalf("list %d of %d, in use %+v of %d", n, len(unsettled), h.now, len(inHand))
 				}
 			},
 		})

@@ -30,8 +30,9 @@ const (
 	statusNoneLeft  = "404"
 	statusExpired   = "408"
 	statusConflict  = "409"
-	// descTooLarge tells one conflict from others that have the same code.
-	descTooLarge = "Message Size Exceeds MaxBytes"
+	// Conflicts that have the same code are told apart by these.
+	descTooLarge  = "Message Size Exceeds MaxBytes"
+	descCompleted = "Batch Completed"
 )
 
 // receiver is one call of Receive. Its fields belong to the goroutine of run.
@@ -44,44 +45,55 @@ type receiver struct {
 	calls   runner.Group
 
 	target target
-	inbox  string
 	msgs   chan *nats.Msg
-	sub    *nats.Subscription
+	lanes  [lanes]lane
 
-	request   request
-	requests  int64 // made so far
-	refused   int64 // see held.credit
-	heard     bool  // since the last look of the watchdog
+	requests  int64    // made so far
+	appetite  appetite // see plan
+	refused   int64    // see situation
+	heard     bool     // since the last look of the watchdog
 	inTrouble bool
 }
 
-// request is the open pull request.
-type request struct {
-	subject   string // to which the broker reports about it
-	remaining int    // messages that may still come; 0: none is open
+// lanes is how many pull requests may be open. With one alone, the broker would
+// idle while the next is on its way behind thousands of acks.
+const lanes = 4
+
+// lane has at most one open pull request. Its subscription tells its messages
+// from those of the others.
+type lane struct {
+	inbox string
+	sub   *nats.Subscription
+
+	subject string   // to which the broker reports about the open request
+	left    usage    // what it may still bring; a count of 0: none is open
+	made    appetite // how it was sized
 }
 
 func newReceiver(s *Source, lim consumer.Limits, deliver func(*consumer.Delivery)) *receiver {
-	return &receiver{src: s, conn: s.conn, deliver: deliver, lim: lim, held: newHeld(lim), refused: -1}
+	return &receiver{src: s, conn: s.conn, deliver: deliver, lim: lim, held: newHeld(lim)}
 }
 
 // run receives until ctx ends or something will not mend.
 func (r *receiver) run(ctx context.Context, t target) error {
 	r.target = t
-	r.inbox = r.conn.NewInbox() + "."
 	// Never more than are asked for, and some statuses: the client drops what
 	// finds no place.
-	r.msgs = make(chan *nats.Msg, r.held.maxCount+256)
-	var err error
-	if r.sub, err = r.conn.ChanSubscribe(r.inbox+"*", r.msgs); err != nil {
-		return closedOr(err)
+	r.msgs = make(chan *nats.Msg, r.held.limit.count+256)
+	for i := range r.lanes {
+		l := &r.lanes[i]
+		l.inbox = r.conn.NewInbox() + "."
+		var err error
+		if l.sub, err = r.conn.ChanSubscribe(l.inbox+"*", r.msgs); err != nil {
+			return closedOr(err)
+		}
 	}
 	beats, stopBeats := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBeats()
 	var keeper runner.Group
 	keeper.Go(func() { r.held.keepAlive(beats, t.lease) })
 
-	err = r.serve(ctx)
+	err := r.serve(ctx)
 
 	r.finish(ctx)
 	stopBeats()
@@ -105,7 +117,7 @@ func (r *receiver) serve(ctx context.Context) error {
 			pause = firstPause
 		}
 		r.trouble(err)
-		if !wait(ctx, pause) {
+		if !pass(ctx, pause) {
 			return nil
 		}
 		pause = min(2*pause, longPause)
@@ -136,7 +148,7 @@ func (r *receiver) pull(ctx context.Context) error {
 	if r.conn.IsClosed() {
 		return ErrClosed
 	}
-	r.request = request{}
+	r.forget()
 	watchdog := time.NewTicker(2 * heartbeat)
 	defer watchdog.Stop()
 	for {
@@ -156,7 +168,7 @@ func (r *receiver) pull(ctx context.Context) error {
 				return err
 			}
 		case <-watchdog.C:
-			if !r.heard && r.request.remaining > 0 && r.conn.IsConnected() {
+			if !r.heard && r.promised().count > 0 && r.conn.IsConnected() {
 				return r.src.explainSilence()
 			}
 			r.heard = false
@@ -173,43 +185,81 @@ func (r *receiver) statusChanged(s nats.Status) error {
 	case nats.RECONNECTING:
 		r.trouble(errAway)
 	case nats.CONNECTED:
-		r.request = request{}
+		r.forget()
 	}
 	return nil
 }
 
-// ask opens a request if none is open and there is room.
-func (r *receiver) ask() error {
-	if r.request.remaining > 0 || !r.conn.IsConnected() {
-		return nil
+// forget drops what is known of open requests.
+func (r *receiver) forget() {
+	for i := range r.lanes {
+		r.lanes[i].left = usage{}
 	}
-	c, ok := r.held.credit(r.refused)
-	if !ok {
-		return nil
-	}
-	if r.target.maxBatch > 0 {
-		c.count = min(c.count, r.target.maxBatch)
-	}
-	if r.target.maxBytes > 0 {
-		c.bytes = min(c.bytes, int64(r.target.maxBytes))
-	}
-	r.requests++
-	r.request = request{subject: r.inbox + strconv.FormatInt(r.requests, 10), remaining: c.count}
-	subject := "$JS.API.CONSUMER.MSG.NEXT." + r.src.cfg.Stream + "." + r.src.cfg.Consumer
-	return closedOr(r.conn.PublishRequest(subject, r.request.subject, pullRequest(c)))
 }
 
-// pullRequest is the body of a request for c.
-func pullRequest(c credit) []byte {
+// promised is what open requests may still bring.
+func (r *receiver) promised() (sum usage) {
+	for i := range r.lanes {
+		sum.count += r.lanes[i].left.count
+		sum.bytes += r.lanes[i].left.bytes
+	}
+	return sum
+}
+
+// ask opens requests on idle lanes while there is room.
+func (r *receiver) ask() error {
+	if !r.conn.IsConnected() {
+		return nil
+	}
+	for i := range r.lanes {
+		l := &r.lanes[i]
+		if l.left.count > 0 {
+			continue
+		}
+		promised := r.promised()
+		ask, ok := plan(situation{
+			limit:    r.held.limit,
+			inHand:   r.held.inUse(promised.count == 0),
+			promised: promised,
+			appetite: r.appetite,
+			refused:  r.refused,
+		})
+		if !ok {
+			return nil
+		}
+		if err := r.open(l, ask); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// open sends a pull request for what is asked.
+func (r *receiver) open(l *lane, ask usage) error {
+	if r.target.maxBatch > 0 {
+		ask.count = min(ask.count, r.target.maxBatch)
+	}
+	if r.target.maxBytes > 0 {
+		ask.bytes = min(ask.bytes, int64(r.target.maxBytes))
+	}
+	r.requests++
+	l.subject = l.inbox + strconv.FormatInt(r.requests, 10)
+	l.left, l.made = ask, r.appetite
+	subject := "$JS.API.CONSUMER.MSG.NEXT." + r.src.cfg.Stream + "." + r.src.cfg.Consumer
+	return closedOr(r.conn.PublishRequest(subject, l.subject, pullRequest(ask)))
+}
+
+// pullRequest is the body of a request.
+func pullRequest(ask usage) []byte {
 	body := append(make([]byte, 0, 128), `{"expires":`...)
 	body = strconv.AppendInt(body, int64(requestExpiry), 10)
 	body = append(body, `,"idle_heartbeat":`...)
 	body = strconv.AppendInt(body, int64(heartbeat), 10)
 	body = append(body, `,"batch":`...)
-	body = strconv.AppendInt(body, int64(c.count), 10)
-	if c.bytes > 0 {
+	body = strconv.AppendInt(body, int64(ask.count), 10)
+	if ask.bytes > 0 {
 		body = append(body, `,"max_bytes":`...)
-		body = strconv.AppendInt(body, c.bytes, 10)
+		body = strconv.AppendInt(body, ask.bytes, 10)
 	}
 	return append(body, '}')
 }
@@ -237,9 +287,11 @@ func (r *receiver) take(m *nats.Msg, now time.Time) error {
 		return nil
 	}
 	r.mended()
-	r.refused = -1
-	r.request.remaining = max(0, r.request.remaining-1)
+	r.appetite = share
 	l := r.newLease(m, meta)
+	if from := r.laneOf(m); from != nil {
+		from.brought(l.size)
+	}
 	if !r.held.add(l, now) {
 		// It came late, for a request that was given up and replaced.
 		return closedOr(r.conn.Publish(m.Reply, ackAgain))
@@ -272,6 +324,26 @@ func (r *receiver) newLease(m *nats.Msg, meta ackMeta) *lease {
 	return l
 }
 
+// laneOf returns the lane on which m came.
+func (r *receiver) laneOf(m *nats.Msg) *lane {
+	for i := range r.lanes {
+		if r.lanes[i].sub == m.Sub {
+			return &r.lanes[i]
+		}
+	}
+	return nil
+}
+
+// brought counts a message of the open request. The broker counts subject and
+// headers too, so it may end the request before our count of bytes is used up;
+// it tells.
+func (l *lane) brought(size int64) {
+	l.left = usage{l.left.count - 1, max(0, l.left.bytes-size)}
+	if l.left.count <= 0 {
+		l.left = usage{}
+	}
+}
+
 // report takes what the broker says about a request.
 func (r *receiver) report(m *nats.Msg) error {
 	code := m.Header.Get("Status")
@@ -279,20 +351,33 @@ func (r *receiver) report(m *nats.Msg) error {
 		r.mended()
 		return nil
 	}
-	if m.Subject != r.request.subject {
-		return nil // about an earlier one
+	l := r.laneOf(m)
+	if l == nil || m.Subject != l.subject {
+		return nil // about an earlier request
 	}
-	r.request = request{}
+	l.left = usage{}
 	switch desc := m.Header.Get("Description"); {
 	case code == statusExpired, code == statusNoneLeft:
 		r.mended()
 		return nil
 	case code == statusConflict && desc == descTooLarge:
-		r.refused = r.held.inHandBytes()
+		r.refuse(l.made)
+		return nil
+	case code == statusConflict && desc == descCompleted:
 		return nil
 	default:
 		return &StatusError{Code: code, Description: desc}
 	}
+}
+
+// refuse makes the next request bolder than the one that was refused.
+func (r *receiver) refuse(made appetite) {
+	if made == share {
+		r.appetite = max(r.appetite, whole)
+		return
+	}
+	r.appetite = wait
+	r.refused = r.held.inUse(false).bytes
 }
 
 func (r *receiver) trouble(err error) {
@@ -338,13 +423,18 @@ func (r *receiver) finish(ctx context.Context) {
 func (r *receiver) handBack(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
 	defer cancel()
-	if r.conn.IsConnected() && r.sub.Drain() == nil {
+	if r.conn.IsConnected() {
+		for i := range r.lanes {
+			_ = r.lanes[i].sub.Drain() // fails when the connection is lost
+		}
 		// The broker answers the flush after all that it sent before it saw the
-		// end of the subscription.
+		// end of the subscriptions.
 		r.flush(ctx)
 	}
-	// Drain has removed it by now, or the connection is away.
-	_ = r.sub.Unsubscribe()
+	for i := range r.lanes {
+		// Drain has removed it by now, or the connection is away.
+		_ = r.lanes[i].sub.Unsubscribe()
+	}
 	for {
 		select {
 		case m := <-r.msgs:

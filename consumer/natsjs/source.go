@@ -91,7 +91,7 @@ func (s *Source) lookUpPatiently(ctx context.Context, r *receiver) (target, erro
 			return t, err
 		}
 		r.trouble(err)
-		if !wait(ctx, pause) {
+		if !pass(ctx, pause) {
 			return t, nil
 		}
 	}
@@ -173,8 +173,8 @@ func checkConsumer(stream string, cfg jetstream.ConsumerConfig) error {
 	return fmt.Errorf("JetStream consumer %q of stream %q is %w: it %s", cfg.Name, stream, ErrUnfit, problem)
 }
 
-// wait reports whether d passed before ctx ended.
-func wait(ctx context.Context, d time.Duration) bool {
+// pass reports whether d passed before ctx ended.
+func pass(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -179,8 +179,7 @@ func TestSource_LinkCut_IsToldAndMended(t *testing.T) {
 		t.Error("Trouble(nil) came first")
 	}
 	sub.Publish(t, handlers.Message{Data: []byte("after")})
-	if got := r.ack(t); string(got.Data) != "after" || got.DeliveryAttempt != 1 {
-		t.Errorf("%q came at attempt %d", got.Data, got.DeliveryAttempt)
+	for string(r.ack(t).Data) != "after" { // the ack of the first may be lost
 	}
 	for await(t, "the end of trouble", r.trouble) != nil {
 	}
