@@ -3,9 +3,12 @@ package natsjs_test
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -288,5 +291,64 @@ func TestNewSource_WantsBothNames(t *testing.T) {
 		if _, err := natsjs.NewSource(nil, cfg); err == nil {
 			t.Errorf("NewSource took %+v", cfg)
 		}
+	}
+}
+
+func TestSource_ByteLimitHoldsForMixedSizes(t *testing.T) {
+	t.Parallel()
+	sub := fresh(t)
+	const limit = 250_000
+	missing := make(map[string]bool)
+	var msgs []handlers.Message
+	for i := range 120 {
+		msgs = append(msgs, handlers.Message{Data: make([]byte, i*i*i%400_000)})
+	}
+	for _, id := range sub.Publish(t, msgs...) {
+		missing[id] = true
+	}
+	var inHand, number atomic.Int64
+	done := make(chan string)
+	ctx, cancel := context.WithCancel(t.Context())
+	var receiving sync.WaitGroup
+	receiving.Go(func() {
+		lim := consumer.Limits{MaxOutstanding: 40, MaxOutstandingBytes: limit, DrainTimeout: patience}
+		if err := sub.source(t, sub.conn).Receive(ctx, lim, func(d *consumer.Delivery) {
+			size := int64(len(d.Message.Data))
+			n := number.Add(1)
+			if sum := inHand.Add(size); sum > limit && n > 1 {
+				t.Errorf("%d bytes in %d deliveries are in hand", sum, n)
+			}
+			done <- d.Message.ID
+			if err := d.Settler.Ack(t.Context()); err != nil {
+				t.Error(err)
+			}
+			inHand.Add(-size)
+			number.Add(-1)
+		}); err != nil {
+			t.Error(err)
+		}
+	})
+	for len(missing) > 0 {
+		delete(missing, await(t, "a delivery", done))
+	}
+	cancel()
+	receiving.Wait()
+}
+
+func TestSource_BrokerBackWithoutItsState_EndsWithOneLine(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	broker := startBroker(t, dir, 0)
+	sub := subscribe(t, broker.Endpoint(), consumertest.SubscriptionOptions{})
+	r := receive(t, sub.source(t, connect(t, broker.Endpoint())))
+	sub.Publish(t, handlers.Message{Data: []byte("x")})
+	r.ack(t)
+	if err := errors.Join(broker.Close(), os.RemoveAll(filepath.Join(dir, "jetstream"))); err != nil {
+		t.Fatal(err)
+	}
+	startBroker(t, dir, 0)
+	err := await(t, "the end of Receive", r.ended)
+	if missing, ok := errors.AsType[*natsjs.MissingError](err); !ok || missing.Stream != sub.name {
+		t.Errorf("Receive = %v, want a *MissingError of the stream", err)
 	}
 }
