@@ -67,7 +67,7 @@ func ParseBroker(text, dataDir string) (Endpoint, error) {
 	scheme, rest, _ := strings.Cut(text, "://")
 	switch {
 	case text == "":
-		return Endpoint{Embedded, filepath.Join(dataDir, "broker"), true}, nil
+		return Endpoint{Embedded, BrokerDir(dataDir), true}, nil
 	case scheme == "nats" && rest != "":
 		return Endpoint{Kind: NATS, Address: text}, nil
 	case scheme == "pubsub" && rest != "" && !strings.ContainsAny(rest, "/?#@ "):
@@ -149,4 +149,16 @@ func hideUsers(address string) string {
 		servers[i] = server
 	}
 	return strings.Join(servers, ",")
+}
+
+// Name is what a person types to confirm something that is hard to undo: the database's or the
+// file's name.
+func (e Endpoint) Name() string {
+	if e.Kind != Postgres {
+		return filepath.Base(e.Address)
+	}
+	if u, err := url.Parse(e.Address); err == nil && len(u.Path) > 1 {
+		return u.Path[1:]
+	}
+	return "postgres"
 }

@@ -121,9 +121,6 @@ func settle(flags Flags, vars variables, context string) (Settings, error) {
 	}, nil
 }
 
-// StoreFile is the path of the embedded store in a data directory.
-func StoreFile(dataDir string) string { return filepath.Join(dataDir, "quarantine.db") }
-
 func userAtHost() string {
 	name, host := "unknown", "unknown"
 	if u, err := user.Current(); err == nil {

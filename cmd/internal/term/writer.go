@@ -94,3 +94,6 @@ func oneLine(s string) string {
 	}
 	return Clip(maxColumns, Line(s))
 }
+
+// Clear empties the screen and puts the cursor at its top.
+func (w *Writer) Clear() { w.send("\x1b[H\x1b[2J") }

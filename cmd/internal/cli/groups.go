@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/theriac/theriac/cmd/internal/output"
+	"github.com/theriac/theriac/internal/problem"
+	"github.com/theriac/theriac/quarantine"
+)
+
+// groupEntries is how many of its latest entries the page of a group shows.
+const groupEntries = 10
+
+type groupsOptions struct {
+	output.Options
+	limit int
+	args  []string
+}
+
+func newGroupsCommand(t *Tool) *cobra.Command {
+	o := &groupsOptions{}
+	c := &cobra.Command{
+		Use:   "groups [REF | TERM...]",
+		Short: "List groups of entries that are the same problem, or show one",
+		Long: "List groups, those with held entries first. With the reference of a group, say why two of its\n" +
+			"entries are one group, and list its builds, latest entries and their last changes.",
+		Example: `theriac groups
+theriac groups sub:orders since:1d
+theriac groups G-9C1E`,
+		ValidArgsFunction: t.completeGroups,
+		RunE: func(c *cobra.Command, args []string) error {
+			o.args = args
+			return o.run(c.Context(), t)
+		},
+	}
+	addOutput(c, &o.Options)
+	c.Flags().IntVar(&o.limit, "limit", 30, "at most so many groups, up to 1000")
+	return c
+}
+
+type groupListJSON struct {
+	output.Head
+	Groups []groupJSON `json:"groups"`
+}
+
+func (o *groupsOptions) run(ctx context.Context, t *Tool) error {
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	if o.limit < 1 || o.limit > maxLimit {
+		return problem.Errorf(problem.Invalid, "--limit %d: want 1 to %d", o.limit, maxLimit)
+	}
+	if len(o.args) == 1 && isGroupRef(o.args[0]) {
+		return o.one(ctx, t)
+	}
+	q, err := quarantine.ParseQuery(o.args, t.now())
+	if err != nil {
+		return err
+	}
+	room, err := t.Room(ctx)
+	if err != nil {
+		return err
+	}
+	q.Limit = o.limit
+	groups, err := room.GroupList(ctx, q)
+	if err != nil {
+		return err
+	}
+	list := groupListJSON{output.NewHead(), []groupJSON{}}
+	a := output.Answer{Items: []any{}}
+	for _, g := range groups {
+		list.Groups = append(list.Groups, newGroupJSON(g))
+		a.Items = append(a.Items, newGroupAnswer(g))
+		a.Names = append(a.Names, g.Ref)
+	}
+	a.Value = list
+	a.Layout = output.Rows[quarantine.Group]{Columns: groupColumns(t.now()), Items: groups, Empty: "no group matches"}
+	if err := t.Print(o.Options, a); err != nil {
+		return err
+	}
+	if len(groups) == o.limit {
+		t.Hint("%d groups shown, there may be more: --limit %d", len(groups), min(2*o.limit, maxLimit))
+	}
+	return nil
+}
+
+// isGroupRef reports whether a word is a reference and not a query term.
+func isGroupRef(word string) bool {
+	_, ok := quarantine.NormalizeRef("G-", word)
+	return ok
+}
+
+func (o *groupsOptions) one(ctx context.Context, t *Tool) error {
+	room, err := t.Room(ctx)
+	if err != nil {
+		return err
+	}
+	g, err := room.GroupGet(ctx, o.args[0])
+	if err != nil {
+		return err
+	}
+	page, err := room.EntryList(ctx, quarantine.Query{Group: g.Fingerprint, Limit: groupEntries})
+	if err != nil {
+		return err
+	}
+	return t.Print(o.Options, output.Answer{
+		Value: newGroupAnswer(g), Names: []string{g.Ref}, Layout: groupPage(t, g, page.Entries),
+	})
+}
+
+func groupPage(t *Tool, g quarantine.Group, latest []quarantine.Entry) output.Page {
+	now := t.now()
+	p := output.Page{Word: g.Ref, Title: fmt.Sprintf("%s   %s   %s", g.Subscription, g.Reason, g.Title)}
+	add := func(name string, apart bool, lines ...string) {
+		if len(lines) > 0 && lines[0] != "" {
+			p.Sections = append(p.Sections, output.Section{Name: name, Lines: lines, Apart: apart})
+		}
+	}
+	add("WHERE", false, g.Where)
+	add("ENTRIES", false, counts(g.Counts, ""))
+	add("FIRST", false, moment(g.First, now))
+	add("LAST", false, moment(g.Last, now))
+	add("BUILDS", false, g.Builds...)
+	add("ONE GROUP BECAUSE THESE ARE EQUAL", true, g.Basis...)
+	var rows, operations []string
+	for _, e := range latest {
+		rows = append(rows, fmt.Sprintf("%s   %s   %s ago", e.Ref, e.State, age(e.HeldAt, now)))
+		if d := e.Decided; d.Actor.Name != "" {
+			operations = append(operations, fmt.Sprintf("%s   %s by %s %s ago: %s", e.Ref, e.State, d.Actor.Name, age(d.At, now), d.Reason))
+		}
+	}
+	add("LATEST ENTRIES", true, rows...)
+	add("DECIDED AMONG THEM", true, operations...)
+	return p
+}

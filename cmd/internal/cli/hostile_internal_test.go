@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/internal/problem"
+	"github.com/theriac/theriac/quarantine/quarantinetest"
+)
+
+// hostileEvidence carries text wherever evidence has room for a stranger's words.
+func hostileEvidence(text string) handlers.Evidence {
+	ev := badCard(1)
+	ev.Hint = text
+	ev.Attempt.Errors = []handlers.ErrorLink{{Type: text, Text: text}}
+	ev.Attempt.Panic, ev.Attempt.Stack, ev.Attempt.Handler = text, text, text
+	ev.Attempt.Worker, ev.Attempt.Host, ev.Attempt.Build, ev.Attempt.TraceID = text, text, text, text
+	ev.Attempt.Frames = []handlers.Frame{{Func: "example.com/shop/" + text, File: text, Line: 1}}
+	return ev
+}
+
+// TestHostileBytes holds every item of the corpus and looks at it in every way: nothing may reach
+// the screen that moves, hides or forges anything, and no line may be forged.
+func TestHostileBytes(t *testing.T) {
+	t.Parallel()
+	for _, item := range quarantinetest.HostileBytes() {
+		t.Run(item.Name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t)
+				text := item.Bytes[:min(len(item.Bytes), 4<<10)] // texts are capped where they are caught
+				m := handlers.Message{
+					ID: "id" + text, Data: []byte(item.Bytes), OrderingKey: text, PublishedAt: published,
+					Attributes: quarantinetest.HostileAttributes(),
+				}
+				ref := b.hold("sub"+text, m, hostileEvidence(text))
+				for _, args := range [][]string{
+					{}, {"ls"}, {"ls", "-o", "wide"}, {"ls", "-o", "tsv"}, {"groups"}, {"groups", "-o", "wide"}, {"groups", b.groupOf(ref)},
+					{"why", ref}, {"show", ref}, {"show", ref, "--payload"}, {"show", ref, "--jq", ".entry"}, {"show", ref, "--jq", ".entry.title,.entry.message.id"},
+					{"show", ref, "--template", "{{.entry.title}}{{.entry.message.id}}"}, {"ls", "-o", "json"}, {"ls", "-o", "jsonl"},
+					{"replay", ref}, {"discard", ref, "--dry-run"}, {"__complete", "why", ""}, {"__complete", "ls", "sub:"},
+				} {
+					for _, r := range []result{b.screen(append(args, "--no-color")...), b.pipe(args...)} {
+						if r.code != 0 && r.code != problem.StillRunning.ExitCode() {
+							b.Errorf("%v: exit code %d: %.300s", args, r.code, r.err)
+						}
+						requireHarmless(b.T, args, r.out+r.err)
+					}
+				}
+				requireExact(b, ref, m)
+			})
+		})
+	}
+}
+
+func requireHarmless(t *testing.T, args []string, s string) {
+	t.Helper()
+	if !utf8.ValidString(s) {
+		t.Errorf("%v: not UTF-8", args)
+	}
+	for _, r := range s {
+		if r != '\n' && r != '\t' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp) {
+			t.Errorf("%v: %U reaches the screen", args, r)
+			return
+		}
+	}
+	expression := slices.ContainsFunc(args, func(a string) bool { return a == "--jq" || a == "--template" })
+	for line := range strings.Lines(s) {
+		if expression {
+			break // who writes an expression on a text gets its line breaks
+		}
+		if strings.HasPrefix(line, "EVIL") || strings.HasPrefix(line, "level=ERROR") {
+			t.Errorf("%v: a forged line: %.80s", args, line)
+		}
+	}
+}
+
+// requireExact checks that what is escaped for the eye is whole for programs.
+func requireExact(b *bench, ref string, m handlers.Message) {
+	b.Helper()
+	if r := b.pipe("show", ref, "--raw"); r.out != string(m.Data) {
+		b.Errorf("--raw wrote %d bytes, want the %d received", len(r.out), len(m.Data))
+	}
+	r := b.screen("show", ref, "--raw")
+	b.wantCode(r, problem.Refused)
+	if r.out != "" {
+		b.Errorf("--raw wrote to a terminal")
+	}
+	var v struct {
+		Entry entryJSON `json:"entry"`
+	}
+	if err := json.Unmarshal([]byte(b.pipe("show", ref, "-o", "json").out), &v); err != nil {
+		b.Fatal(err)
+	}
+	got := v.Entry.Message.Attributes
+	for _, raw := range v.Entry.Message.AttributesRaw {
+		delete(got, strings.ToValidUTF8(string(raw.Key), "\ufffd"))
+		got[string(raw.Key)] = string(raw.Value)
+	}
+	for key, value := range m.Attributes {
+		if got[key] != value {
+			b.Errorf("attribute %q is %q, want %q", key, got[key], value)
+		}
+	}
+}

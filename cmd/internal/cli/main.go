@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/theriac/theriac/cmd/internal/term"
+	"github.com/theriac/theriac/internal/problem"
+)
+
+// Main runs one command line and returns its exit code. More are commands that other packages add.
+// The first interrupt or termination signal ends the command's context, the second the process.
+func Main(args, environ []string, streams Streams, more ...func(*Tool) *cobra.Command) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	return run(ctx, args, newTool(environ, streams), more)
+}
+
+func run(ctx context.Context, args []string, t *Tool, more []func(*Tool) *cobra.Command) int {
+	root := newRoot(t, more)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	t.Close()
+	if err != nil && !errors.As(err, new(*shownError)) {
+		printError(t.Err(), err)
+	}
+	return problem.Of(err).ExitCode()
+}
+
+// shownError ends a command whose answer is on the screen already; only its kind is left to report.
+type shownError struct{ kind problem.Kind }
+
+// Error names the kind, for tests and wrappers; Main does not print it.
+func (e *shownError) Error() string { return string(e.kind) }
+
+// ProblemKind returns the kind.
+func (e *shownError) ProblemKind() string { return string(e.kind) }
+
+func printError(w *term.Writer, err error) {
+	w.Paint(term.Red, "theriac:")
+	w.Printf(" %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
+	if hint := nextStep(problem.Of(err)); hint != "" {
+		w.Printf("%s\n", hint)
+	}
+}
+
+// nextStep is said below an error.
+func nextStep(kind problem.Kind) string {
+	switch kind {
+	case problem.Unavailable:
+		return "Workers keep running from what they know. Try: theriac doctor"
+	case problem.NotFound:
+		return "Try: theriac ls state:all"
+	case problem.Conflict:
+		return "Nothing was changed. Look again, then decide: theriac show REF"
+	default:
+		return ""
+	}
+}

@@ -1,0 +1,280 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/theriac/theriac/cmd/internal/config"
+	"github.com/theriac/theriac/cmd/internal/output"
+	"github.com/theriac/theriac/cmd/internal/term"
+	"github.com/theriac/theriac/internal/problem"
+	"github.com/theriac/theriac/quarantine"
+)
+
+// The first words of the status screen, worst first.
+const (
+	wordStoreDown = "STORE DOWN"
+	wordContained = "CONTAINED"
+	wordReplaying = "REPLAYING"
+	wordQuiet     = "QUIET"
+)
+
+// watchEvery is how often -w reads the store.
+const watchEvery = 2 * time.Second
+
+type statusOptions struct {
+	output.Options
+	watch bool
+}
+
+func (o *statusOptions) add(c *cobra.Command) {
+	addOutput(c, &o.Options)
+	c.Flags().BoolVarP(&o.watch, "watch", "w", false, "show it again every 2 s until Ctrl-C")
+}
+
+func (o *statusOptions) run(ctx context.Context, t *Tool) error {
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	if !o.watch {
+		return o.once(ctx, t)
+	}
+	if !t.OutTerminal || o.Machine(true) {
+		return problem.Errorf(problem.Invalid, "-w is for a terminal; in a script call theriac again")
+	}
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	for {
+		t.Out().Clear()
+		if err := o.once(ctx, t); err != nil && problem.Of(err) != problem.Unavailable {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// block is one subscription's line on the screen with what belongs to it.
+type block struct {
+	Word         string `json:"word"`
+	Subscription string `json:"subscription,omitempty"`
+	Messages     int64  `json:"messages"`
+	Workers      int    `json:"workers"`
+
+	text    string
+	details []string
+}
+
+// statusJSON is the screen in theriac/1.
+type statusJSON struct {
+	output.Head
+	Word       string      `json:"word"`
+	Context    string      `json:"context,omitempty"`
+	Prod       bool        `json:"prod"`
+	Store      string      `json:"store"`
+	StoreOK    bool        `json:"store_ok"`
+	Error      string      `json:"error,omitempty"`
+	At         time.Time   `json:"at"`
+	Workers    int         `json:"workers"`
+	Held       int64       `json:"held"`
+	HeldGroups int         `json:"held_groups"`
+	OldestHeld *time.Time  `json:"oldest_held,omitempty"`
+	Blocks     []block     `json:"blocks"`
+	LastHeld   []entryJSON `json:"last_held"`
+}
+
+func (o *statusOptions) once(ctx context.Context, t *Tool) error {
+	s, err := t.Settings()
+	if err != nil {
+		return err
+	}
+	st, err := t.status(ctx)
+	if problem.Of(err) == problem.Unavailable {
+		return o.storeDown(t, s, err)
+	}
+	if err != nil {
+		return err
+	}
+	j := newStatusJSON(s, st)
+	return t.Print(o.Options, output.Answer{Value: j, Names: heldRefs(st), Layout: output.Screen(func(w *term.Writer) { statusScreen(w, j, st) })})
+}
+
+func (t *Tool) status(ctx context.Context) (quarantine.Status, error) {
+	room, err := t.Room(ctx)
+	if err != nil {
+		return quarantine.Status{}, err
+	}
+	return room.Status(ctx)
+}
+
+// storeDown prints what can be said without a store. The exit code is 7.
+func (o *statusOptions) storeDown(t *Tool, s config.Settings, cause error) error {
+	j := statusJSON{
+		Head: output.NewHead(), Word: wordStoreDown, Context: s.Context, Prod: s.Prod, Store: s.Store.String(), At: t.now().UTC(),
+		Error: cause.Error(), Blocks: []block{{Word: wordStoreDown, text: cause.Error()}}, LastHeld: []entryJSON{},
+	}
+	err := t.Print(o.Options, output.Answer{Value: j, Layout: output.Screen(func(w *term.Writer) {
+		statusHead(w, j)
+		statusBlocks(w, j.Blocks)
+		w.Printf("Next   theriac doctor   what is wrong, and how to mend it\n")
+	})})
+	return cmp.Or[error](err, &shownError{problem.Unavailable})
+}
+
+func newStatusJSON(s config.Settings, st quarantine.Status) statusJSON {
+	j := statusJSON{
+		Head: output.NewHead(), Context: s.Context, Prod: s.Prod, Store: s.Store.String(), StoreOK: true, At: st.At.UTC(),
+		Held: st.Held, HeldGroups: st.HeldGroups, LastHeld: []entryJSON{},
+	}
+	if !st.OldestHeld.IsZero() {
+		oldest := st.OldestHeld.UTC()
+		j.OldestHeld = &oldest
+	}
+	for _, w := range st.Workers {
+		if w.Alive {
+			j.Workers++
+		}
+	}
+	for _, e := range st.LastHeld {
+		j.LastHeld = append(j.LastHeld, newEntryJSON(e))
+	}
+	j.Blocks = statusBlocksOf(st)
+	j.Word = j.Blocks[0].Word
+	return j
+}
+
+// statusBlocksOf says how each subscription stands, worst first; without trouble it says QUIET and
+// what was done last.
+func statusBlocksOf(st quarantine.Status) []block {
+	var contained, replaying []block
+	for _, sub := range st.Subscriptions {
+		if n := sub.Counts[quarantine.StateHeld]; n > 0 {
+			contained = append(contained, block{
+				Word: wordContained, Subscription: sub.Name, Messages: n, Workers: sub.Workers,
+				text:    fmt.Sprintf("%s held, oldest %s   %s", plural(n, "message", "messages"), age(sub.OldestHeld, st.At), served(sub)),
+				details: heldLines(st, sub.Name),
+			})
+		}
+		if n := sub.Counts[quarantine.StateReplaying]; n > 0 {
+			replaying = append(replaying, block{
+				Word: wordReplaying, Subscription: sub.Name, Messages: n, Workers: sub.Workers,
+				text: fmt.Sprintf("%s to run again   %s", plural(n, "message", "messages"), served(sub)),
+			})
+		}
+	}
+	if blocks := slices.Concat(contained, replaying); len(blocks) > 0 {
+		return blocks
+	}
+	quiet := block{Word: wordQuiet, text: "nothing is held"}
+	for _, op := range st.LastOperations[:min(3, len(st.LastOperations))] {
+		quiet.details = append(quiet.details, operationLine(op, st.At))
+	}
+	return []block{quiet}
+}
+
+func served(sub quarantine.SubscriptionStatus) string {
+	if sub.Workers == 0 {
+		return "no living worker serves it"
+	}
+	return plural(sub.Workers, "worker", "workers")
+}
+
+func heldLines(st quarantine.Status, sub string) []string {
+	var lines []string
+	for _, e := range st.LastHeld {
+		if e.Subscription == sub {
+			lines = append(lines, fmt.Sprintf("%s  %s   %s   %s ago", e.Ref, cmp.Or(e.Title, string(e.Reason)), e.Where, age(e.HeldAt, st.At)))
+		}
+	}
+	return lines
+}
+
+func operationLine(op quarantine.AuditRow, now time.Time) string {
+	line := fmt.Sprintf("%s  %s by %s (%s) %s ago", op.Ref, op.To, op.Decision.Actor.Name, op.Decision.Actor.Via, age(op.Decision.At, now))
+	if op.Decision.Reason != "" {
+		line += ": " + op.Decision.Reason
+	}
+	return line
+}
+
+func heldRefs(st quarantine.Status) []string {
+	var refs []string
+	for _, e := range st.LastHeld {
+		refs = append(refs, e.Ref)
+	}
+	return refs
+}
+
+func statusScreen(w *term.Writer, j statusJSON, st quarantine.Status) {
+	statusHead(w, j)
+	statusBlocks(w, j.Blocks)
+	if j.Held == 0 {
+		return
+	}
+	atLeast := ""
+	if st.Capped {
+		atLeast = "at least "
+	}
+	w.Printf("Waiting for a person   %s%s in %s, oldest %s\n", atLeast, entries(j.Held), plural(j.HeldGroups, "group", "groups"), age(st.OldestHeld, st.At))
+	if len(st.LastHeld) == 0 {
+		return
+	}
+	ref := st.LastHeld[0].Ref
+	w.Printf("Next   theriac why %s       what happened\n", ref)
+	w.Printf("       theriac replay %s    run it again, on the build running now\n", ref)
+	w.Printf("       theriac discard %s --reason \"…\"    never run it (undo: theriac restore %s)\n", ref, ref)
+	if j.HeldGroups > 1 {
+		w.Printf("       theriac groups            all %s\n", plural(j.HeldGroups, "problem", "problems"))
+	}
+}
+
+func statusHead(w *term.Writer, j statusJSON) {
+	if j.Prod {
+		w.Paint(term.Red, "PROD")
+		w.Printf("  ")
+	}
+	if j.Context != "" {
+		w.Printf("%s   ", j.Context)
+	}
+	ok := "ok"
+	if !j.StoreOK {
+		ok = "DOWN"
+	}
+	w.Printf("store %s   %s   ", ok, j.Store)
+	if j.StoreOK {
+		w.Printf("%s   ", plural(j.Workers, "worker", "workers"))
+	}
+	w.Printf("as of %s\n", j.At.Format("15:04:05Z"))
+}
+
+func statusBlocks(w *term.Writer, blocks []block) {
+	for _, b := range blocks {
+		w.Paint(wordStyle(b.Word), b.Word)
+		if b.Subscription != "" {
+			w.Printf("  %s", b.Subscription)
+		}
+		w.Printf("  %s\n", b.text)
+		for _, line := range b.details {
+			w.Printf("  %s\n", line)
+		}
+	}
+}
+
+func wordStyle(word string) term.Style {
+	switch word {
+	case wordStoreDown:
+		return term.Red
+	case wordContained, wordReplaying:
+		return term.Yellow
+	default:
+		return term.Green
+	}
+}

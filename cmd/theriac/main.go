@@ -1,0 +1,13 @@
+// Theriac is the operator's command line: it shows which messages are held, says why, and runs
+// them again or discards them.
+package main
+
+import (
+	"os"
+
+	"github.com/theriac/theriac/cmd/internal/cli"
+)
+
+func main() {
+	os.Exit(cli.Main(os.Args[1:], os.Environ(), cli.FileStreams(os.Stdin, os.Stdout, os.Stderr)))
+}
