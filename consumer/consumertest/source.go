@@ -45,6 +45,7 @@ type Source struct {
 	serial     int
 	unsettled  int // messages published and not yet acked
 	inHand     int // deliveries not yet settled
+	later      int // messages that return after a delay
 	quiet      []chan struct{}
 	events     []Event
 	violations []string
@@ -103,7 +104,7 @@ func (s *Source) Publish(msgs ...handlers.Message) {
 func (s *Source) Fail(err error) { s.fail <- err }
 
 // Quiet returns a channel that is closed once every published message has been
-// acknowledged and no delivery is unsettled.
+// acknowledged, and no delivery is unsettled or about to return.
 func (s *Source) Quiet() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -300,8 +301,12 @@ func (s *Source) note(e Event) {
 }
 
 func (s *Source) returnAfter(m *scripted, delay time.Duration) {
+	s.mu.Lock()
+	s.later++
+	s.mu.Unlock()
 	back := func() {
 		s.mu.Lock()
+		s.later--
 		s.ready = append(s.ready, m)
 		s.mu.Unlock()
 		s.wake()
@@ -321,7 +326,7 @@ func (s *Source) wake() {
 }
 
 func (s *Source) announceLocked() {
-	if s.unsettled > 0 || s.inHand > 0 || len(s.ready) > 0 {
+	if s.unsettled > 0 || s.inHand > 0 || s.later > 0 || len(s.ready) > 0 {
 		return
 	}
 	for _, c := range s.quiet {

@@ -3,6 +3,8 @@ package gcppubsub
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -38,12 +40,12 @@ type Client struct {
 	closed atomic.Bool
 
 	mu        sync.RWMutex
-	receivers map[*receiver]bool
+	receivers map[string]*receiver // by the full name of the subscription
 }
 
 // Connect returns a client. It does not wait for the broker.
 func Connect(ctx context.Context, cfg ConnectConfig) (*Client, error) {
-	c := &Client{receivers: make(map[*receiver]bool)}
+	c := &Client{receivers: make(map[string]*receiver)}
 	opts := []option.ClientOption{
 		option.WithTelemetryDisabled(),
 		option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(c.watchCall)),
@@ -77,25 +79,37 @@ func (c *Client) Close() error {
 
 // listen tells r what happens on its subscription until the returned function
 // is called.
-func (c *Client) listen(r *receiver) (stop func()) {
+func (c *Client) listen(r *receiver) (stop func(), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.receivers[r] = true
+	if c.receivers[r.name] != nil {
+		return nil, fmt.Errorf("receive from %s: %w", r.name, ErrBusy)
+	}
+	c.receivers[r.name] = r
 	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		delete(c.receivers, r)
+		delete(c.receivers, r.name)
+	}, nil
+}
+
+// tell calls f for the receiver of a subscription, if there is one.
+func (c *Client) tell(subscription string, f func(*receiver)) {
+	c.mu.RLock()
+	r := c.receivers[subscription]
+	c.mu.RUnlock()
+	if r != nil {
+		f(r)
 	}
 }
 
-// tell calls f for the receivers of a subscription, of all with "".
-func (c *Client) tell(subscription string, f func(*receiver)) {
+// tellAll calls f for every receiver.
+func (c *Client) tellAll(f func(*receiver)) {
 	c.mu.RLock()
-	defer c.mu.RUnlock()
-	for r := range c.receivers {
-		if subscription == "" || r.name == subscription {
-			f(r)
-		}
+	all := slices.Collect(maps.Values(c.receivers))
+	c.mu.RUnlock()
+	for _, r := range all {
+		f(r)
 	}
 }
 

@@ -14,15 +14,15 @@ import (
 // delivery is one message in hand and its settler, in one allocation.
 type delivery struct {
 	consumer.Delivery
-	msg     *pubsub.Message
-	confirm bool
+	from *receiver
+	msg  *pubsub.Message
 
 	shard      *shard // where it is held
 	prev, next *delivery
 }
 
-func newDelivery(m *pubsub.Message, confirm bool) *delivery {
-	d := &delivery{msg: m, confirm: confirm}
+func newDelivery(r *receiver, m *pubsub.Message) *delivery {
+	d := &delivery{from: r, msg: m}
 	d.Settler = d
 	d.Message = handlers.Message{
 		ID:          m.ID,
@@ -42,7 +42,7 @@ func (d *delivery) Ack(ctx context.Context) error {
 	if !d.shard.release(d, true) {
 		return d.fail("acknowledge", ErrSettled)
 	}
-	if !d.confirm {
+	if !d.from.src.cfg.ExactlyOnce {
 		d.msg.Ack()
 		return nil
 	}
@@ -54,7 +54,8 @@ func (d *delivery) Nack(ctx context.Context, _ time.Duration) error {
 	if !d.shard.release(d, false) {
 		return d.fail("hand back", ErrSettled)
 	}
-	if !d.confirm {
+	d.from.order.handedBack(d.msg)
+	if !d.from.src.cfg.ExactlyOnce {
 		d.msg.Nack()
 		return nil
 	}

@@ -12,9 +12,10 @@
 //     for an hour.
 //   - A delivery is settled once: of two calls the first wins. The client's own
 //     guard is a plain bool.
-//   - When Receive ends it waits for the deliver calls, hands back what is still
-//     unsettled, and then waits until the last acknowledgements have reached the
-//     broker, which the client does not.
+//   - When Receive ends its streams end towards the broker at once, while the
+//     client still believes in them: told to end, it would drop what is settled
+//     from then on. It is told when the deliver calls have returned, what was
+//     left is handed back, and the last acknowledgements have reached the broker.
 //   - A watchdog: if the client's Receive does not return in time after its
 //     context ended, Receive returns a [*StuckError].
 //   - Errors that the client retries in silence are reported to Limits.Trouble.
@@ -23,7 +24,8 @@
 //
 //	broker away             the client opens its streams again with backoff; what
 //	                        is in hand stays in hand and is settled after
-//	client's Receive ends   started again with backoff, up to 5 s
+//	client's Receive ends   started again with backoff, up to 5 s; the client
+//	                        forgets what was in hand, which is redelivered
 //	no such subscription    Receive returns a *MissingError
 //	no permission, refused  Receive returns a *RefusedError
 //	Client closed           Receive returns ErrClosed

@@ -14,6 +14,10 @@ var (
 	// ErrClosed is returned when the [Client] was closed.
 	ErrClosed = errors.New("the Pub/Sub client is closed: connect again")
 
+	// ErrBusy is wrapped when a second Receive on one subscription is called over
+	// the same [Client].
+	ErrBusy = errors.New("this Client receives from it already: use a Client of its own")
+
 	// ErrUnfit is wrapped by errors about a topic or subscription that exists but
 	// does not have what was asked for.
 	ErrUnfit = errors.New("not fit for use")

@@ -3,18 +3,27 @@ package gcppubsub
 import (
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 )
 
 // held is every delivery that is not settled. Being in it is the right to
 // settle: whoever takes a delivery out settles it. It is split so that
 // deliveries of different messages seldom meet at one lock.
-type held struct{ shards [16]shard }
+type held struct {
+	shards   [16]shard
+	draining atomic.Bool
+	moved    chan struct{} // gets a token when something changed while draining
+	turned   atomic.Int64  // messages that were refused: nacked, never held
+}
 
 type shard struct {
 	mu          sync.Mutex
+	all         *held
 	first       *delivery // a ring through prev and next, or nil
 	closed      bool
-	acks, nacks int
+	taken       int64
+	running     int64 // deliver calls
+	acks, nacks int64
 	_           [64]byte // a cache line of its own
 }
 
@@ -23,9 +32,13 @@ func (h *held) add(d *delivery) bool {
 	s := &h.shards[rand.Uint32()%uint32(len(h.shards))]
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.taken++
 	if s.closed {
+		s.nacks++
 		return false
 	}
+	s.all = h
+	s.running++
 	d.shard = s
 	if s.first == nil {
 		s.first, d.prev, d.next = d, d, d
@@ -36,6 +49,9 @@ func (h *held) add(d *delivery) bool {
 	last.next, s.first.prev = d, d
 	return true
 }
+
+// refused notes a message that is nacked without being held.
+func (h *held) refused() { h.turned.Add(1) }
 
 // release takes d out, to be acked or nacked by the caller. It reports false if
 // it was out already.
@@ -51,7 +67,22 @@ func (s *shard) release(d *delivery, ack bool) bool {
 		s.nacks++
 	}
 	s.unlink(d)
+	s.announce()
 	return true
+}
+
+// returned notes that a deliver call has ended.
+func (s *shard) returned() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running--
+	s.announce()
+}
+
+func (s *shard) announce() {
+	if s.all.draining.Load() {
+		signal(s.all.moved)
+	}
 }
 
 func (s *shard) unlink(d *delivery) {
@@ -66,19 +97,31 @@ func (s *shard) unlink(d *delivery) {
 	d.prev, d.next = nil, nil
 }
 
-// giveUp nacks all that is held and lets nothing in any more. It returns how
-// many deliveries were acked and nacked in all.
-func (h *held) giveUp() (acks, nacks int) {
+// drained reports whether everything is settled and every deliver call has
+// returned. From the first call on, changes are announced.
+func (h *held) drained() bool {
+	h.draining.Store(true)
 	for i := range h.shards {
-		s := &h.shards[i]
-		for _, d := range s.close() {
+		if s := &h.shards[i]; !s.idle() {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *shard) idle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.first == nil && s.running == 0
+}
+
+// giveUp nacks all that is held and lets nothing in any more.
+func (h *held) giveUp() {
+	for i := range h.shards {
+		for _, d := range h.shards[i].close() {
 			d.msg.Nack()
 		}
-		s.mu.Lock()
-		acks, nacks = acks+s.acks, nacks+s.nacks
-		s.mu.Unlock()
 	}
-	return acks, nacks
 }
 
 func (s *shard) close() (left []*delivery) {
@@ -91,4 +134,18 @@ func (s *shard) close() (left []*delivery) {
 		s.nacks++
 	}
 	return left
+}
+
+// counts returns how many messages were taken from the client, and how many of
+// them were acked and nacked.
+func (h *held) counts() (taken, acks, nacks int64) {
+	turned := h.turned.Load()
+	taken, nacks = turned, turned
+	for i := range h.shards {
+		s := &h.shards[i]
+		s.mu.Lock()
+		taken, acks, nacks = taken+s.taken, acks+s.acks, nacks+s.nacks
+		s.mu.Unlock()
+	}
+	return taken, acks, nacks
 }

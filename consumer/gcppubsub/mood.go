@@ -29,8 +29,8 @@ func (m *mood) trouble(err error) {
 	}
 }
 
-// opened notes that a stream could be opened.
-func (m *mood) opened() {
+// reopened notes that a stream could be opened.
+func (m *mood) reopened() {
 	if !m.bad.Load() {
 		return
 	}
@@ -46,8 +46,8 @@ func (m *mood) mended() {
 	}
 }
 
-// settle takes an open stream without trouble for a sign of life.
-func (m *mood) settle(now time.Time) {
+// calmed takes an open stream without trouble for a sign of life.
+func (m *mood) calmed(now time.Time) {
 	m.mu.Lock()
 	open := m.reopen
 	m.mu.Unlock()

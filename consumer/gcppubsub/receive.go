@@ -17,6 +17,9 @@ const (
 	askTimeout = 5 * time.Second
 	// flushTimeout bounds the wait for the last acknowledgements to arrive.
 	flushTimeout = 2 * time.Second
+	// clientTimeout is what the client waits for callbacks when it is told to
+	// end. By then we have waited for all that is worth waiting for.
+	clientTimeout = 100 * time.Millisecond
 	// forever is how long leases are kept: until the delivery is settled.
 	forever = 10 * 365 * 24 * time.Hour
 )
@@ -25,32 +28,42 @@ const (
 // [*RefusedError], [*StuckError], [ErrClosed], or one that wraps [ErrUnfit].
 func (s *Source) Receive(ctx context.Context, lim consumer.Limits, deliver func(*consumer.Delivery)) error {
 	r := newReceiver(s, lim, deliver)
-	stop := s.client.listen(r)
+	stop, err := s.client.listen(r)
+	if err != nil {
+		return err
+	}
 	defer stop()
 	if err := r.checkPatiently(ctx); err != nil || ctx.Err() != nil {
 		return err
 	}
-	err := r.serve(ctx)
-	r.finish(ctx)
+	err = r.serve(ctx)
+	if ctx.Err() == nil {
+		r.await(nil, lim.DrainTimeout, r.held.drained)
+		r.held.giveUp()
+	}
 	return err
 }
 
 // receiver is one call of Receive.
 type receiver struct {
 	mood
+	wire
 	src     *Source
 	name    string
 	lim     consumer.Limits
 	deliver func(*consumer.Delivery)
-	held    held
-	wire    wire
+	held    *held
+	order   order
+	pulls   pulls
 }
 
 func newReceiver(s *Source, lim consumer.Limits, deliver func(*consumer.Delivery)) *receiver {
+	moved := make(chan struct{}, 1)
 	return &receiver{
 		mood: mood{report: lim.Trouble},
+		wire: wire{moved: moved},
 		src:  s, name: s.name, lim: lim, deliver: deliver,
-		wire: wire{moved: make(chan struct{}, 1)},
+		held: &held{moved: moved},
 	}
 }
 
@@ -110,15 +123,18 @@ func (r *receiver) serve(ctx context.Context) error {
 }
 
 // pull runs the client's Receive once, under the watchdog. After ctx ended it
-// returns nil or a *StuckError.
+// returns nil or a *StuckError. The client learns of the end only when all is
+// settled: it drops what is settled after that.
 func (r *receiver) pull(ctx context.Context) error {
+	client, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
 	var group runner.Group
 	var err error
 	ended := make(chan struct{})
 	sub := r.subscriber()
 	group.Go(func() {
 		defer close(ended)
-		err = sub.Receive(ctx, func(_ context.Context, m *pubsub.Message) { r.take(ctx, m) })
+		err = sub.Receive(client, func(_ context.Context, m *pubsub.Message) { r.take(ctx, m) })
 	})
 	look := time.NewTicker(time.Second)
 	defer look.Stop()
@@ -128,23 +144,55 @@ func (r *receiver) pull(ctx context.Context) error {
 			group.Wait() // brings a panic to our caller
 			return err
 		case now := <-look.C:
-			r.settle(now)
+			r.calmed(now)
 		case <-ctx.Done():
+			r.drain(ended)
+			cancel()
 			return r.awaitEnd(&group, ended)
 		}
 	}
 }
 
-func (r *receiver) awaitEnd(group *runner.Group, ended <-chan struct{}) error {
-	limit := r.lim.DrainTimeout + r.src.cfg.StopGrace
+// drain stops pulling and waits for the deliver calls and for all that was
+// settled to reach the broker. What is unsettled at the end is handed back.
+func (r *receiver) drain(ended <-chan struct{}) {
+	r.pulls.halt()
+	r.await(ended, r.lim.DrainTimeout, r.held.drained)
+	r.held.giveUp()
+	r.await(ended, flushTimeout, r.flushed)
+}
+
+// await returns when done is true, after limit, or when the client has ended.
+func (r *receiver) await(ended <-chan struct{}, limit time.Duration, done func() bool) {
 	late := time.NewTimer(limit)
+	defer late.Stop()
+	for !done() {
+		select {
+		case <-r.moved:
+		case <-late.C:
+			return
+		case <-ended:
+			return
+		}
+	}
+}
+
+// flushed reports whether the client has passed on all that it received, and
+// told the broker all that was settled.
+func (r *receiver) flushed() bool {
+	taken, acks, nacks := r.held.counts()
+	return r.wire.said(taken, acks, nacks)
+}
+
+func (r *receiver) awaitEnd(group *runner.Group, ended <-chan struct{}) error {
+	late := time.NewTimer(clientTimeout + r.src.cfg.StopGrace)
 	defer late.Stop()
 	select {
 	case <-ended:
 		group.Wait()
 		return nil
 	case <-late.C:
-		return &StuckError{Subscription: r.name, Waited: limit}
+		return &StuckError{Subscription: r.name, Waited: clientTimeout + r.src.cfg.StopGrace}
 	}
 }
 
@@ -159,7 +207,7 @@ func (r *receiver) subscriber() *pubsub.Subscriber {
 		NumGoroutines:              r.src.cfg.Streams,
 		// A timeout of 0 would mean: do not wait, whatever the behaviour.
 		ShutdownOptions: &pubsub.ShutdownOptions{
-			Timeout:  max(r.lim.DrainTimeout, time.Millisecond),
+			Timeout:  clientTimeout,
 			Behavior: pubsub.ShutdownBehaviorWaitForProcessing,
 		},
 	}
@@ -168,21 +216,18 @@ func (r *receiver) subscriber() *pubsub.Subscriber {
 
 // take hands one message over, on the client's own goroutine for it.
 func (r *receiver) take(ctx context.Context, m *pubsub.Message) {
-	d := newDelivery(m, r.src.cfg.ExactlyOnce)
-	if ctx.Err() != nil || !r.held.add(d) {
-		m.Nack() // it waited in the client until after the end
+	if ctx.Err() != nil || r.order.early(m) {
+		r.held.refused()
+		m.Nack()
 		return
 	}
+	d := newDelivery(r, m)
+	if !r.held.add(d) {
+		m.Nack()
+		return
+	}
+	defer d.shard.returned()
 	r.deliver(&d.Delivery)
-}
-
-// finish hands back what nobody settled and waits until all that was settled
-// has reached the broker.
-func (r *receiver) finish(ctx context.Context) {
-	acks, nacks := r.held.giveUp()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
-	defer cancel()
-	r.wire.await(ctx, acks, nacks)
 }
 
 // wait reports whether d passed before ctx ended.

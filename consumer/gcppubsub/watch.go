@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync/atomic"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/grpc"
@@ -31,45 +32,69 @@ func (c *Client) watchCall(ctx context.Context, method string, req, reply any, c
 // watchStream sees every streaming pull of the client, which retries without
 // telling anybody.
 func (c *Client) watchStream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	s, err := streamer(ctx, desc, cc, method, opts...)
+	inner, cancel := context.WithCancel(ctx)
+	s, err := streamer(inner, desc, cc, method, opts...)
 	if err != nil {
+		cancel()
 		if passing(err) {
-			c.tell("", func(to *receiver) { to.trouble(err) })
+			c.tellAll(func(to *receiver) { to.trouble(err) })
 		}
 		return nil, err
 	}
-	return &watchedStream{ClientStream: s, client: c}, nil
+	return &pullStream{ClientStream: s, client: c, outer: ctx, cancel: cancel}, nil
 }
 
-type watchedStream struct {
+// pullStream is a streaming pull that can be halted: the broker sees it end,
+// the client does not. So the client goes on to keep leases and to settle,
+// which it would not do after an end of its stream.
+type pullStream struct {
 	grpc.ClientStream
-	client       *Client
+	client *Client
+	outer  context.Context // of the client's call
+	cancel context.CancelFunc
+	halted atomic.Bool
+
 	subscription string // known by the first request, before anything is received
 }
 
+func (s *pullStream) halt() {
+	s.halted.Store(true)
+	s.cancel()
+}
+
 // SendMsg implements grpc.ClientStream.
-func (s *watchedStream) SendMsg(m any) error {
-	r, ok := m.(*pubsubpb.StreamingPullRequest)
-	first := ok && r.Subscription != ""
-	if first {
-		s.subscription = r.Subscription
+func (s *pullStream) SendMsg(m any) error {
+	if s.halted.Load() {
+		return nil // a ping of the client
 	}
 	err := s.ClientStream.SendMsg(m)
-	if first && err == nil {
-		s.client.tell(s.subscription, (*receiver).opened)
+	if r, ok := m.(*pubsubpb.StreamingPullRequest); ok && r.Subscription != "" && err == nil {
+		s.subscription = r.Subscription
+		s.client.tell(s.subscription, func(to *receiver) { to.opened(s) })
 	}
 	return err
 }
 
 // RecvMsg implements grpc.ClientStream.
-func (s *watchedStream) RecvMsg(m any) error {
+func (s *pullStream) RecvMsg(m any) error {
 	err := s.ClientStream.RecvMsg(m)
-	switch {
-	case err == nil:
-		s.client.tell(s.subscription, (*receiver).mended)
-	case !errors.Is(err, io.EOF) && passing(err):
-		s.client.tell(s.subscription, func(to *receiver) { to.trouble(err) })
+	if err == nil {
+		if r, ok := m.(*pubsubpb.StreamingPullResponse); ok {
+			s.client.tell(s.subscription, func(to *receiver) { to.received(len(r.ReceivedMessages)) })
+		}
+		return nil
 	}
+	if s.halted.Load() {
+		<-s.outer.Done()
+		return status.FromContextError(s.outer.Err()).Err()
+	}
+	s.cancel()
+	s.client.tell(s.subscription, func(to *receiver) {
+		to.ended(s)
+		if !errors.Is(err, io.EOF) && passing(err) {
+			to.trouble(err)
+		}
+	})
 	return err
 }
 

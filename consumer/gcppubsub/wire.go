@@ -1,18 +1,31 @@
 package gcppubsub
 
 import (
-	"context"
+	"sync"
 	"sync/atomic"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
 
-// wire counts what the client has said to the broker. The client's own nacks
-// count too, so it may be ahead of what we handed back, never of our acks.
+// wire counts what the client has heard from the broker and said to it. The
+// client's own nacks count too, so it may be ahead of what we handed back, never
+// of our acks.
 type wire struct {
-	acks, nacks atomic.Int64
-	moved       chan struct{} // has a token after each call
+	messages, acks, nacks atomic.Int64
+	moved                 chan struct{} // has a token when something changed
+}
+
+// said reports whether all that was received was taken, and all that was
+// settled has been said.
+func (w *wire) said(taken, acks, nacks int64) bool {
+	return taken >= w.messages.Load() && w.acks.Load() >= acks && w.nacks.Load() >= nacks
+}
+
+// received notes a response of the broker.
+func (r *receiver) received(messages int) {
+	r.messages.Add(int64(messages))
+	r.mended()
 }
 
 // sent notes one finished call. A call that the client makes again does not
@@ -24,21 +37,59 @@ func (r *receiver) sent(acks, nacks int, err error) {
 	if status.Code(err) == codes.Unavailable {
 		return
 	}
-	r.wire.acks.Add(int64(acks))
-	r.wire.nacks.Add(int64(nacks))
-	select {
-	case r.wire.moved <- struct{}{}:
-	default:
+	r.acks.Add(int64(acks))
+	r.nacks.Add(int64(nacks))
+	signal(r.moved)
+}
+
+// opened notes a new stream.
+func (r *receiver) opened(s *pullStream) {
+	r.reopened()
+	r.pulls.add(s)
+}
+
+// ended notes that a stream has ended.
+func (r *receiver) ended(s *pullStream) { r.pulls.remove(s) }
+
+// pulls are the open streams of a receiver.
+type pulls struct {
+	mu     sync.Mutex
+	open   map[*pullStream]bool
+	halted bool
+}
+
+func (p *pulls) add(s *pullStream) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.halted {
+		s.halt()
+		return
+	}
+	if p.open == nil {
+		p.open = make(map[*pullStream]bool)
+	}
+	p.open[s] = true
+}
+
+func (p *pulls) remove(s *pullStream) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.open, s)
+}
+
+// halt ends all streams towards the broker, and those that are opened later.
+func (p *pulls) halt() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.halted = true
+	for s := range p.open {
+		s.halt()
 	}
 }
 
-// await returns when so many acks and nacks have been said, or ctx ended.
-func (w *wire) await(ctx context.Context, acks, nacks int) {
-	for w.acks.Load() < int64(acks) || w.nacks.Load() < int64(nacks) {
-		select {
-		case <-w.moved:
-		case <-ctx.Done():
-			return
-		}
+func signal(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }
