@@ -43,11 +43,13 @@ type Server struct {
 	pubsubpb.UnimplementedSubscriberServer
 
 	cfg    Config
-	lis    net.Listener
-	grpc   *grpc.Server
+	addr   string
 	group  runner.Group
 	done   chan struct{}
 	closed sync.Once
+
+	lifeMu sync.Mutex
+	grpc   *grpc.Server // nil while disconnected
 
 	paused     atomic.Bool
 	messageIDs atomic.Uint64
@@ -87,13 +89,21 @@ func Start(cfg Config) (*Server, error) {
 	if cfg.MinAckDeadlineSeconds == 0 {
 		cfg.MinAckDeadlineSeconds = minAckDeadlineSeconds
 	}
-	lis, err := net.Listen("tcp", cfg.Addr)
-	if err != nil {
-		return nil, fmt.Errorf("fakepubsub: listen on %s: %w", cfg.Addr, err)
-	}
 	s := newServer(cfg)
-	s.lis = lis
-	s.grpc = grpc.NewServer(
+	if err := s.listen(cfg.Addr); err != nil {
+		return nil, err
+	}
+	s.group.Go(s.keepTime)
+	return s, nil
+}
+
+// listen starts to serve at addr. The first call settles the port.
+func (s *Server) listen(addr string) error {
+	lis, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("fakepubsub: listen on %s: %w", addr, err)
+	}
+	server := grpc.NewServer(
 		grpc.MaxRecvMsgSize(maxRequestBytes),
 		grpc.InitialWindowSize(4<<20),
 		grpc.InitialConnWindowSize(16<<20),
@@ -102,11 +112,14 @@ func Start(cfg Config) (*Server, error) {
 		grpc.WaitForHandlers(true),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 	)
-	pubsubpb.RegisterPublisherServer(s.grpc, s)
-	pubsubpb.RegisterSubscriberServer(s.grpc, s)
-	s.group.Go(func() { _ = s.grpc.Serve(lis) }) // ends by Close only
-	s.group.Go(s.keepTime)
-	return s, nil
+	pubsubpb.RegisterPublisherServer(server, s)
+	pubsubpb.RegisterSubscriberServer(server, s)
+	s.grpc = server
+	if s.addr == "" {
+		s.addr = lis.Addr().String()
+	}
+	s.group.Go(func() { _ = server.Serve(lis) }) // ends by Stop only
+	return nil
 }
 
 func newServer(cfg Config) *Server {
@@ -122,14 +135,36 @@ func newServer(cfg Config) *Server {
 	return s
 }
 
-// Addr is the host:port that the server listens on.
-func (s *Server) Addr() string { return s.lis.Addr().String() }
+// Addr is the host:port that the server listens on. It never changes.
+func (s *Server) Addr() string { return s.addr }
+
+// Disconnect cuts every connection and refuses new ones until Reconnect, as an
+// outage does. Messages are kept and leases go on.
+func (s *Server) Disconnect() {
+	s.lifeMu.Lock()
+	defer s.lifeMu.Unlock()
+	if s.grpc != nil {
+		s.grpc.Stop()
+		s.grpc = nil
+	}
+}
+
+// Reconnect ends Disconnect, at the same address. It fails if the address was
+// taken meanwhile.
+func (s *Server) Reconnect() error {
+	s.lifeMu.Lock()
+	defer s.lifeMu.Unlock()
+	if s.grpc != nil {
+		return nil
+	}
+	return s.listen(s.addr)
+}
 
 // Close cuts every connection and returns when all goroutines have ended. All
-// messages are lost. Later calls do nothing.
+// messages are lost. Later calls do nothing; Reconnect must not follow.
 func (s *Server) Close() {
 	s.closed.Do(func() {
-		s.grpc.Stop()
+		s.Disconnect()
 		close(s.done)
 		s.group.Wait()
 	})

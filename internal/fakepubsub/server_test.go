@@ -237,6 +237,23 @@ func TestPause_HoldsDeliveriesUntilResume(t *testing.T) {
 	wg.Wait()
 }
 
+func TestDisconnect_KeepsMessagesAndLeases(t *testing.T) {
+	t.Parallel()
+	srv, c := start(t)
+	topic, name := create(t, c, "outage", &pubsubpb.Subscription{AckDeadlineSeconds: 60})
+	publish(t, c, topic, 2, "")
+	held := pullOne(t, c, name)
+	srv.Disconnect()
+	if err := srv.Reconnect(); err != nil {
+		t.Fatal(err)
+	}
+	c = dial(t, srv.Addr())
+	ack(t, c, name, held, pullOne(t, c, name))
+	if st := stats(t, srv, name); st.Acked != 2 || st.Unacked != 0 {
+		t.Errorf("stats %+v, want both acknowledged", st)
+	}
+}
+
 func TestSeek_ToSnapshotAndToTime(t *testing.T) {
 	t.Parallel()
 	srv, c := start(t)

@@ -90,7 +90,7 @@ func (s *Server) StreamingPull(rpc pubsubpb.Subscriber_StreamingPullServer) erro
 	}
 	sub.attach(st)
 	defer sub.detach(st)
-	s.group.Go(func() { s.listen(rpc, sub, st, first.ProtocolVersion > 0) })
+	s.group.Go(func() { s.obey(rpc, sub, st, first.ProtocolVersion > 0) })
 	if err := sub.handle(st, first); err != nil {
 		return err
 	}
@@ -170,8 +170,8 @@ func (s *subscription) collect(st *stream) ([]*pubsubpb.StreamingPullResponse, e
 	return out, nil
 }
 
-// listen obeys the requests that follow the first one.
-func (s *Server) listen(rpc pubsubpb.Subscriber_StreamingPullServer, sub *subscription, st *stream, ping bool) {
+// obey does what the requests ask that follow the first one.
+func (s *Server) obey(rpc pubsubpb.Subscriber_StreamingPullServer, sub *subscription, st *stream, ping bool) {
 	for {
 		r, err := rpc.Recv()
 		if err == nil {
