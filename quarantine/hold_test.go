@@ -96,6 +96,8 @@ func TestQuarantine_OneBadEntry_TheOthersAreWhole(t *testing.T) {
 	for name, fail := range map[string]func() error{
 		"refused": func() error { return fmt.Errorf("insert: %w", quarantine.ErrRefusedData) },
 		"panics":  func() error { panic("index out of range in the encoder") },
+		"invalid": func() error { return quarantine.ErrInvalid },
+		"unknown": func() error { return errors.New("a constraint that nobody thought of") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -410,4 +412,31 @@ func TestRecordAttempt_ConcurrentFailures_AreCountedExactly(t *testing.T) {
 			t.Errorf("total %d was returned %d times", i+1, c)
 		}
 	}
+}
+
+// BenchmarkQuarantine is what the service itself costs, over a store that costs
+// nothing.
+func BenchmarkQuarantine(b *testing.B) {
+	s, err := quarantine.New(nowhere{}, quarantine.Config{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	m, ev := message("m-1"), failure(1)
+	m.Data = make([]byte, 1024)
+	b.ReportAllocs()
+	b.SetParallelism(128)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := s.Quarantine(b.Context(), "orders", m, ev); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// nowhere takes everything and keeps nothing.
+type nowhere struct{ quarantine.Store }
+
+func (nowhere) HoldEntries(_ context.Context, batch []quarantine.NewEntry) ([]quarantine.HoldResult, error) {
+	return make([]quarantine.HoldResult, len(batch)), nil
 }

@@ -141,7 +141,7 @@ func (k *known) update(sub, id string, change func(*trace)) {
 // every message would take the lock.
 func (k *known) refreshLocked() {
 	live := len(k.young) + len(k.old)
-	if k.set < filterBits/16 || k.set < 2*live {
+	if k.set < filterBits/64 || k.set < 2*live {
 		return
 	}
 	fresh := new(filter)

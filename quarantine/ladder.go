@@ -74,11 +74,11 @@ func (l ladder[T, R]) try(ctx context.Context, in []T) ([]R, error) {
 	return out, err
 }
 
-// refusesData reports whether err is about the bytes, not the moment. A panic of
-// the store counts as such: bisecting finds what it panics on.
+// refusesData reports whether err is about the bytes and not about the moment.
+// Only what is known to be about the moment is taken for that: of anything else,
+// a panic of the store included, halving finds the one record that causes it.
 func refusesData(err error) bool {
-	_, panicked := errors.AsType[*PanicError](err)
-	return panicked || errors.Is(err, ErrRefusedData)
+	return !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrSchema) && !errors.Is(err, context.Canceled)
 }
 
 // breather keeps writers off a store that just let one wait in vain: the next

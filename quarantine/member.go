@@ -2,6 +2,7 @@ package quarantine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -66,7 +67,10 @@ func (s *Service) join(ctx context.Context) (m Membership, err error) {
 func (s *Service) serve(ctx context.Context, m Membership) error {
 	t := trouble{log: s.log, doing: "keep the registration alive"}
 	for beat := 0; ; beat++ {
-		t.note(s.beat(ctx, m, beat))
+		err := s.beat(ctx, m, beat)
+		if t.note(err); errors.Is(err, ErrNoWorker) {
+			return nil // the store says so before the lock does
+		}
 		timer := time.NewTimer(s.cfg.PollEvery)
 		select {
 		case <-ctx.Done():

@@ -54,11 +54,8 @@ func (s *Service) claim(ctx context.Context, sub string, m Membership) (e Entry,
 	b := &s.members
 	b.claiming.Lock()
 	defer b.claiming.Unlock()
-	call, cancel := context.WithTimeout(ctx, s.cfg.WriteTimeout)
-	defer cancel()
-	err = safely("claim a replay", func() error {
-		e, err = s.store.ClaimReplay(call, sub, m.Incarnation())
-		return err
+	e, err = within(ctx, s.cfg.WriteTimeout, "claim a replay", func(ctx context.Context) (Entry, error) {
+		return s.store.ClaimReplay(ctx, sub, m.Incarnation())
 	})
 	switch {
 	case err == nil && isLost(m):

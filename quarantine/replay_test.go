@@ -228,6 +228,28 @@ func (j joining) Join(ctx context.Context, w quarantine.Worker) (quarantine.Memb
 	return m, err
 }
 
+// TestRun_RegistrationEndedByOthers: a store that was told by others that this
+// worker is dead says so at the next heartbeat, lock or not.
+func TestRun_RegistrationEndedByOthers_JoinsAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := newScript()
+		members := make(chan quarantine.Membership, 10)
+		s := newService(t, joining{store, members}, quarantine.Config{Worker: worker()})
+		run(t, s)
+		if err := (<-members).Leave(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-members:
+		case <-time.After(time.Minute):
+			t.Fatal("it did not join again")
+		}
+		replay(t, s, held(t, s, "m-1"))
+		next(t, s)
+	})
+}
+
 func TestReplay_DeadWorker_ItsEntryIsHeldAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

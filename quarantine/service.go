@@ -70,7 +70,8 @@ func (s *Service) Ready() <-chan struct{} { return s.ready }
 // registration alive and finds dead workers. It survives a store that goes
 // away. It returns nil after ctx ended, having left the registry with a
 // tombstone, and an error wrapping [ErrSchema] if the store does not fit this
-// program. Run must not be called twice at the same time.
+// program. End the consumers before it: what they have not finished by then goes
+// back to be run elsewhere. Run must not be called twice at the same time.
 func (s *Service) Run(ctx context.Context) error {
 	parts := []func(context.Context) error{s.follow}
 	if s.spool != nil {

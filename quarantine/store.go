@@ -97,7 +97,8 @@ type Membership interface {
 	// replays and join again; results under this incarnation are refused.
 	Lost() <-chan struct{}
 	// Heartbeat tells the store that the worker is well and, where the lock
-	// rests on a connection, checks that it still does.
+	// rests on a connection, checks that it still does. An error wrapping
+	// [ErrNoWorker] means that the registration has ended: join again.
 	Heartbeat(ctx context.Context) error
 	// Leave ends the registration with a tombstone: a clean end, not a death. What
 	// the worker still claims is given back, as by Unclaim.
