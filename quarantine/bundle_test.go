@@ -23,6 +23,7 @@ type script struct {
 	mu       sync.Mutex
 	onHold   func(ctx context.Context, batch []quarantine.NewEntry) error
 	onRecord func(ctx context.Context, batch []quarantine.AttemptRecord) error
+	onChange func(t quarantine.Transition) error
 	after    func(method string) error // the call was done, and the answer is lost
 	calls    map[string]int
 	holds    [][]quarantine.NewEntry // batches that reached the store
@@ -93,6 +94,14 @@ func (s *script) EntryGet(ctx context.Context, key quarantine.EntryKey, opt quar
 }
 
 func (s *script) Transition(ctx context.Context, t quarantine.Transition) (quarantine.Entry, error) {
+	s.mu.Lock()
+	hook := s.onChange
+	s.mu.Unlock()
+	if hook != nil {
+		if err := hook(t); err != nil {
+			return quarantine.Entry{}, err
+		}
+	}
 	e, err := s.Store.Transition(ctx, t)
 	if lost := s.lost("Transition"); lost != nil {
 		return quarantine.Entry{}, lost

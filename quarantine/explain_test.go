@@ -51,6 +51,47 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+func TestExplain_Verdicts(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2022, 11, 18, 16, 0, 0, 0, time.UTC)
+	for name, tt := range map[string]struct {
+		e    quarantine.Entry
+		want []string
+	}{
+		"crashed": {
+			quarantine.Entry{Reason: handlers.ReasonCrashed, Confidence: handlers.ConfidenceProvenAlone, Totals: handlers.Totals{Crashes: 2}},
+			[]string{"it killed its process 2 times: as often as the policy allows", "proven: it died alone, with no other message near"},
+		},
+		"permanent, once": {
+			quarantine.Entry{Reason: handlers.ReasonPermanent, Confidence: handlers.ConfidenceCertain},
+			[]string{"the handler said that running it again cannot mend it", "certain: its own run ended badly in plain sight"},
+		},
+		"undecodable, degraded": {
+			quarantine.Entry{Reason: handlers.ReasonUndecodable, Size: 7, Degraded: true},
+			[]string{"its payload of 7 bytes could not be decoded; the bytes are kept as received", "some of its evidence could not be stored; the message is whole"},
+		},
+		"suspected": {
+			quarantine.Entry{Reason: handlers.ReasonManual, Confidence: handlers.ConfidenceSuspected},
+			[]string{"suspected: it was in flight at a death; nothing proves it"},
+		},
+		"one failure, a slow run": {
+			quarantine.Entry{Reason: handlers.ReasonFailed, Totals: handlers.Totals{Failures: 1}, Attempts: []handlers.Attempt{
+				{Started: started, Ended: started.Add(3141592 * time.Microsecond), Outcome: handlers.OutcomeFailed},
+			}},
+			[]string{"its run at 2022-11-18 15:41:00Z ended as failed after 3.14s, on build unknown",
+				"it failed once over all replicas since its last success: as often as the policy allows"},
+		},
+	} {
+		if diff := cmp.Diff(tt.want, quarantine.Explain(tt.e, quarantine.Group{}, now).WhyThis); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	lone := quarantine.Explain(quarantine.Entry{Group: "G-9C1E"}, quarantine.Group{Counts: map[quarantine.State]int64{"held": 1}}, now)
+	if lone.LikeIt != "nothing else in G-9C1E" || lone.History != "failures 0   crashes 0   replays 0" {
+		t.Errorf("alone: %q, %q", lone.LikeIt, lone.History)
+	}
+}
+
 func TestExplain_EveryReasonAndState(t *testing.T) {
 	t.Parallel()
 	now := time.Now()

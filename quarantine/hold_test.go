@@ -367,6 +367,61 @@ func TestIngest_DamagedFile_IsSetAside(t *testing.T) {
 	})
 }
 
+func TestIngest_UnreadableFile_TheOthersAreStored(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, dir := newScript(), t.TempDir()
+		s := newService(t, store, quarantine.Config{SpoolDir: dir})
+		if err := os.Mkdir(dir+"/entry-0.spool", 0o700); err != nil {
+			t.Fatal(err)
+		}
+		store.Fail(errAway)
+		if _, err := s.Quarantine(t.Context(), "orders", message("m-1"), failure(1)); err != nil {
+			t.Fatal(err)
+		}
+		store.Fail(nil)
+		run(t, s)
+		<-time.After(time.Minute)
+		if files := spoolFiles(t, dir); len(files) != 1 || files[0] != "entry-0.spool" {
+			t.Errorf("spool holds %v", files)
+		}
+	})
+}
+
+// TestIngest_RefusedForEver: what the store never takes stays on disk, and what
+// comes after it is stored.
+func TestIngest_RefusedForEver_StaysInTheSpool(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, dir := newScript(), t.TempDir()
+		store.onHold = func(_ context.Context, batch []quarantine.NewEntry) error {
+			for _, n := range batch {
+				if n.Entry.Message.ID == "m-1" {
+					return quarantine.ErrRefusedData
+				}
+			}
+			return nil
+		}
+		s := newService(t, store, quarantine.Config{SpoolDir: dir})
+		run(t, s)
+		for _, id := range []string{"m-1", "m-2"} {
+			if _, err := s.Quarantine(t.Context(), "orders", message(id), failure(1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		<-time.After(time.Hour)
+		if files := spoolFiles(t, dir); len(files) != 1 {
+			t.Errorf("spool holds %v", files)
+		}
+		if n := store.count("HoldEntries"); n > 400 {
+			t.Errorf("the store was asked %d times in an hour for one record", n)
+		}
+		if got := standing(t, s, message("m-1")); got != handlers.StandingDecided {
+			t.Errorf("standing %v", got)
+		}
+	})
+}
+
 func TestRecordAttempt_RefusedEvidence_IsCountedWithout(t *testing.T) {
 	t.Parallel()
 	store := newScript()

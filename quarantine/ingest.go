@@ -28,10 +28,12 @@ type postponed struct {
 func (s *Service) ingestLoop(ctx context.Context) error {
 	in := &ingester{s: s, limit: s.cfg.BatchMax, later: map[string]postponed{}}
 	t := trouble{log: s.log, doing: "read the spool"}
-	return every(ctx, s.cfg.PollEvery, func(ctx context.Context) error {
+	for {
 		t.note(in.round(ctx))
-		return nil
-	})
+		if err := pause(ctx, s.cfg.PollEvery); err != nil {
+			return err
+		}
+	}
 }
 
 // round stores batches until the spool is empty or the store is in trouble. A

@@ -340,6 +340,65 @@ func TestFinishReplay_AnswerLost_CountsAsDone(t *testing.T) {
 	})
 }
 
+func TestFinishReplay_EvidenceRefused_StateStillChanges(t *testing.T) {
+	t.Parallel()
+	for name, fail := range map[string]func() error{
+		"refused": func() error { return quarantine.ErrRefusedData },
+		"panics":  func() error { panic("index out of range in the encoder") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store := newScript()
+				store.onChange = func(c quarantine.Transition) error {
+					if c.Attempt != nil && len(c.Attempt.Errors) > 0 {
+						return fail()
+					}
+					return nil
+				}
+				s := newService(t, store, quarantine.Config{Worker: worker()})
+				run(t, s)
+				synctest.Wait()
+				e := replay(t, s, held(t, s, "m-1"))
+				if err := s.FinishReplay(t.Context(), "orders", next(t, s), ended(handlers.OutcomePanicked)); err != nil {
+					t.Fatal(err)
+				}
+				now := get(t, s, quarantine.EntryKey{ID: e.ID})
+				if now.State != quarantine.StateHeld || !now.Attempts[0].Replay || now.Decided.Reason != "replay 1: panicked" {
+					t.Errorf("%s, %q, attempt %+v", now.State, now.Decided.Reason, now.Attempts[0])
+				}
+			})
+		})
+	}
+}
+
+func TestFinishReplay_ClaimEndedMeanwhile_IsNotTaken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := newScript()
+		members := make(chan quarantine.Membership, 10)
+		s := newService(t, joining{store, members}, quarantine.Config{Worker: worker()})
+		run(t, s)
+		m := <-members
+		synctest.Wait()
+		e := replay(t, s, held(t, s, "m-1"))
+		r := next(t, s)
+		if _, err := store.Transition(t.Context(), quarantine.Transition{
+			EntryID: e.ID, Version: r.Version, To: quarantine.StateReplaying, Unclaim: true, Claim: m.Incarnation(),
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // a second time it is not even tried
+			if err := s.FinishReplay(t.Context(), "orders", r, ended(handlers.OutcomeOK)); !errors.Is(err, quarantine.ErrClaimLost) {
+				t.Errorf("%v, want ErrClaimLost", err)
+			}
+		}
+		if now := get(t, s, quarantine.EntryKey{ID: e.ID}); now.State != quarantine.StateReplaying {
+			t.Errorf("%s", now.State)
+		}
+	})
+}
+
 func TestNextReplay_AnswerOfTheClaimLost_IsGivenBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/internal/runner"
@@ -85,24 +84,6 @@ func (s *Service) Run(ctx context.Context) error {
 		return nil
 	}
 	return err
-}
-
-// every calls f at once and then each time d passed since it returned, until
-// ctx ends or f returns an error.
-func every(ctx context.Context, d time.Duration, f func(context.Context) error) error {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-timer.C:
-		}
-		if err := f(ctx); err != nil {
-			return err
-		}
-		timer.Reset(d)
-	}
 }
 
 // trouble logs the first error of a row and its end, not each.
