@@ -1,0 +1,1 @@
+INSERT INTO attempt (identity, n, body) VALUES (?1, ?2, ?3)

@@ -1,0 +1,1 @@
+DELETE FROM attempt WHERE identity = ?1 AND n <= ?2

@@ -1,0 +1,2 @@
+INSERT INTO audit (entry_id, ref, from_state, to_state, version, actor, via, claimed, at, reason)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)

@@ -1,0 +1,4 @@
+SELECT subscription, message_id, max(held) AS held, max(failures + crashes > 0) AS failing
+FROM message
+WHERE (subscription, message_id) IN (SELECT subscription, message_id FROM message WHERE changed > ?1 AND changed <= ?2)
+GROUP BY subscription, message_id

@@ -1,0 +1,1 @@
+SELECT value FROM sequence WHERE name = 'change'

@@ -1,0 +1,1 @@
+SELECT count(*) FROM (SELECT 1 FROM entry e WHERE true /*filter*/ LIMIT ?1)

@@ -1,0 +1,6 @@
+UPDATE entry_group SET
+    held      = held      + (?3 = 'held')      - (?2 = 'held'),
+    replaying = replaying + (?3 = 'replaying') - (?2 = 'replaying'),
+    replayed  = replayed  + (?3 = 'replayed')  - (?2 = 'replayed'),
+    discarded = discarded + (?3 = 'discarded') - (?2 = 'discarded')
+WHERE seq = ?1

@@ -1,0 +1,1 @@
+SELECT seq FROM entry_group WHERE ref = ?1

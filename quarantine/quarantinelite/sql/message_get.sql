@@ -1,0 +1,1 @@
+SELECT failures, crashes, attempts, held FROM message WHERE identity = ?1

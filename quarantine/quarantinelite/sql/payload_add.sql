@@ -1,0 +1,1 @@
+INSERT INTO payload (entry_seq, data) VALUES (?1, ?2)

@@ -1,0 +1,1 @@
+SELECT count(*) FROM worker WHERE incarnation = ?1 AND ended = ''

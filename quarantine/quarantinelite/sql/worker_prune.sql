@@ -1,0 +1,1 @@
+DELETE FROM worker WHERE ended <> '' AND heard_at < ?1

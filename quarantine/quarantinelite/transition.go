@@ -1,0 +1,155 @@
+package quarantinelite
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/theriac/theriac/quarantine"
+)
+
+// Transition implements [quarantine.Store].
+func (s *Store) Transition(ctx context.Context, t quarantine.Transition) (after quarantine.Entry, err error) {
+	err = s.write(ctx, "change an entry", func(x *tx) error {
+		row, err := x.find(quarantine.EntryKey{ID: t.EntryID})
+		if err != nil {
+			return err
+		}
+		after, err = x.transition(row, t)
+		return err
+	})
+	if err != nil {
+		return quarantine.Entry{}, err
+	}
+	return after, nil
+}
+
+// transition makes a change with all that belongs to it: the group's counts,
+// the audit row, the attempt.
+func (x *tx) transition(row entryRow, t quarantine.Transition) (quarantine.Entry, error) {
+	before, err := row.entry()
+	if err != nil {
+		return quarantine.Entry{}, err
+	}
+	after, err := t.Apply(before, x.now)
+	if err != nil {
+		return quarantine.Entry{}, err
+	}
+	if err := x.move(after); err != nil {
+		return quarantine.Entry{}, err
+	}
+	if before.State != after.State {
+		if _, err := x.exec(sqlGroupMove, row.GroupSeq, string(before.State), string(after.State)); err != nil {
+			return quarantine.Entry{}, err
+		}
+	}
+	d := t.Decision
+	_, err = x.exec(sqlAuditAdd, after.ID, after.Ref, string(before.State), string(after.State), after.Version,
+		blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed, micros(x.now), blob(d.Reason))
+	if err != nil || t.Attempt == nil {
+		return after, err
+	}
+	identity := [32]byte(row.Identity)
+	n, err := value[int64](x, sqlMessageAttempted, identity[:])
+	if err != nil {
+		return quarantine.Entry{}, err
+	}
+	return after, x.addAttempt(identity, n, *t.Attempt)
+}
+
+// move stores what may change of an entry.
+func (x *tx) move(e quarantine.Entry) error {
+	d := e.Decided
+	_, err := x.exec(sqlEntryMove, e.Seq, string(e.State), e.Version, micros(e.ChangedAt), e.Replays, e.Claim,
+		blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed, micros(d.At), blob(d.Reason))
+	return err
+}
+
+// auditRow is a row of audit_list.sql.
+type auditRow struct {
+	EntryID string `db:"entry_id"`
+	Ref     string `db:"ref"`
+	From    string `db:"from_state"`
+	To      string `db:"to_state"`
+	Version int64  `db:"version"`
+	Actor   []byte `db:"actor"`
+	Via     string `db:"via"`
+	Claimed bool   `db:"claimed"`
+	At      int64  `db:"at"`
+	Reason  []byte `db:"reason"`
+}
+
+// Audit implements [quarantine.Store].
+func (s *Store) Audit(ctx context.Context, entryID string, limit int) (audit []quarantine.AuditRow, err error) {
+	err = s.read(ctx, "read the audit", func(x *tx) error {
+		f := newFilter(max(0, limit))
+		if entryID != "" {
+			f.and("entry_id = " + f.arg(entryID))
+		}
+		rows, err := collect[auditRow](x, f.apply(sqlAuditList), f.args...)
+		for _, r := range rows {
+			audit = append(audit, quarantine.AuditRow{
+				EntryID: r.EntryID, Ref: r.Ref, Version: r.Version,
+				From: quarantine.State(r.From), To: quarantine.State(r.To),
+				Decision: quarantine.Decision{
+					Actor: quarantine.Actor{Name: string(r.Actor), Via: r.Via, Claimed: r.Claimed},
+					At:    timeOf(r.At), Reason: string(r.Reason),
+				},
+			})
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return audit, nil
+}
+
+// ClaimReplay implements [quarantine.Store].
+func (s *Store) ClaimReplay(ctx context.Context, subscription, incarnation string) (e quarantine.Entry, err error) {
+	// Workers ask every second and mostly in vain, so it is only read first.
+	err = s.read(ctx, "look for a replay", func(x *tx) error {
+		_, err := x.claimable(subscription, incarnation)
+		return err
+	})
+	if err != nil {
+		return quarantine.Entry{}, err
+	}
+	err = s.write(ctx, "claim a replay", func(x *tx) error {
+		row, err := x.claimable(subscription, incarnation)
+		if err != nil {
+			return err
+		}
+		if e, err = row.entry(); err != nil {
+			return err
+		}
+		e = e.Claimed(incarnation, x.now)
+		if err := x.move(e); err != nil {
+			return err
+		}
+		e.Message.Data, err = x.payload(e.Seq)
+		return err
+	})
+	if err != nil {
+		return quarantine.Entry{}, err
+	}
+	return e, nil
+}
+
+// claimable returns the oldest unclaimed replay for a living incarnation.
+func (x *tx) claimable(subscription, incarnation string) (entryRow, error) {
+	if alive, err := value[int](x, sqlWorkerAlive, incarnation); err != nil {
+		return entryRow{}, err
+	} else if alive == 0 {
+		return entryRow{}, fmt.Errorf("incarnation %q: %w", incarnation, quarantine.ErrNoWorker)
+	}
+	f := newFilter(1)
+	f.and("e.subscription = " + f.arg(subscription) + " AND e.state = 'replaying' AND e.claim = ''")
+	rows, err := x.entries(f)
+	if err != nil {
+		return entryRow{}, err
+	}
+	if len(rows) == 0 {
+		return entryRow{}, fmt.Errorf("replay of %q: %w", subscription, quarantine.ErrNotFound)
+	}
+	return rows[0], nil
+}
