@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -37,17 +38,33 @@ type bench struct {
 	store   *quarantinetest.Store
 	room    *quarantine.Service
 	environ []string
-	down    error // what opening the store returns
+	down    error  // what opening the store returns
+	between func() // what somebody else does after a command has read an entry
 }
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{T: t, store: quarantinetest.NewStore(), environ: []string{"THERIAC_ACTOR=ana@laptop"}}
 	var err error
-	if b.room, err = quarantine.New(b.store, quarantine.Config{OurPackages: []string{"example.com/shop"}}); err != nil {
+	if b.room, err = quarantine.New(&racing{Store: b.store, b: b}, quarantine.Config{OurPackages: []string{"example.com/shop"}}); err != nil {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// racing is the store with somebody else at work on it.
+type racing struct {
+	*quarantinetest.Store
+	b *bench
+}
+
+func (r *racing) EntryGet(ctx context.Context, key quarantine.EntryKey, opt quarantine.GetOptions) (quarantine.Entry, error) {
+	e, err := r.Store.EntryGet(ctx, key, opt)
+	if act := r.b.between; act != nil {
+		r.b.between = nil
+		act()
+	}
+	return e, err
 }
 
 // result is what a command left behind.
@@ -172,8 +189,8 @@ func (b *bench) seed() (order, first, second string) {
 	return order, first, second
 }
 
-// worker runs a worker that replays everything on sub with the outcome that answer gives. It ends
-// with the test.
+// worker runs a worker that replays everything on sub with the outcome that answer gives. The
+// caller stops it.
 func (b *bench) worker(sub string, answer func(handlers.Replay) handlers.Outcome) (stop func()) {
 	b.Helper()
 	svc, err := quarantine.New(b.store, quarantine.Config{
@@ -191,6 +208,7 @@ func (b *bench) worker(sub string, answer func(handlers.Replay) handlers.Outcome
 		}
 	})
 	<-svc.Ready()
+	synctest.Wait() // until it is registered
 	return func() { cancel(); group.Wait() }
 }
 

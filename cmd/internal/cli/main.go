@@ -12,6 +12,7 @@ import (
 
 	"github.com/theriac/theriac/cmd/internal/term"
 	"github.com/theriac/theriac/internal/problem"
+	"github.com/theriac/theriac/quarantine"
 )
 
 // Main runs one command line and returns its exit code. More are commands that other packages add.
@@ -46,20 +47,21 @@ func (e *shownError) ProblemKind() string { return string(e.kind) }
 func printError(w *term.Writer, err error) {
 	w.Paint(term.Red, "theriac:")
 	w.Printf(" %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
-	if hint := nextStep(problem.Of(err)); hint != "" {
+	if hint := nextStep(err); hint != "" {
 		w.Printf("%s\n", hint)
 	}
 }
 
 // nextStep is said below an error.
-func nextStep(kind problem.Kind) string {
-	switch kind {
+func nextStep(err error) string {
+	if c, ok := errors.AsType[*quarantine.ConflictError](err); ok {
+		return "Nothing was changed. Look again, then decide: theriac show " + c.Entry.Ref
+	}
+	switch problem.Of(err) {
 	case problem.Unavailable:
 		return "Workers keep running from what they know. Try: theriac doctor"
 	case problem.NotFound:
 		return "Try: theriac ls state:all"
-	case problem.Conflict:
-		return "Nothing was changed. Look again, then decide: theriac show REF"
 	default:
 		return ""
 	}

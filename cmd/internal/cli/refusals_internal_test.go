@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/theriac/theriac/internal/problem"
 	"github.com/theriac/theriac/quarantine"
@@ -216,6 +218,20 @@ func TestCompletion(t *testing.T) {
 		r := b.pipe("__complete", "why", "")
 		if strings.Contains(r.out+r.err, "unavailable") || r.code != 0 {
 			b.Errorf("completion without a store is not silent: %d %s%s", r.code, r.out, r.err)
+		}
+	})
+}
+
+func TestWatch_ShowsItAgainUntilCtrlC(t *testing.T) {
+	inBubble(t, func(b *bench, _, _, _ string) {
+		ctx, cancel := context.WithCancel(b.Context())
+		defer cancel()
+		timer := time.AfterFunc(5*time.Second, cancel)
+		defer timer.Stop()
+		r := b.within(ctx, where{terminal: true}, "-w", "--no-color")
+		b.wantCode(r, problem.None)
+		if n := strings.Count(r.out, "\x1b[H\x1b[2Jstore ok"); n != 3 {
+			b.Errorf("shown %d times in 5 s, want 3:\n%s", n, r.out)
 		}
 	})
 }
