@@ -71,7 +71,7 @@ func startEmulator(t *testing.T, jar string) string {
 	defer func() { _ = log.Close() }()
 	cmd := exec.Command("java", "-jar", jar, "--host="+host, "--port="+port, "--data-dir="+dir)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

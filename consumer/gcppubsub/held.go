@@ -22,9 +22,18 @@ type shard struct {
 	first       *delivery // a ring through prev and next, or nil
 	closed      bool
 	taken       int64
-	running     int64 // deliver calls
 	acks, nacks int64
-	_           [64]byte // a cache line of its own
+
+	running atomic.Int64 // deliver calls
+	_       [64]byte     // the next shard has cache lines of its own
+}
+
+func newHeld(moved chan struct{}) *held {
+	h := &held{moved: moved}
+	for i := range h.shards {
+		h.shards[i].all = h
+	}
+	return h
 }
 
 // add reports false once giveUp was called.
@@ -37,8 +46,7 @@ func (h *held) add(d *delivery) bool {
 		s.nacks++
 		return false
 	}
-	s.all = h
-	s.running++
+	s.running.Add(1)
 	d.shard = s
 	if s.first == nil {
 		s.first, d.prev, d.next = d, d, d
@@ -73,9 +81,7 @@ func (s *shard) release(d *delivery, ack bool) bool {
 
 // returned notes that a deliver call has ended.
 func (s *shard) returned() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.running--
+	s.running.Add(-1)
 	s.announce()
 }
 
@@ -112,7 +118,7 @@ func (h *held) drained() bool {
 func (s *shard) idle() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.first == nil && s.running == 0
+	return s.first == nil && s.running.Load() == 0
 }
 
 // giveUp nacks all that is held and lets nothing in any more.

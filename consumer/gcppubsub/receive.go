@@ -63,7 +63,7 @@ func newReceiver(s *Source, lim consumer.Limits, deliver func(*consumer.Delivery
 		mood: mood{report: lim.Trouble},
 		wire: wire{moved: moved},
 		src:  s, name: s.name, lim: lim, deliver: deliver,
-		held: &held{moved: moved},
+		held: newHeld(moved),
 	}
 }
 
@@ -177,11 +177,11 @@ func (r *receiver) await(ended <-chan struct{}, limit time.Duration, done func()
 	}
 }
 
-// flushed reports whether the client has passed on all that it received, and
-// told the broker all that was settled.
+// flushed reports whether the streams have ended, and the client has passed on
+// all that came on them and told the broker all that was settled.
 func (r *receiver) flushed() bool {
 	taken, acks, nacks := r.held.counts()
-	return r.wire.said(taken, acks, nacks)
+	return r.pulls.over() && r.wire.said(taken, acks, nacks)
 }
 
 func (r *receiver) awaitEnd(group *runner.Group, ended <-chan struct{}) error {

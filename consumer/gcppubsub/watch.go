@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
-	"sync/atomic"
+	"sync"
+	"time"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/grpc"
@@ -52,27 +53,50 @@ type pullStream struct {
 	client *Client
 	outer  context.Context // of the client's call
 	cancel context.CancelFunc
-	halted atomic.Bool
 
 	subscription string // known by the first request, before anything is received
+
+	sendMu sync.Mutex // guards what follows, and sending
+	halted bool
+	cutoff *time.Timer
 }
 
+// haltGrace is how long a halted stream may take to bring what is on its way.
+const haltGrace = 500 * time.Millisecond
+
+// halt asks the broker to end the stream. What it sent before still comes.
 func (s *pullStream) halt() {
-	s.halted.Store(true)
-	s.cancel()
+	s.sendMu.Lock()
+	defer s.sendMu.Unlock()
+	if s.halted {
+		return
+	}
+	s.halted = true
+	s.cutoff = time.AfterFunc(haltGrace, s.cancel)
+	if s.ClientStream.CloseSend() != nil {
+		s.cancel()
+	}
 }
 
 // SendMsg implements grpc.ClientStream.
 func (s *pullStream) SendMsg(m any) error {
-	if s.halted.Load() {
-		return nil // a ping of the client
-	}
-	err := s.ClientStream.SendMsg(m)
-	if r, ok := m.(*pubsubpb.StreamingPullRequest); ok && r.Subscription != "" && err == nil {
-		s.subscription = r.Subscription
+	first, err := s.send(m)
+	if first && err == nil {
 		s.client.tell(s.subscription, func(to *receiver) { to.opened(s) })
 	}
 	return err
+}
+
+func (s *pullStream) send(m any) (first bool, err error) {
+	s.sendMu.Lock()
+	defer s.sendMu.Unlock()
+	if s.halted {
+		return false, nil // a ping of the client
+	}
+	if r, ok := m.(*pubsubpb.StreamingPullRequest); ok && r.Subscription != "" {
+		s.subscription, first = r.Subscription, true
+	}
+	return first, s.ClientStream.SendMsg(m)
 }
 
 // RecvMsg implements grpc.ClientStream.
@@ -84,18 +108,29 @@ func (s *pullStream) RecvMsg(m any) error {
 		}
 		return nil
 	}
-	if s.halted.Load() {
-		<-s.outer.Done()
-		return status.FromContextError(s.outer.Err()).Err()
-	}
-	s.cancel()
+	halted := s.end()
 	s.client.tell(s.subscription, func(to *receiver) {
 		to.ended(s)
-		if !errors.Is(err, io.EOF) && passing(err) {
+		if !halted && !errors.Is(err, io.EOF) && passing(err) {
 			to.trouble(err)
 		}
 	})
+	if halted {
+		<-s.outer.Done()
+		return status.FromContextError(s.outer.Err()).Err()
+	}
 	return err
+}
+
+// end releases what the stream holds and reports whether it had been halted.
+func (s *pullStream) end() (halted bool) {
+	s.cancel()
+	s.sendMu.Lock()
+	defer s.sendMu.Unlock()
+	if s.cutoff != nil {
+		s.cutoff.Stop()
+	}
+	return s.halted
 }
 
 // passing reports whether an error of a call is trouble that can pass.

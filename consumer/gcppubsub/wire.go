@@ -49,7 +49,10 @@ func (r *receiver) opened(s *pullStream) {
 }
 
 // ended notes that a stream has ended.
-func (r *receiver) ended(s *pullStream) { r.pulls.remove(s) }
+func (r *receiver) ended(s *pullStream) {
+	r.pulls.remove(s)
+	signal(r.moved)
+}
 
 // pulls are the open streams of a receiver.
 type pulls struct {
@@ -61,20 +64,26 @@ type pulls struct {
 func (p *pulls) add(s *pullStream) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.halted {
-		s.halt()
-		return
-	}
 	if p.open == nil {
 		p.open = make(map[*pullStream]bool)
 	}
 	p.open[s] = true
+	if p.halted {
+		s.halt()
+	}
 }
 
 func (p *pulls) remove(s *pullStream) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.open, s)
+}
+
+// over reports whether every stream has ended.
+func (p *pulls) over() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.open) == 0
 }
 
 // halt ends all streams towards the broker, and those that are opened later.
