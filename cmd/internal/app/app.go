@@ -7,68 +7,104 @@ package app
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 
 	"github.com/theriac/theriac/cmd/internal/config"
-	"github.com/theriac/theriac/internal/migrate"
+	"github.com/theriac/theriac/consumer"
 	"github.com/theriac/theriac/internal/problem"
 	"github.com/theriac/theriac/quarantine"
+	"github.com/theriac/theriac/quarantine/quarantinelite"
 )
 
-// Room is an open store with the service on it.
+// The consumer asks for what it needs by an interface of its own; the rooms meet here.
+var _ consumer.Quarantine = (*quarantine.Service)(nil)
+
+// Access says what a command will do with a store.
+type Access int
+
+// The accesses. A command that only reads must not make a file or migrate a schema.
+const (
+	Read Access = iota
+	Write
+)
+
+// Room is an open store with the service on it, for a process that only operates.
 type Room struct {
 	Service *quarantine.Service
-	close   func()
+	store   io.Closer
 }
 
-// Close closes the store.
+// Close closes the store. A store that cannot be closed has nothing left to say: what was written
+// is committed.
 func (r *Room) Close() {
-	if r.close != nil {
-		r.close()
+	if r.store != nil {
+		_ = r.store.Close()
 	}
 }
 
-// Open is
-func Open(ctx context.Context, e config.Endpoint) (*Room, error) {
-	return nil, problem.Errorf(problem.Unavailable, "no store adapter is linked yet")
-}
-
-// Migrator is the migrations of one store. It is closed by who opened it.
-type Migrator interface {
-	// Want is the version that this program needs.
-	Want() int64
-	// Have is the version of the store, 0 for an empty one.
-	Have(ctx context.Context) (int64, error)
-	// Status lists all steps, oldest first.
-	Status(ctx context.Context) ([]migrate.Migration, error)
-	// Up applies the pending steps and returns them.
-	Up(ctx context.Context) ([]migrate.Migration, error)
-	// Down takes the newest step back and returns it.
-	Down(ctx context.Context) ([]migrate.Migration, error)
-	// Print writes the SQL of all steps.
-	Print(w io.Writer) error
-	// Close closes the connection.
-	Close() error
-}
-
-// OpenMigrator is
-func OpenMigrator(ctx context.Context, e config.Endpoint) (Migrator, error) { return nil, nil }
-
-// PrintSchema is
-func PrintSchema(w io.Writer, e config.Endpoint) error { return nil }
-
-// SchemaSteps lists the steps of a store's schema.
-func SchemaSteps(ctx context.Context, e config.Endpoint) ([]migrate.Migration, error) {
-	return nil, nil
-}
-
-// Pending returns the steps that are not applied.
-func Pending(steps []migrate.Migration) []migrate.Migration {
-	var pending []migrate.Migration
-	for _, s := range steps {
-		if s.Applied.IsZero() {
-			pending = append(pending, s)
-		}
+// Open opens the store at e. Its errors are of kind Unavailable where the store cannot be reached
+// or has another schema.
+func Open(ctx context.Context, e config.Endpoint, access Access) (*Room, error) {
+	if err := exists(e); err != nil {
+		return nil, err
 	}
-	return pending
+	store, closer, err := openStore(ctx, e, access)
+	if err != nil {
+		return nil, err
+	}
+	service, err := quarantine.New(store, quarantine.Config{})
+	if err != nil {
+		return nil, errors.Join(err, closer.Close())
+	}
+	return &Room{service, closer}, nil
+}
+
+func openStore(ctx context.Context, e config.Endpoint, access Access) (quarantine.Store, io.Closer, error) {
+	switch e.Kind {
+	case config.SQLite:
+		s, err := quarantinelite.Open(ctx, quarantinelite.Config{Path: e.Address, ReadOnly: access == Read})
+		return s, s, err
+	default:
+		return nil, nil, problem.Errorf(problem.Invalid, "%s is no store", e)
+	}
+}
+
+// MissingError: the store was never made, or is somewhere else. Its text says what to do.
+type MissingError struct{ text string }
+
+// Error says what is missing and what to do.
+func (e *MissingError) Error() string { return e.text }
+
+// ProblemKind returns "unavailable".
+func (e *MissingError) ProblemKind() string { return string(problem.Unavailable) }
+
+func missing(format string, args ...any) error {
+	return &MissingError{fmt.Sprintf(format, args...)}
+}
+
+// exists refuses the file of a store that was never made, with the ways out: who looks for messages
+// must not be shown an empty store that the question itself has made.
+func exists(e config.Endpoint) error {
+	if e.Kind != config.SQLite {
+		return nil
+	}
+	_, err := os.Stat(e.Address)
+	dir := filepath.Dir(e.Address)
+	switch {
+	case err == nil:
+		return nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return problem.Errorf(problem.Unavailable, "the store %s cannot be read: %w", e.Address, err)
+	case !e.Own:
+		return missing("there is no store %s: start a worker with it first, or correct --store", e.Address)
+	}
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return missing("there is no data directory %s: name one with --data-dir, a store with --store, or see it work: theriac demo", dir)
+	}
+	return missing("nothing was stored in the data directory %s yet: start a worker with it, or name a store with --store", dir)
 }

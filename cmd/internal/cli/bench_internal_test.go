@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/goleak"
 
 	"github.com/theriac/theriac/cmd/internal/app"
 	"github.com/theriac/theriac/cmd/internal/config"
@@ -25,11 +24,6 @@ import (
 )
 
 var update = flag.Bool("update", false, "write the golden files")
-
-func TestMain(m *testing.M) {
-	// Google's client starts this one when it is linked, and never ends it.
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
-}
 
 // bench is a room in memory with a command line on it. Inside a synctest bubble its clocks stand
 // still, so that screens can be compared with golden files.
@@ -101,7 +95,7 @@ func (b *bench) within(ctx context.Context, w where, args ...string) result {
 		In: strings.NewReader(w.answer), Out: &out, Err: &err, Columns: 140,
 		InTerminal: w.terminal, OutTerminal: w.terminal, ErrTerminal: w.terminal,
 	})
-	tool.open = func(context.Context, config.Endpoint) (*app.Room, error) {
+	tool.open = func(context.Context, config.Endpoint, app.Access) (*app.Room, error) {
 		if b.down != nil {
 			return nil, b.down
 		}

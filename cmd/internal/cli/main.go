@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/theriac/theriac/cmd/internal/app"
 	"github.com/theriac/theriac/cmd/internal/term"
 	"github.com/theriac/theriac/internal/problem"
 	"github.com/theriac/theriac/quarantine"
@@ -56,6 +57,9 @@ func printError(w *term.Writer, err error) {
 func nextStep(err error) string {
 	if c, ok := errors.AsType[*quarantine.ConflictError](err); ok {
 		return "Nothing was changed. Look again, then decide: theriac show " + c.Entry.Ref
+	}
+	if _, ok := errors.AsType[*app.MissingError](err); ok {
+		return ""
 	}
 	switch problem.Of(err) {
 	case problem.Unavailable:

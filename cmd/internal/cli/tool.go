@@ -19,8 +19,9 @@ type Tool struct {
 	environ []string
 	flags   globalFlags
 	now     func() time.Time
-	open    func(context.Context, config.Endpoint) (*app.Room, error)
-	room    *app.Room // nil until a command needs it
+	open    func(context.Context, config.Endpoint, app.Access) (*app.Room, error)
+	access  app.Access // Write once beginWrite allowed it
+	room    *app.Room  // nil until a command needs it
 }
 
 // globalFlags are the flags of every command.
@@ -47,7 +48,7 @@ func (t *Tool) Room(ctx context.Context) (*quarantine.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	room, err := t.open(ctx, s.Store)
+	room, err := t.open(ctx, s.Store, t.access)
 	if err != nil {
 		return nil, err
 	}
@@ -107,5 +108,6 @@ func (t *Tool) beginWrite() (config.Settings, error) {
 		w.Paint(term.Red, "PROD")
 		w.Printf("  context %s, store %s, as %s\n", s.Context, s.Store, s.Author)
 	}
+	t.access = app.Write
 	return s, nil
 }

@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/internal/runner"
+	"github.com/theriac/theriac/quarantine"
+	"github.com/theriac/theriac/quarantine/quarantinelite"
+)
+
+// openStore makes the data directory's store.
+func openStore(ctx context.Context) (*quarantinelite.Store, error) {
+	dir := "theriac-data"
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	return quarantinelite.Open(ctx, quarantinelite.Config{Path: filepath.Join(dir, "quarantine.db")})
+}
+
+// seed holds messages: seed SUBSCRIPTION COUNT TEXT. All failed with the text and carry it.
+func seed(ctx context.Context, args []string) (err error) {
+	if len(args) != 3 {
+		return errors.New("usage: seed SUBSCRIPTION COUNT TEXT")
+	}
+	count, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	text, err := strconv.Unquote(`"` + args[2] + `"`)
+	if err != nil {
+		return fmt.Errorf("text %q: %w", args[2], err)
+	}
+	store, err := openStore(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	room, err := quarantine.New(store, quarantine.Config{})
+	if err != nil {
+		return err
+	}
+	for i := range count {
+		if err := holdFailed(ctx, room, args[0], fmt.Sprintf("%s-%d", args[0], i+1), text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func holdFailed(ctx context.Context, room *quarantine.Service, sub, id, text string) error {
+	begun := time.Now()
+	m := handlers.Message{
+		ID: id, Data: fmt.Appendf(nil, `{"text":%q,"n":1}`, text), PublishedAt: begun,
+		Attributes: map[string]string{"text": text},
+	}
+	ref, err := room.Quarantine(ctx, sub, m, handlers.Evidence{
+		Reason: handlers.ReasonPermanent, Confidence: handlers.ConfidenceCertain, Totals: handlers.Totals{Failures: 1},
+		Attempt: handlers.Attempt{
+			Started: begun, Ended: begun, Outcome: handlers.OutcomeFailed, Class: handlers.ClassPermanent,
+			Errors:  []handlers.ErrorLink{{Type: "*errors.errorString", Text: text}},
+			Handler: sub + ".Handle", Worker: "w-1", Host: "node-3", Build: "v1.2.3",
+		},
+	})
+	if err == nil {
+		fmt.Println(ref)
+	}
+	return err
+}
+
+// withWorker runs a command while a worker serves a subscription: withworker SUBSCRIPTION ok|fail
+// COMMAND [ARG...]. The worker ends every replay as it was told.
+func withWorker(ctx context.Context, args []string) (err error) {
+	if len(args) < 3 {
+		return errors.New("usage: withworker SUBSCRIPTION ok|fail COMMAND [ARG...]")
+	}
+	sub, ends := args[0], map[string]handlers.Outcome{"ok": handlers.OutcomeOK, "fail": handlers.OutcomeFailed}[args[1]]
+	store, err := openStore(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	room, err := quarantine.New(store, quarantine.Config{
+		Worker: quarantine.Worker{Name: "w-1", Host: "node-3", Build: "v1.2.4", PID: os.Getpid(), Subscriptions: []string{sub}},
+	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var command error
+	err = runner.Run(ctx, room.Run,
+		func(ctx context.Context) error {
+			return replayAll(ctx, room, sub, func(handlers.Replay) handlers.Outcome { return ends })
+		},
+		func(ctx context.Context) error {
+			defer cancel()
+			if err := awaitWorker(ctx, room); err != nil {
+				return err
+			}
+			c := exec.CommandContext(ctx, args[2], args[3:]...)
+			c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
+			command = c.Run()
+			return nil
+		})
+	return errors.Join(command, err)
+}
+
+// awaitWorker returns when the store knows a living worker.
+func awaitWorker(ctx context.Context, room *quarantine.Service) error {
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		status, err := room.Status(ctx)
+		if err != nil {
+			return err
+		}
+		for _, w := range status.Workers {
+			if w.Alive {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-poll.C:
+		}
+	}
+}
