@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
-
-	"github.com/theriac/theriac/handlers"
 )
 
 // attempt is one run of the handler. It ends exactly once: whoever wins the
@@ -23,16 +21,6 @@ type attempt struct {
 	claimed     atomic.Bool
 	interrupted atomic.Bool // the shutdown ended its context
 	expired     atomic.Bool // the deadline ended its context
-}
-
-// result is what an attempt came to, told by whoever claimed it.
-type result struct {
-	attempt *attempt
-	outcome handlers.Outcome
-	class   handlers.ErrorClass
-	delay   time.Duration
-	// report is what is known beyond the outcome; the zero value for a success.
-	report report
 }
 
 // claim reports whether the caller may conclude the attempt.

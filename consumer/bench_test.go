@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/internal/runner"
 )
 
 // nullSource delivers what the benchmark gives it.
@@ -56,6 +57,30 @@ func BenchmarkPipeline(b *testing.B) {
 				deliver(d)
 			}
 		})
+	})
+	// As clients call it: on a goroutine of its own, whose stack is still small.
+	// A stage that no longer fits into it shows here: growing it costs more than
+	// all stages together.
+	b.Run("theriac-new-goroutine", func(b *testing.B) {
+		run(b, func(deliver func(*Delivery)) {
+			var group runner.Group
+			for range b.N {
+				group.Go(func() { deliver(d) })
+				group.Wait()
+			}
+		})
+	})
+	b.Run("bare-new-goroutine", func(b *testing.B) {
+		b.ReportAllocs()
+		var group runner.Group
+		for b.Loop() {
+			group.Go(func() {
+				if h.Handle(b.Context(), d.Message) == nil {
+					_ = d.Settler.Ack(b.Context())
+				}
+			})
+			group.Wait()
+		}
 	})
 	b.Run("theriac-parallel", func(b *testing.B) {
 		run(b, func(deliver func(*Delivery)) {

@@ -21,6 +21,7 @@ type Consumer struct {
 	sub    Subscription
 	cfg    Config
 	log    *slog.Logger
+	able   Abilities // of the source
 
 	slots    *slots
 	running  []atomic.Pointer[attempt] // by slot
@@ -51,7 +52,7 @@ func New(source Source, sub Subscription, cfg Config) (*Consumer, error) {
 		return nil, fmt.Errorf("consumer %q: %w", sub.Name, err)
 	}
 	log := cfg.Logger.With("subscription", sub.Name)
-	c := &Consumer{source: source, sub: sub, cfg: cfg, log: log}
+	c := &Consumer{source: source, sub: sub, cfg: cfg, log: log, able: source.Abilities()}
 	c.slots = newSlots(cfg.MaxRunning)
 	c.running = make([]atomic.Pointer[attempt], c.slots.size())
 	c.watchdog = newWatchdog(c)

@@ -34,11 +34,11 @@ func (c *Consumer) process(j *job) {
 		if a == nil {
 			break
 		}
-		res, mine := c.supervise(a)
+		rep, mine := c.supervise(a)
 		if !mine {
 			return
 		}
-		if !c.conclude(res) {
+		if !c.conclude(a, rep) {
 			break
 		}
 	}
@@ -46,9 +46,9 @@ func (c *Consumer) process(j *job) {
 }
 
 // resume goes on with a message whose goroutine was lost.
-func (c *Consumer) resume(res result) {
-	j := res.attempt.job
-	if c.conclude(res) {
+func (c *Consumer) resume(a *attempt, rep *report) {
+	j := a.job
+	if c.conclude(a, rep) {
 		c.process(j)
 		return
 	}
@@ -64,7 +64,7 @@ func (c *Consumer) admit(j *job) *attempt {
 	if j.replay != nil {
 		j.probe = c.breaker.tryProbe()
 	} else {
-		if wait := c.early.remaining(j.delivery.Message.ID, time.Now()); wait > 0 && !c.hold(j, wait) {
+		if c.early.any.Load() && !c.due(j) {
 			return nil
 		}
 		if c.cfg.Quarantine != nil && !c.known(j) {
@@ -89,6 +89,13 @@ func (c *Consumer) notBegun(j *job) *attempt {
 	return nil
 }
 
+// due lets a message that was handed back wait until it is due. It returns
+// false when it was handed back again.
+func (c *Consumer) due(j *job) bool {
+	wait := c.early.remaining(j.delivery.Message.ID, time.Now())
+	return wait <= 0 || c.hold(j, wait)
+}
+
 // known asks what is recorded of the message. It returns false when it was
 // settled: acknowledged on sight, or handed back.
 func (c *Consumer) known(j *job) bool {
@@ -102,11 +109,15 @@ func (c *Consumer) known(j *job) bool {
 			j.failing = j.failing || standing == handlers.StandingFailing
 			return true
 		}
-		c.log.Warn("cannot tell whether a message was decided before; it waits", "message", j.delivery.Message.ID, "error", err)
-		if !c.hold(j, unknownWait) {
+		if !c.holdUnknown(j, err) {
 			return false
 		}
 	}
+}
+
+func (c *Consumer) holdUnknown(j *job, err error) bool {
+	c.log.Warn("cannot tell whether a message was decided before; it waits", "message", j.delivery.Message.ID, "error", err)
+	return c.hold(j, unknownWait)
 }
 
 // hold keeps the message in this process for a while, its lease kept by the

@@ -26,11 +26,12 @@ type job struct {
 	probe probe
 }
 
-func (j *job) message() handlers.Message {
+// message is the message itself; nobody changes it.
+func (j *job) message() *handlers.Message {
 	if j.replay != nil {
-		return j.replay.Message
+		return &j.replay.Message
 	}
-	return j.delivery.Message
+	return &j.delivery.Message
 }
 
 // done is called once, when the message is settled.

@@ -38,13 +38,13 @@ func (c *Consumer) replays(ctx context.Context) {
 
 // finishReplay tells the quarantine how a replay ended, for as long as it
 // takes within the settle budget.
-func (c *Consumer) finishReplay(res result, rec handlers.Attempt) {
-	j := res.attempt.job
+func (c *Consumer) finishReplay(a *attempt, rec handlers.Attempt) {
+	j := a.job
 	d := Decision{Verb: VerbRetry}
-	if res.outcome == handlers.OutcomeOK {
+	if rec.Outcome == handlers.OutcomeOK {
 		d.Verb = VerbAck
 	}
-	defer c.observe(res, rec, d, j.replay.Ref)
+	defer c.observe(a, rec, d, j.replay.Ref)
 	c.reportReplay(j, rec)
 }
 

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/theriac/theriac/handlers"
 )
@@ -21,8 +22,15 @@ const (
 	maxDump   = 16 << 20
 )
 
-// report is what is known of an attempt that did not succeed.
+// report is what an attempt came to, told by whoever claimed it. The zero report
+// is a success, and so is nil, which is how the stages pass it on: what they
+// carry by value must fit into the stack of a new goroutine, since to grow it
+// costs more than all of them together.
 type report struct {
+	outcome handlers.Outcome
+	class   handlers.ErrorClass
+	// delay is what the handler named, for classes that name one.
+	delay  time.Duration
 	errors []handlers.ErrorLink
 	panic  string
 	stack  string
@@ -30,9 +38,17 @@ type report struct {
 	frames []handlers.Frame
 }
 
+// ended returns the outcome.
+func (r *report) ended() handlers.Outcome {
+	if r == nil {
+		return handlers.OutcomeOK
+	}
+	return r.outcome
+}
+
 // errorReport describes an error chain. It calls the errors' own methods.
-func errorReport(err error) report {
-	var r report
+func errorReport(err error) *report {
+	r := new(report)
 	queue := []error{err}
 	for len(queue) > 0 && len(r.errors) < maxLinks {
 		e := queue[0]
@@ -65,9 +81,9 @@ func errorText(e error) (text string) {
 
 // panicReport describes a recovered panic. It must be called by the deferred
 // function that recovered, while the stack of the panic still stands.
-func panicReport(v any) report {
+func panicReport(v any) *report {
 	r := stackReport(string(debug.Stack()))
-	r.panic = panicText(v)
+	r.outcome, r.class, r.panic = handlers.OutcomePanicked, handlers.ClassFailed, panicText(v)
 	if err, ok := v.(error); ok {
 		r.errors = errorReport(err).errors
 	} else {
@@ -79,31 +95,30 @@ func panicReport(v any) report {
 // panicText formats a panic value; fmt survives values whose methods panic.
 func panicText(v any) string { return capText(fmt.Sprint(v)) }
 
-func exitReport() report {
+func exitReport() *report {
 	r := stackReport(string(debug.Stack()))
+	r.outcome = handlers.OutcomeExited
 	r.errors = []handlers.ErrorLink{{Type: "runtime.Goexit", Text: "handler called runtime.Goexit"}}
 	return r
 }
 
 // hangReport finds the goroutine of a hanging attempt in a dump of all, by the
 // words of its supervised frame.
-func hangReport(a *attempt) report {
+func hangReport(a *attempt, outcome handlers.Outcome) *report {
+	r := new(report)
 	mark := fmt.Sprintf("consumer.supervised(%#x, %#x,", a.slot, a.serial)
 	for _, block := range strings.Split(dump(), "\n\n") {
 		if strings.Contains(block, mark) {
-			r := stackReport(block)
-			r.errors = []handlers.ErrorLink{hangLink()}
-			return r
+			r = stackReport(block)
+			break
 		}
 	}
-	return report{errors: []handlers.ErrorLink{hangLink()}}
-}
-
-func hangLink() handlers.ErrorLink {
-	return handlers.ErrorLink{
+	r.outcome, r.class = outcome, handlers.ClassFailed
+	r.errors = []handlers.ErrorLink{{
 		Type: "context.DeadlineExceeded",
 		Text: "handler did not return within its deadline and grace",
-	}
+	}}
+	return r
 }
 
 // dump returns the stacks of all goroutines, up to 16 MiB.
@@ -116,8 +131,8 @@ func dump() string {
 	}
 }
 
-func stackReport(stack string) report {
-	r := report{frames: parseFrames(stack)}
+func stackReport(stack string) *report {
+	r := &report{frames: parseFrames(stack)}
 	r.stack, r.cut = cutString(stack, maxStack)
 	return r
 }

@@ -1,7 +1,6 @@
 package consumer
 
 import (
-	"context"
 	"time"
 
 	"github.com/theriac/theriac/handlers"
@@ -13,32 +12,33 @@ const refusedDelay = time.Minute
 
 // conclude carries out what follows from an attempt. It returns true when the
 // message is to run again in this process.
-func (c *Consumer) conclude(res result) (again bool) {
-	a := res.attempt
+func (c *Consumer) conclude(a *attempt, rep *report) (again bool) {
 	j := a.job
 	a.over()
-	c.breaker.hear(j.takeProbe(), a.slot, j.message().ID, res.outcome)
-	if res.outcome == handlers.OutcomeOK && !j.failing && j.replay == nil {
+	c.breaker.hear(j.takeProbe(), a.slot, j.message().ID, rep.ended())
+	if rep == nil && !j.failing && j.replay == nil {
 		c.ack(j)
 		if c.cfg.Observer != nil {
-			c.observe(res, c.attemptOf(res), Decision{}, "")
+			c.observeSuccess(a)
 		}
 		return false
 	}
-	rec := c.attemptOf(res)
-	if j.replay != nil {
-		c.finishReplay(res, rec)
-		return false
-	}
-	return c.settle(res, rec)
+	return c.settle(a, rep)
 }
 
 // settle judges an attempt and obeys: ack, retry or quarantine.
-func (c *Consumer) settle(res result, rec handlers.Attempt) (again bool) {
-	j := res.attempt.job
+func (c *Consumer) settle(a *attempt, rep *report) (again bool) {
+	if rep == nil {
+		rep = new(report)
+	}
+	j, rec := a.job, c.attemptOf(a, rep)
+	if j.replay != nil {
+		c.finishReplay(a, rec)
+		return false
+	}
 	totals, known := c.record(j, rec)
 	d := decide(verdict{
-		outcome: res.outcome, class: res.class, delay: res.delay,
+		outcome: rec.Outcome, class: rec.Class, delay: rep.delay,
 		totals: totals, known: known, open: c.breaker.isOpen(),
 	}, c.sub.Policy)
 	if d.Jitter {
@@ -48,7 +48,7 @@ func (c *Consumer) settle(res result, rec handlers.Attempt) (again bool) {
 	if d.Verb == VerbQuarantine {
 		ref, d = c.quarantine(j, rec, totals, d)
 	}
-	defer c.observe(res, rec, d, ref)
+	defer c.observe(a, rec, d, ref)
 	switch d.Verb {
 	case VerbRetry:
 		return c.hold(j, d.Delay)
@@ -72,7 +72,7 @@ func (c *Consumer) record(j *job, rec handlers.Attempt) (totals handlers.Totals,
 	}
 	ctx, cancel := c.settleContext()
 	defer cancel()
-	totals, err := c.cfg.Quarantine.RecordAttempt(ctx, c.sub.Name, j.message(), rec)
+	totals, err := c.cfg.Quarantine.RecordAttempt(ctx, c.sub.Name, *j.message(), rec)
 	if err != nil {
 		c.log.Warn("cannot record an attempt; the message stays on retry", "message", j.message().ID, "error", err)
 		return local, false
@@ -92,7 +92,7 @@ func (c *Consumer) quarantine(j *job, rec handlers.Attempt, totals handlers.Tota
 	}
 	ctx, cancel := c.settleContext()
 	defer cancel()
-	ref, err := c.cfg.Quarantine.Quarantine(ctx, c.sub.Name, j.message(), handlers.Evidence{
+	ref, err := c.cfg.Quarantine.Quarantine(ctx, c.sub.Name, *j.message(), handlers.Evidence{
 		Reason: d.Reason, Confidence: handlers.ConfidenceCertain, Attempt: rec, Totals: totals,
 	})
 	if err != nil {
@@ -109,16 +109,26 @@ func (c *Consumer) quarantine(j *job, rec handlers.Attempt, totals handlers.Tota
 // callers can end with it. Without an ack the message comes back and is
 // recognised, or does its idempotent work again.
 func (c *Consumer) ack(j *job) bool {
-	ctx := c.base
-	if c.source.Abilities().ConfirmedAck {
-		var cancel context.CancelFunc
-		ctx, cancel = c.settleContext()
-		defer cancel()
+	var err error
+	if c.able.ConfirmedAck {
+		err = c.ackConfirmed(j)
+	} else {
+		err = j.delivery.Settler.Ack(c.base)
 	}
-	if err := j.delivery.Settler.Ack(ctx); err != nil {
-		c.log.Warn("ack failed; the message may be delivered again", "message", j.delivery.Message.ID, "error", err)
+	if err != nil {
+		c.ackFailed(j, err)
 	}
 	return false
+}
+
+func (c *Consumer) ackConfirmed(j *job) error {
+	ctx, cancel := c.settleContext()
+	defer cancel()
+	return j.delivery.Settler.Ack(ctx)
+}
+
+func (c *Consumer) ackFailed(j *job, err error) {
+	c.log.Warn("ack failed; the message may be delivered again", "message", j.delivery.Message.ID, "error", err)
 }
 
 // handBack gives the message back to the broker, to return after wait. It
@@ -130,7 +140,7 @@ func (c *Consumer) handBack(j *job, wait time.Duration) bool {
 		return false
 	}
 	wait = max(wait, 0)
-	if !c.source.Abilities().ExactDelay && wait > 0 {
+	if !c.able.ExactDelay && wait > 0 {
 		c.early.note(j.delivery.Message.ID, time.Now(), wait)
 	}
 	ctx, cancel := c.settleContext()
@@ -141,7 +151,11 @@ func (c *Consumer) handBack(j *job, wait time.Duration) bool {
 	return false
 }
 
-func (c *Consumer) observe(res result, rec handlers.Attempt, d Decision, ref string) {
+func (c *Consumer) observeSuccess(a *attempt) {
+	c.observe(a, c.attemptOf(a, new(report)), Decision{}, "")
+}
+
+func (c *Consumer) observe(a *attempt, rec handlers.Attempt, d Decision, ref string) {
 	if c.cfg.Observer == nil {
 		return
 	}
@@ -151,24 +165,23 @@ func (c *Consumer) observe(res result, rec handlers.Attempt, d Decision, ref str
 			c.log.Error("observer panicked", "panic", panicText(v))
 		}
 	}()
-	c.cfg.Observer.AttemptSettled(res.attempt.handlerContext(), Settled{
-		Subscription: c.sub.Name, Message: res.attempt.job.message(), Attempt: rec, Decision: d, Ref: ref,
+	c.cfg.Observer.AttemptSettled(a.handlerContext(), Settled{
+		Subscription: c.sub.Name, Message: *a.job.message(), Attempt: rec, Decision: d, Ref: ref,
 	})
 }
 
 // attemptOf writes down an attempt in the words that all rooms share.
-func (c *Consumer) attemptOf(res result) handlers.Attempt {
-	a := res.attempt
+func (c *Consumer) attemptOf(a *attempt, rep *report) handlers.Attempt {
 	return handlers.Attempt{
 		Started:         a.started,
 		Ended:           time.Now(),
-		Outcome:         res.outcome,
-		Class:           res.class,
-		Errors:          res.report.errors,
-		Panic:           res.report.panic,
-		Stack:           res.report.stack,
-		StackCut:        res.report.cut,
-		Frames:          res.report.frames,
+		Outcome:         rep.outcome,
+		Class:           rep.class,
+		Errors:          rep.errors,
+		Panic:           rep.panic,
+		Stack:           rep.stack,
+		StackCut:        rep.cut,
+		Frames:          rep.frames,
 		Handler:         c.sub.HandlerName,
 		Worker:          c.cfg.Worker,
 		Host:            c.cfg.Host,

@@ -10,29 +10,29 @@ import (
 // somebody else concludes the attempt: the watchdog, which gave it up, or the
 // goroutine that was started because the handler called runtime.Goexit and takes
 // this one with it.
-func (c *Consumer) supervise(a *attempt) (res result, mine bool) {
+func (c *Consumer) supervise(a *attempt) (rep *report, mine bool) {
 	left := false
 	// Runs last, also when describing a panic exits the goroutine.
 	defer func() {
 		switch {
 		case !left && a.claim():
-			c.takeOver(result{attempt: a, outcome: handlers.OutcomeExited, report: exitReport()})
+			c.takeOver(a, exitReport())
 		case !mine:
 			c.abandoned.Add(-1)
 		}
 	}()
-	res = c.call(a)
+	rep = c.call(a)
 	left, mine = true, a.claim()
-	return res, mine
+	return rep, mine
 }
 
 // call runs the handler and describes what came of it, both under recover: an
 // error's Error method and a panic value's String method are the handler's code
 // too.
-func (c *Consumer) call(a *attempt) (res result) {
+func (c *Consumer) call(a *attempt) (rep *report) {
 	defer func() {
 		if v := recover(); v != nil {
-			res = result{attempt: a, outcome: handlers.OutcomePanicked, class: handlers.ClassFailed, report: panicReport(v)}
+			rep = panicReport(v)
 		}
 	}()
 	return supervised(uintptr(a.slot), uintptr(a.serial), c, a)
@@ -45,27 +45,36 @@ func (c *Consumer) call(a *attempt) (res result) {
 // ids.
 //
 //go:noinline
-func supervised(slot, serial uintptr, c *Consumer, a *attempt) result {
-	res := result{attempt: a}
+func supervised(slot, serial uintptr, c *Consumer, a *attempt) (rep *report) {
 	if c.cfg.Observer != nil {
-		ctx := c.cfg.Observer.AttemptStarted(&a.ctx, c.sub.Name, a.job.message())
-		a.observed.Store(&ctx)
+		a.observe(c.cfg.Observer)
 	}
-	err := c.sub.Handler.Handle(a.handlerContext(), a.job.message())
-	if err != nil {
-		res.class, res.delay = handlers.Class(err), handlers.Delay(err)
-		res.outcome = a.judge(res.class)
-		res.report = errorReport(err)
+	if err := c.sub.Handler.Handle(a.handlerContext(), *a.job.message()); err != nil {
+		rep = a.judge(err)
 	}
 	// Used after the calls, so that the words in a dump are never stale.
 	if slot == ^uintptr(0) && serial == ^uintptr(0) {
-		return result{}
+		return nil
 	}
-	return res
+	return rep
 }
 
-// judge names the outcome of an attempt that returned an error.
-func (a *attempt) judge(class handlers.ErrorClass) handlers.Outcome {
+// observe lets the observer make the handler's context.
+func (a *attempt) observe(by Observer) {
+	ctx := by.AttemptStarted(&a.ctx, a.job.consumer.sub.Name, *a.job.message())
+	a.observed.Store(&ctx)
+}
+
+// judge describes an attempt that returned an error.
+func (a *attempt) judge(err error) *report {
+	r := errorReport(err)
+	r.class, r.delay = handlers.Class(err), handlers.Delay(err)
+	r.outcome = a.outcome(r.class)
+	return r
+}
+
+// outcome names what an error of a class means for this attempt.
+func (a *attempt) outcome(class handlers.ErrorClass) handlers.Outcome {
 	switch {
 	case class == handlers.ClassAgain:
 		return handlers.OutcomeDeferred
@@ -91,6 +100,6 @@ func (c *Consumer) begin(j *job, slot int) *attempt {
 
 // takeOver goes on with a message on a goroutine of its own, since the one it
 // ran on is lost.
-func (c *Consumer) takeOver(res result) {
-	c.group.Go(func() { c.resume(res) })
+func (c *Consumer) takeOver(a *attempt, rep *report) {
+	c.group.Go(func() { c.resume(a, rep) })
 }

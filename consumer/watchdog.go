@@ -115,10 +115,10 @@ func (w *watchdog) giveUp(a *attempt, now, at time.Time, outcome handlers.Outcom
 	}
 	// The stack is taken before the claim: after it the handler may return and
 	// the goroutine may run something else.
-	rep := hangReport(a)
+	rep := hangReport(a, outcome)
 	if a.claim() {
 		w.consumer.abandoned.Add(1)
-		w.consumer.takeOver(result{attempt: a, outcome: outcome, class: handlers.ClassFailed, report: rep})
+		w.consumer.takeOver(a, rep)
 	}
 	return time.Time{}
 }
