@@ -18,13 +18,13 @@ func (s *Service) Standing(ctx context.Context, sub string, m handlers.Message) 
 	if standing != handlers.StandingDecided {
 		return standing, nil
 	}
-	return s.confirm(ctx, sub, m)
+	return s.confirm(ctx, sub, &m)
 }
 
 // confirm asks whether provably this message was decided. A different message
 // with the id of a decided one is called failing: whatever is recorded under
 // the id is then cleared by a success.
-func (s *Service) confirm(ctx context.Context, sub string, m handlers.Message) (handlers.Standing, error) {
+func (s *Service) confirm(ctx context.Context, sub string, m *handlers.Message) (handlers.Standing, error) {
 	identity := Identity(sub, m.Identity())
 	if s.spool.holds(identity) {
 		return handlers.StandingDecided, nil
