@@ -1,0 +1,6 @@
+package quarantinepg
+
+import "github.com/theriac/theriac/quarantine"
+
+// BackendPID returns the server's process that holds a membership's lock.
+func BackendPID(m quarantine.Membership) uint32 { return m.(*membership).conn.PgConn().PID() }

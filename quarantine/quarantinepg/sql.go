@@ -1,0 +1,139 @@
+package quarantinepg
+
+import (
+	"embed"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Each statement stands in a file of its own. Where a file has the comment
+// /*filter*/, /*order*/ or /*lock*/, [filter] may put conditions, a direction and
+// a lock there.
+var (
+	//go:embed sql/attempt_add.sql
+	sqlAttemptAdd string
+	//go:embed sql/attempt_list.sql
+	sqlAttemptList string
+	//go:embed sql/attempt_trim.sql
+	sqlAttemptTrim string
+	//go:embed sql/audit_add.sql
+	sqlAuditAdd string
+	//go:embed sql/audit_list.sql
+	sqlAuditList string
+	//go:embed sql/change_bound.sql
+	sqlChangeBound string
+	//go:embed sql/change_list.sql
+	sqlChangeList string
+	//go:embed sql/claim_look.sql
+	sqlClaimLook string
+	//go:embed sql/entry_add.sql
+	sqlEntryAdd string
+	//go:embed sql/entry_count.sql
+	sqlEntryCount string
+	//go:embed sql/entry_list.sql
+	sqlEntryList string
+	//go:embed sql/entry_move.sql
+	sqlEntryMove string
+	//go:embed sql/entry_next.sql
+	sqlEntryNext string
+	//go:embed sql/entry_refs.sql
+	sqlEntryRefs string
+	//go:embed sql/entry_waiting.sql
+	sqlEntryWaiting string
+	//go:embed sql/group_add.sql
+	sqlGroupAdd string
+	//go:embed sql/group_by_ref.sql
+	sqlGroupByRef string
+	//go:embed sql/group_find.sql
+	sqlGroupFind string
+	//go:embed sql/group_hold.sql
+	sqlGroupHold string
+	//go:embed sql/group_list.sql
+	sqlGroupList string
+	//go:embed sql/group_lock.sql
+	sqlGroupLock string
+	//go:embed sql/group_move.sql
+	sqlGroupMove string
+	//go:embed sql/group_next.sql
+	sqlGroupNext string
+	//go:embed sql/group_refs.sql
+	sqlGroupRefs string
+	//go:embed sql/message_add.sql
+	sqlMessageAdd string
+	//go:embed sql/message_attempted.sql
+	sqlMessageAttempted string
+	//go:embed sql/message_lock.sql
+	sqlMessageLock string
+	//go:embed sql/message_set.sql
+	sqlMessageSet string
+	//go:embed sql/payload_add.sql
+	sqlPayloadAdd string
+	//go:embed sql/payload_get.sql
+	sqlPayloadGet string
+	//go:embed sql/worker_add.sql
+	sqlWorkerAdd string
+	//go:embed sql/worker_end.sql
+	sqlWorkerEnd string
+	//go:embed sql/worker_heard.sql
+	sqlWorkerHeard string
+	//go:embed sql/worker_list.sql
+	sqlWorkerList string
+	//go:embed sql/worker_lock.sql
+	sqlWorkerLock string
+	//go:embed sql/worker_prune.sql
+	sqlWorkerPrune string
+	//go:embed sql/worker_share.sql
+	sqlWorkerShare string
+	//go:embed sql/worker_take.sql
+	sqlWorkerTake string
+)
+
+// filter collects conditions that are joined by and. Conditions are texts of
+// ours; what comes from outside is only ever an argument.
+type filter struct {
+	sql  strings.Builder
+	args []any
+	desc bool
+	lock string // a locking clause, or ""
+}
+
+// newFilter returns a filter whose first argument is the statement's limit.
+func newFilter(limit int) *filter { return &filter{args: []any{limit}} }
+
+// all returns the arguments. The statement is planned for them, each time: a
+// plan that fits every query fits none on a large table.
+func (f *filter) all() []any {
+	return append([]any{pgx.QueryExecModeCacheDescribe}, f.args...)
+}
+
+// and adds a condition.
+func (f *filter) and(condition string) { f.sql.WriteString(" AND " + condition) }
+
+// arg adds an argument and returns its place.
+func (f *filter) arg(v any) string {
+	f.args = append(f.args, v)
+	return "$" + strconv.Itoa(len(f.args))
+}
+
+// in adds the condition that a column has one of the values.
+func in[T ~string](f *filter, column string, values []T) {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = string(v)
+	}
+	f.and(column + " = ANY (" + f.arg(texts) + ")")
+}
+
+// apply puts the conditions and the direction into a statement.
+func (f *filter) apply(statement string) string {
+	order := ""
+	if f.desc {
+		order = "DESC"
+	}
+	return strings.NewReplacer("/*filter*/", f.sql.String(), "/*order*/", order, "/*lock*/", f.lock).Replace(statement)
+}

@@ -1,0 +1,1 @@
+SELECT seq FROM theriac.entry_group WHERE fingerprint = $1

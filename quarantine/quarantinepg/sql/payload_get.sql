@@ -1,0 +1,1 @@
+SELECT data FROM theriac.payload WHERE entry_seq = $1

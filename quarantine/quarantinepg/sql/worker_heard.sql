@@ -1,0 +1,1 @@
+UPDATE theriac.worker SET heard_at = now() WHERE incarnation = $1 AND ended = ''

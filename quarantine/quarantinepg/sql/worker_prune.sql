@@ -1,0 +1,1 @@
+DELETE FROM theriac.worker WHERE ended <> '' AND heard_at < now() - interval '7 days'

@@ -1,0 +1,1 @@
+SELECT incarnation FROM theriac.worker WHERE incarnation = $1 AND ended = '' FOR SHARE
