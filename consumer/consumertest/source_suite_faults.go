@@ -45,10 +45,9 @@ func testLateAck(t *testing.T, b *bench) {
 	s.stop(t)
 	other := b.start(t, sub)
 	again := other.next(t) // the lease is lost
-	if err := late.Settler.Ack(t.Context()); err != nil {
+	if err := late.tryAck(t); err != nil {
 		t.Logf("the late ack reports: %v", err)
 	}
-	late.release()
 	kill()
 	again.ack(t)
 	other.quiet(t, b.traits.Lease+pause)
@@ -84,8 +83,7 @@ func testRestart(t *testing.T, b *bench) {
 	restart(func() {
 		// Handing back to a broker that is away may fail; then the lease does it.
 		for _, h := range hands[1:] {
-			_ = h.Settler.Nack(t.Context(), 0)
-			h.release()
+			_ = h.tryNack(t, 0)
 		}
 	})
 	for _, id := range sub.Publish(t, text("after")) {

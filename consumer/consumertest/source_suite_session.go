@@ -27,7 +27,8 @@ type session struct {
 // hand is a delivery whose deliver call is running.
 type hand struct {
 	*consumer.Delivery
-	release func()
+	release  func()
+	patience time.Duration
 }
 
 // limits are roomy; cases that test limits bring their own.
@@ -78,7 +79,7 @@ func (b *bench) start(t *testing.T, sub Subscription) *session {
 // the consumer does with what it has not begun.
 func (s *session) deliver(d *consumer.Delivery) {
 	released := make(chan struct{})
-	h := &hand{Delivery: d, release: sync.OnceFunc(func() { close(released) })}
+	h := &hand{Delivery: d, release: sync.OnceFunc(func() { close(released) }), patience: s.b.traits.Patience}
 	select {
 	case s.handed <- h:
 	case <-s.ctx.Done():
@@ -149,8 +150,7 @@ func (s *session) wait(t *testing.T) {
 // ack settles and ends the deliver call.
 func (h *hand) ack(t *testing.T) {
 	t.Helper()
-	defer h.release()
-	if err := h.Settler.Ack(t.Context()); err != nil {
+	if err := h.tryAck(t); err != nil {
 		t.Errorf("Ack of message %s: %v", h.Message.ID, err)
 	}
 }
@@ -158,10 +158,25 @@ func (h *hand) ack(t *testing.T) {
 // nack hands back and ends the deliver call.
 func (h *hand) nack(t *testing.T, delay time.Duration) {
 	t.Helper()
-	defer h.release()
-	if err := h.Settler.Nack(t.Context(), delay); err != nil {
+	if err := h.tryNack(t, delay); err != nil {
 		t.Errorf("Nack of message %s: %v", h.Message.ID, err)
 	}
+}
+
+// tryAck is ack where the answer may be an error.
+func (h *hand) tryAck(t *testing.T) error {
+	defer h.release()
+	ctx, cancel := context.WithTimeout(t.Context(), h.patience)
+	defer cancel()
+	return h.Settler.Ack(ctx)
+}
+
+// tryNack is nack where the answer may be an error.
+func (h *hand) tryNack(t *testing.T, delay time.Duration) error {
+	defer h.release()
+	ctx, cancel := context.WithTimeout(t.Context(), h.patience)
+	defer cancel()
+	return h.Settler.Nack(ctx, delay)
 }
 
 // text is a message with a payload and nothing else.

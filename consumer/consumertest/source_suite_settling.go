@@ -102,7 +102,10 @@ func testDeliveryCount(t *testing.T, b *bench) {
 func testLeaseIsKept(t *testing.T, b *bench) {
 	sub := b.Subscribe(t, SubscriptionOptions{})
 	sub.Publish(t, text("long"))
-	h := b.start(t, sub).next(t)
+	src, _ := sub.Connect(t)
+	lim := b.limits()
+	lim.MaxOutstanding = 1 // a redelivery would come to the other
+	h := b.receive(t, src, lim).next(t)
 	other := b.start(t, sub)
 	other.quiet(t, 3*b.traits.Lease)
 	h.ack(t)
