@@ -41,7 +41,7 @@ func (o *discardOptions) run(ctx context.Context, t *Tool) error {
 	if err := o.needReason("discard"); err != nil && !o.dryRun {
 		return err
 	}
-	settings, err := t.beginWrite()
+	settings, err := t.beginWrite(o.dryRun)
 	if err != nil {
 		return err
 	}

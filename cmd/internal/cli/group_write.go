@@ -136,14 +136,15 @@ func (w groupWrite) dryRun(ctx context.Context, t *Tool, o *writeOptions, g quar
 
 // stopped reports an operation that could not go on.
 func (w groupWrite) stopped(ctx context.Context, res quarantine.GroupResult, err error) error {
-	kind := problem.PartlyDone
 	switch {
 	case ctx.Err() != nil:
-		kind = problem.Interrupted
+		return problem.Errorf(problem.Interrupted, "stopped after %s of %s %s; one that runs now goes on, the rest was not touched",
+			count(res.Done), entries(res.Selected), w.past)
 	case res.Done == 0:
 		return err
+	default:
+		return problem.Errorf(problem.PartlyDone, "%s of %s %s, then: %w; the rest was not touched", count(res.Done), entries(res.Selected), w.past, err)
 	}
-	return problem.Errorf(kind, "%s of %s %s, then: %w; the rest was not touched", count(res.Done), entries(res.Selected), w.past, err)
 }
 
 func (w groupWrite) print(t *Tool, o output.Options, res quarantine.GroupResult) error {

@@ -145,7 +145,7 @@ func (o *migrateUpOptions) run(ctx context.Context, t *Tool) error {
 	if err := o.Validate(); err != nil {
 		return err
 	}
-	if _, err := t.beginWrite(); err != nil {
+	if _, err := t.beginWrite(o.dryRun); err != nil {
 		return err
 	}
 	return withMigrator(t, func(m app.Migrator, store string) error {
@@ -222,7 +222,7 @@ func (o *migrateDownOptions) run(ctx context.Context, t *Tool) error {
 	if err := o.Validate(); err != nil {
 		return err
 	}
-	settings, err := t.beginWrite()
+	settings, err := t.beginWrite(o.dryRun)
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,7 @@ func (o *replayOptions) run(ctx context.Context, t *Tool) error {
 	if o.wait < 0 {
 		return problem.Errorf(problem.Invalid, "--wait %s: want 0 or more", o.wait)
 	}
-	settings, err := t.beginWrite()
+	settings, err := t.beginWrite(o.dryRun)
 	if err != nil {
 		return err
 	}

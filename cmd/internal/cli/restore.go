@@ -36,7 +36,7 @@ func (o *restoreOptions) run(ctx context.Context, t *Tool) error {
 	if err := o.Validate(); err != nil {
 		return err
 	}
-	settings, err := t.beginWrite()
+	settings, err := t.beginWrite(o.dryRun)
 	if err != nil {
 		return err
 	}

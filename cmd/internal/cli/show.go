@@ -101,7 +101,7 @@ func showPage(t *Tool, e quarantine.Entry, limit shapeLimit) output.Page {
 	add("MESSAGE", "id "+e.Message.ID, "published "+moment(e.Message.PublishedAt, now))
 	add("KEY", e.Message.OrderingKey)
 	list("ATTRIBUTES", attributeLines(e.Message.Attributes))
-	add("PAYLOAD", fmt.Sprintf("%s bytes   sha256 %s", count(e.Size), hex.EncodeToString(e.SHA256[:])))
+	add("PAYLOAD", count(e.Size)+" bytes", "sha256 "+hex.EncodeToString(e.SHA256[:]))
 	list("SHAPE", shape(e.Message.Data, limit))
 	list("ERRORS", linkLines(e.Errors))
 	for i, a := range e.Attempts {

@@ -94,10 +94,11 @@ func (t *Tool) actor(s config.Settings) quarantine.Actor {
 	return quarantine.Actor{Name: s.Author, Via: "cli", Claimed: true}
 }
 
-// beginWrite is called first by every command that changes something.
-func (t *Tool) beginWrite() (config.Settings, error) {
+// beginWrite is called first by every command that changes something. A dry run is a read: it opens
+// the store read-only, and a read-only context allows it.
+func (t *Tool) beginWrite(dryRun bool) (config.Settings, error) {
 	s, err := t.Settings()
-	if err != nil {
+	if err != nil || dryRun {
 		return s, err
 	}
 	if s.ReadOnly {

@@ -184,6 +184,17 @@ func TestDiscard_SeveralNeedAYes(t *testing.T) {
 	})
 }
 
+func TestDiscard_PartlyDone(t *testing.T) {
+	inBubble(t, func(b *bench, order, first, second string) {
+		b.wantCode(b.pipe("discard", first, "--reason", "x"), problem.None)
+		r := b.pipe("discard", order, first, second, "--reason", "x", "--yes")
+		b.wantCode(r, problem.PartlyDone)
+		b.wantSays(r, "1 of 3 discarded, then: "+first+" is discarded")
+		b.wantState(order, quarantine.StateDiscarded)
+		b.wantState(second, quarantine.StateHeld)
+	})
+}
+
 func TestDiscard_FromStdin(t *testing.T) {
 	inBubble(t, func(b *bench, order, first, _ string) {
 		r := b.at(where{answer: order + "\n" + first + "\n"}, "discard", "-", "--reason", "x", "--yes", "-o", "name")
@@ -243,6 +254,7 @@ func TestWrites_ObeyTheContext(t *testing.T) {
 			b.wantSays(r, "context audit is READ_ONLY")
 		}
 		b.wantState(order, quarantine.StateDiscarded)
+		b.wantCode(b.pipe("restore", order, "--dry-run", "--context", "audit"), problem.None)
 	})
 }
 
@@ -273,6 +285,25 @@ func TestWait_IsInterrupted(t *testing.T) {
 		r := b.interruptedAfter(5*time.Second, "replay", order)
 		b.wantCode(r, problem.Interrupted)
 		b.wantSays(r, "the replay goes on")
+		close(release)
+	})
+}
+
+func TestReplay_GroupIsInterrupted(t *testing.T) {
+	inBubble(t, func(b *bench, _, first, second string) {
+		release := make(chan struct{})
+		runs := 0
+		stop := b.worker("payments", func(handlers.Replay) handlers.Outcome {
+			if runs++; runs == 2 {
+				<-release
+			}
+			return handlers.OutcomeOK
+		})
+		defer stop()
+		r := b.interruptedAfter(time.Minute, "replay", "group:"+b.groupOf(first), "--reason", "x", "--yes")
+		b.wantCode(r, problem.Interrupted)
+		b.wantSays(r, "stopped after 1 of 2 entries replayed")
+		b.wantState(second, quarantine.StateReplaying)
 		close(release)
 	})
 }

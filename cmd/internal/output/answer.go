@@ -41,6 +41,9 @@ type Column[T any] struct {
 	Human, Machine func(T) string
 }
 
+// uncut is the width of a wide table: who asks for every column wants to read them.
+const uncut = 1 << 20
+
 // Rows is a list laid out in columns.
 type Rows[T any] struct {
 	Columns []Column[T]
@@ -59,6 +62,9 @@ func (r Rows[T]) human(w *term.Writer, columns int, wide bool) error {
 		if wide || !c.Wide {
 			shown = append(shown, c)
 		}
+	}
+	if wide {
+		columns = uncut
 	}
 	return term.Table(w, columns, heads(shown), cells(r.Items, shown, func(c Column[T]) func(T) string { return c.Human }))
 }

@@ -1,7 +1,7 @@
 // Package output lays one answer out in the formats that commands share.
 //
 //	-o table   headings, relative times, cut to the screen    the default on a terminal
-//	-o wide    the same with every column
+//	-o wide    the same with every column, never cut
 //	-o tsv     no headings, RFC 3339 UTC times, every column  the default in a pipe
 //	-o json    one object with "schema":"theriac/1"           the only format that is an API
 //	-o jsonl   one such object per item and line
