@@ -6,8 +6,10 @@ import (
 	"os"
 
 	"github.com/theriac/theriac/cmd/internal/cli"
+	"github.com/theriac/theriac/cmd/internal/demo"
 )
 
 func main() {
-	os.Exit(cli.Main(os.Args[1:], os.Environ(), cli.FileStreams(os.Stdin, os.Stdout, os.Stderr)))
+	environ := os.Environ()
+	os.Exit(cli.Main(os.Args[1:], environ, cli.FileStreams(os.Stdin, os.Stdout, os.Stderr), demo.Commands(environ)...))
 }
