@@ -216,18 +216,27 @@ func (r *receiver) subscriber() *pubsub.Subscriber {
 
 // take hands one message over, on the client's own goroutine for it.
 func (r *receiver) take(ctx context.Context, m *pubsub.Message) {
+	if d := r.accept(ctx, m); d != nil {
+		defer d.shard.returned()
+		r.deliver(&d.Delivery)
+	}
+}
+
+// accept holds a message, or hands it back and returns nil. It is not part of
+// take so that its frame is gone when the handler runs: the client's goroutines
+// begin with a small stack, and to grow it is dear.
+func (r *receiver) accept(ctx context.Context, m *pubsub.Message) *delivery {
 	if ctx.Err() != nil || r.order.early(m) {
 		r.held.refused()
 		m.Nack()
-		return
+		return nil
 	}
 	d := newDelivery(r, m)
 	if !r.held.add(d) {
 		m.Nack()
-		return
+		return nil
 	}
-	defer d.shard.returned()
-	r.deliver(&d.Delivery)
+	return d
 }
 
 // wait reports whether d passed before ctx ended.
