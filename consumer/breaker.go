@@ -37,10 +37,11 @@ type breaker struct {
 // probe concludes what enter allowed; it is nil while the breaker is closed.
 type probe func(error)
 
-func newBreaker(p BreakerPolicy, shards int, log *slog.Logger) *breaker {
+func newBreaker(policy Policy, shards int, log *slog.Logger) *breaker {
+	p := policy.Breaker
 	b := &breaker{
 		policy:  p,
-		stats:   newCorrelation(p, shards),
+		stats:   newCorrelation(policy, shards),
 		turn:    make(chan struct{}, 1),
 		changed: make(chan struct{}),
 		log:     log,

@@ -13,7 +13,7 @@ import (
 )
 
 func testBreaker() *breaker {
-	p := Policy{}.WithDefaults().Breaker
+	p := Policy{}.WithDefaults()
 	return newBreaker(p, 8, slog.New(slog.DiscardHandler))
 }
 
@@ -57,6 +57,14 @@ func TestBreaker_OpensOnCorrelatedFailuresOnly(t *testing.T) {
 			}
 			fail(b, distinct(6)...)
 		}, true},
+		{"six messages that fail often among a hundred", func(b *breaker) {
+			for range 100 {
+				b.hear(nil, 3, "good", handlers.OutcomeOK)
+			}
+			for range 1000 {
+				fail(b, distinct(6)...)
+			}
+		}, false},
 		{"deferred and interrupted", func(b *breaker) {
 			for _, id := range distinct(50) {
 				b.hear(nil, 0, id, handlers.OutcomeDeferred)
@@ -104,8 +112,8 @@ func TestBreaker_OpensOnCorrelatedFailuresOnly(t *testing.T) {
 
 func TestBreaker_Off(t *testing.T) {
 	t.Parallel()
-	p := Policy{}.WithDefaults().Breaker
-	p.Off = true
+	p := Policy{}.WithDefaults()
+	p.Breaker.Off = true
 	b := newBreaker(p, 8, slog.New(slog.DiscardHandler))
 	fail(b, distinct(100)...)
 	if b.isOpen() {

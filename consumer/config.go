@@ -83,8 +83,9 @@ type Backoff struct {
 
 // BreakerPolicy says when the breaker of a subscription opens: when within
 // Window at least MinMessages different messages failed and at least
-// FailureRatio of all attempts did. While it is open nothing is quarantined and
-// one message at a time is tried.
+// FailureRatio of all attempts did. Of one message at most Policy.MaxFailures
+// failures count. While it is open nothing is quarantined and one message at a
+// time is tried.
 type BreakerPolicy struct {
 	// Window is how far back attempts count. Default 30 s, in whole seconds.
 	Window time.Duration

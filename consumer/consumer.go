@@ -56,7 +56,7 @@ func New(source Source, sub Subscription, cfg Config) (*Consumer, error) {
 	c.slots = newSlots(cfg.MaxRunning)
 	c.running = make([]atomic.Pointer[attempt], c.slots.size())
 	c.watchdog = newWatchdog(c)
-	c.breaker = newBreaker(sub.Policy.Breaker, c.slots.size(), log)
+	c.breaker = newBreaker(sub.Policy, c.slots.size(), log)
 	c.early = newHandedBack()
 	c.idle = make(chan struct{}, 1)
 	return c, nil

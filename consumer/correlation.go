@@ -12,7 +12,11 @@ import (
 // do not share; a sample each second remembers how many there were, so that a
 // failure can look back over the window.
 type correlation struct {
-	policy    BreakerPolicy
+	policy BreakerPolicy
+	// most is how many failures of one message count: as many as convict it. A
+	// few poison messages that are retried while the store is away must not look
+	// like an outage.
+	most      int
 	seed      maphash.Seed
 	successes []successCount
 
@@ -34,8 +38,8 @@ type failure struct {
 // maxFailures bounds the memory of a window; far more than any threshold.
 const maxFailures = 10_000
 
-func newCorrelation(p BreakerPolicy, shards int) *correlation {
-	return &correlation{policy: p, seed: maphash.MakeSeed(), successes: make([]successCount, max(1, min(shards, 64)))}
+func newCorrelation(p Policy, shards int) *correlation {
+	return &correlation{policy: p.Breaker, most: p.MaxFailures, seed: maphash.MakeSeed(), successes: make([]successCount, max(1, min(shards, 64)))}
 }
 
 func (c *correlation) success(slot int) { c.successes[slot%len(c.successes)].n.Add(1) }
@@ -64,9 +68,12 @@ func (c *correlation) correlated(now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.forget(now)
-	messages := make(map[uint64]struct{})
+	messages := make(map[uint64]int)
+	counted := 0
 	for _, f := range c.failures {
-		messages[f.id] = struct{}{}
+		if messages[f.id]++; messages[f.id] <= c.most {
+			counted++
+		}
 	}
 	if len(messages) < c.policy.MinMessages {
 		return false
@@ -75,7 +82,7 @@ func (c *correlation) correlated(now time.Time) bool {
 	if len(c.samples) > 0 {
 		before = c.samples[0]
 	}
-	failed := float64(len(c.failures))
+	failed := float64(counted)
 	return failed >= c.policy.FailureRatio*(failed+float64(total-before))
 }
 

@@ -1,0 +1,29 @@
+package e2e
+
+import (
+	"context"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/theriac/theriac/internal/pgtest"
+	"github.com/theriac/theriac/quarantine/quarantinepg"
+)
+
+var postgres = pgtest.Shared{Options: pgtest.Options{NoSync: true, TCP: true, Migrate: migrate}}
+
+func migrate(ctx context.Context, url string) error {
+	m, err := quarantinepg.Migrator(url)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	_, err = m.Up(ctx)
+	return err
+}
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(postgres.Main(m),
+		// Started by an init of a library that Google's client links; it never ends.
+		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
+}
