@@ -20,18 +20,10 @@ func (s *Store) HoldEntries(ctx context.Context, batch []quarantine.NewEntry) ([
 	if len(batch) == 0 {
 		return nil, nil
 	}
-	results := make([]quarantine.HoldResult, len(batch))
-	err := s.write(ctx, "hold entries", func(x *tx) error {
-		change, err := x.next("change")
-		if err != nil {
-			return err
-		}
-		for i, n := range batch {
-			if results[i], err = x.hold(n, change); err != nil {
-				return fmt.Errorf("message %q: %w", n.Entry.Message.ID, err)
-			}
-		}
-		return nil
+	var results []quarantine.HoldResult
+	err := s.write(ctx, "hold entries", func(x *tx) (err error) {
+		results, err = x.hold(batch)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -39,52 +31,110 @@ func (s *Store) HoldEntries(ctx context.Context, batch []quarantine.NewEntry) ([
 	return results, nil
 }
 
-func (x *tx) hold(n quarantine.NewEntry, change int64) (quarantine.HoldResult, error) {
-	m, err := x.message(n.Identity, n.Entry.Subscription, n.Entry.Message.ID)
+func (x *tx) hold(batch []quarantine.NewEntry) ([]quarantine.HoldResult, error) {
+	results := make([]quarantine.HoldResult, len(batch))
+	fresh, err := x.markHeld(batch, results)
 	if err != nil {
-		return quarantine.HoldResult{}, err
+		return nil, err
 	}
-	created := !m.Held
-	if created {
-		if err := x.add(n); err != nil {
-			return quarantine.HoldResult{}, err
+	added, err := x.add(fresh)
+	if err != nil {
+		return nil, err
+	}
+	for i, n := range batch {
+		e, ok := added[n.Identity]
+		if !ok {
+			row, err := x.find(quarantine.EntryKey{Identity: n.Identity})
+			if err != nil {
+				return nil, err
+			}
+			if e, err = row.entry(); err != nil {
+				return nil, err
+			}
 		}
+		results[i].Entry = e
+	}
+	return results, nil
+}
+
+// markHeld marks the messages of a batch as held, stores their attempts, and
+// returns the entries that are new, each once.
+func (x *tx) markHeld(batch []quarantine.NewEntry, results []quarantine.HoldResult) ([]quarantine.NewEntry, error) {
+	change, err := x.next("change", 1)
+	if err != nil {
+		return nil, err
+	}
+	var fresh []quarantine.NewEntry
+	for i, n := range batch {
+		m, err := x.message(n.Identity, n.Entry.Subscription, n.Entry.Message.ID)
+		if err != nil {
+			return nil, fmt.Errorf("message %q: %w", n.Entry.Message.ID, err)
+		}
+		results[i].Created = !m.Held
+		if m.Held {
+			continue
+		}
+		m.Held = true
+		fresh = append(fresh, n)
 		if !n.AttemptRecorded {
 			m.Attempts++
 			if err := x.addAttempt(n.Identity, m.Attempts, n.Attempt); err != nil {
-				return quarantine.HoldResult{}, err
+				return nil, err
 			}
 		}
-		m.Held = true
 		if err := x.setMessage(n.Identity, m, change); err != nil {
-			return quarantine.HoldResult{}, err
+			return nil, err
 		}
 	}
-	e, err := x.find(quarantine.EntryKey{Identity: n.Identity})
-	if err != nil {
-		return quarantine.HoldResult{}, err
-	}
-	shown, err := e.entry()
-	return quarantine.HoldResult{Entry: shown, Created: created}, err
+	return fresh, nil
 }
 
-// add stores a new entry with its payload, in its group.
-func (x *tx) add(n quarantine.NewEntry) error {
-	group, err := x.join(n)
-	if err != nil {
-		return fmt.Errorf("its group: %w", err)
+// add stores new entries with their payloads, in their groups, and returns them
+// as they stand.
+func (x *tx) add(fresh []quarantine.NewEntry) (map[[32]byte]quarantine.Entry, error) {
+	if len(fresh) == 0 {
+		return nil, nil
 	}
-	seq, err := x.next("entry")
+	last, err := x.next("entry", len(fresh))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	e, now := n.Entry, micros(x.now)
-	_, err = x.exec(sqlEntryAdd, seq, e.ID, quarantine.EntryRef(seq), n.Identity[:], group, e.Subscription,
+	first := last - int64(len(fresh)) + 1
+	groups := make(map[string]*joinedGroup)
+	for i, n := range fresh {
+		group, err := x.join(groups, n)
+		if err != nil {
+			return nil, fmt.Errorf("the group of message %q: %w", n.Entry.Message.ID, err)
+		}
+		if err := x.addEntry(n, first+int64(i), group); err != nil {
+			return nil, fmt.Errorf("message %q: %w", n.Entry.Message.ID, err)
+		}
+	}
+	for _, g := range groups {
+		if _, err := x.exec(sqlGroupHold, g.seq, g.added, quarantine.EncodeTexts(g.builds), micros(x.now)); err != nil {
+			return nil, err
+		}
+	}
+	f := newFilter(len(fresh))
+	f.and("e.seq >= " + f.arg(first))
+	rows, err := x.entries(f)
+	added := make(map[[32]byte]quarantine.Entry, len(rows))
+	for i := range rows {
+		if added[[32]byte(rows[i].Identity)], err = rows[i].entry(); err != nil {
+			return nil, err
+		}
+	}
+	return added, err
+}
+
+func (x *tx) addEntry(n quarantine.NewEntry, seq, group int64) error {
+	e := n.Entry
+	_, err := x.exec(sqlEntryAdd, seq, e.ID, quarantine.EntryRef(seq), n.Identity[:], group, e.Subscription,
 		blob(e.Message.ID), blob(e.Message.OrderingKey), quarantine.EncodeAttributes(e.Message.Attributes),
 		e.Message.PublishedAt.UnixMicro(), e.Message.DeliveryAttempt, e.Size, e.SHA256[:], e.Degraded,
 		string(e.Reason), string(e.Confidence), quarantine.EncodeEvidence(e), displayBuild(e.Build),
 		quarantine.FoldText(e.Where), quarantine.FoldText(quarantine.SearchText(e)),
-		e.Totals.Failures, e.Totals.Crashes, now)
+		e.Totals.Failures, e.Totals.Crashes, micros(x.now))
 	if err != nil {
 		return err
 	}
@@ -92,31 +142,49 @@ func (x *tx) add(n quarantine.NewEntry) error {
 	return err
 }
 
-// join returns the group of a new entry, which is made if there is none, and
-// counts the entry in.
-func (x *tx) join(n quarantine.NewEntry) (int64, error) {
-	type groupRow struct {
-		Seq    int64  `db:"seq"`
-		Ref    string `db:"ref"`
-		Builds []byte `db:"builds"`
-	}
-	e, now := n.Entry, micros(x.now)
-	g, err := sqlrows.One[groupRow](x.rows(sqlGroupGet, e.Fingerprint))
-	if errors.Is(err, sql.ErrNoRows) {
-		if g.Seq, err = x.next("group"); err != nil {
+// joinedGroup is a group with what a batch adds to it.
+type joinedGroup struct {
+	seq    int64
+	builds []string
+	added  int
+}
+
+// join counts a new entry into its group, which is made if there is none.
+func (x *tx) join(groups map[string]*joinedGroup, n quarantine.NewEntry) (int64, error) {
+	g := groups[n.Entry.Fingerprint]
+	if g == nil {
+		var err error
+		if g, err = x.groupOf(n); err != nil {
 			return 0, err
 		}
-		g.Builds = quarantine.EncodeTexts(nil)
-		_, err = x.exec(sqlGroupAdd, g.Seq, quarantine.GroupRef(g.Seq), e.Fingerprint, e.Subscription,
-			blob(e.Title), blob(e.Where), string(e.Reason), quarantine.EncodeTexts(n.Basis), now)
+		groups[n.Entry.Fingerprint] = g
 	}
+	g.added++
+	g.builds = quarantine.AddBuild(g.builds, n.Entry.Build)
+	return g.seq, nil
+}
+
+// foundGroup is the row of group_get.sql.
+type foundGroup struct {
+	Seq    int64  `db:"seq"`
+	Builds []byte `db:"builds"`
+}
+
+func (x *tx) groupOf(n quarantine.NewEntry) (*joinedGroup, error) {
+	e := n.Entry
+	found, err := sqlrows.One[foundGroup](x.rows(sqlGroupGet, e.Fingerprint))
+	if err == nil {
+		builds, err := quarantine.DecodeTexts(found.Builds)
+		return &joinedGroup{seq: found.Seq, builds: builds}, err
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
+		return nil, err
+	}
+	seq, err := x.next("group", 1)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	builds, err := quarantine.DecodeTexts(g.Builds)
-	if err != nil {
-		return 0, err
-	}
-	_, err = x.exec(sqlGroupHold, g.Seq, quarantine.EncodeTexts(quarantine.AddBuild(builds, e.Build)), now)
-	return g.Seq, err
+	_, err = x.exec(sqlGroupAdd, seq, quarantine.GroupRef(seq), e.Fingerprint, e.Subscription, blob(e.Title),
+		blob(e.Where), string(e.Reason), quarantine.EncodeTexts(n.Basis), micros(x.now))
+	return &joinedGroup{seq: seq}, err
 }

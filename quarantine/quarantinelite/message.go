@@ -19,10 +19,7 @@ type messageRow struct {
 
 // message returns the row of a message, which is made if there is none.
 func (x *tx) message(identity [32]byte, sub, id string) (messageRow, error) {
-	if _, err := x.exec(sqlMessageAdd, identity[:], sub, blob(id)); err != nil {
-		return messageRow{}, err
-	}
-	return sqlrows.One[messageRow](x.rows(sqlMessageGet, identity[:]))
+	return sqlrows.One[messageRow](x.rows(sqlMessageGet, identity[:], sub, blob(id)))
 }
 
 // setMessage stores the row and marks it as changed.
@@ -50,7 +47,7 @@ func (s *Store) RecordAttempts(ctx context.Context, batch []quarantine.AttemptRe
 	}
 	totals := make([]handlers.Totals, len(batch))
 	err := s.write(ctx, "record attempts", func(x *tx) error {
-		change, err := x.next("change")
+		change, err := x.next("change", 1)
 		if err != nil {
 			return err
 		}

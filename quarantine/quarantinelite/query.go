@@ -105,12 +105,7 @@ func (x *tx) ref(kind, statement, typed string) (string, error) {
 
 // group resolves Query.Group to the group's number.
 func (x *tx) group(name string) (int64, error) {
-	type groupRow struct {
-		Seq    int64  `db:"seq"`
-		Ref    string `db:"ref"`
-		Builds []byte `db:"builds"`
-	}
-	g, err := sqlrows.One[groupRow](x.rows(sqlGroupGet, name))
+	g, err := sqlrows.One[foundGroup](x.rows(sqlGroupGet, name))
 	if !errors.Is(err, sql.ErrNoRows) {
 		return g.Seq, err
 	}

@@ -54,8 +54,6 @@ var (
 	sqlGroupRefs string
 	//go:embed sql/group_seq.sql
 	sqlGroupSeq string
-	//go:embed sql/message_add.sql
-	sqlMessageAdd string
 	//go:embed sql/message_attempted.sql
 	sqlMessageAttempted string
 	//go:embed sql/message_get.sql
@@ -104,6 +102,10 @@ func (f *filter) arg(v any) string {
 
 // in adds the condition that a column has one of the values.
 func in[T ~string](f *filter, column string, values []T) {
+	if len(values) == 1 { // keeps the order of an index
+		f.and(column + " = " + f.arg(string(values[0])))
+		return
+	}
 	places := make([]string, len(values))
 	for i, v := range values {
 		places[i] = f.arg(string(v))

@@ -102,13 +102,13 @@ func values[T any](x *tx, statement string, args ...any) (all []T, err error) {
 	return all, rows.Err()
 }
 
-// next gives the next number of a sequence.
-func (x *tx) next(sequence string) (int64, error) {
-	n, err := value[int64](x, sqlSequenceNext, sequence)
+// next takes the next n numbers of a sequence and returns the last of them.
+func (x *tx) next(sequence string, n int) (int64, error) {
+	last, err := value[int64](x, sqlSequenceNext, sequence, n)
 	if err != nil {
 		return 0, fmt.Errorf("number the next %s: %w", sequence, err)
 	}
-	return n, nil
+	return last, nil
 }
 
 func collect[T any](x *tx, statement string, args ...any) ([]T, error) {

@@ -2,6 +2,7 @@ package quarantinepg
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -72,28 +73,60 @@ func (x tx) add(fresh []quarantine.NewEntry, m *messages) error {
 	if err != nil {
 		return err
 	}
+	entries, payloads := make([][]any, len(fresh)), make([][]any, len(fresh))
+	for i, n := range fresh {
+		g := groups[n.Entry.Fingerprint]
+		g.added++
+		g.builds = quarantine.AddBuild(g.builds, n.Entry.Build)
+		if entries[i], err = columns(n, numbers[i], g.seq); err != nil {
+			return err
+		}
+		payloads[i] = []any{numbers[i], blob(n.Entry.Message.Data)}
+	}
+	if err := x.copy("entry", entryColumns(), entries); err != nil {
+		return err
+	}
+	if err := x.copy("payload", []string{"entry_seq", "data"}, payloads); err != nil {
+		return err
+	}
 	var batch pgx.Batch
 	m.store(&batch)
-	payloads := make([][]byte, len(fresh))
-	for i, n := range fresh {
-		e := n.Entry
-		payloads[i] = blob(e.Message.Data)
-		g := groups[e.Fingerprint]
-		g.added++
-		g.builds = quarantine.AddBuild(g.builds, e.Build)
-		batch.Queue(sqlEntryAdd, numbers[i], e.ID, quarantine.EntryRef(numbers[i]), n.Identity[:], g.seq, e.Subscription,
-			blob(e.Message.ID), blob(e.Message.OrderingKey), quarantine.EncodeAttributes(e.Message.Attributes),
-			e.Message.PublishedAt.UnixMicro(), e.Message.DeliveryAttempt, e.Size, e.SHA256[:], e.Degraded,
-			string(e.Reason), string(e.Confidence), quarantine.EncodeEvidence(e), displayBuild(e.Build),
-			quarantine.FoldText(e.Where), quarantine.FoldText(quarantine.SearchText(e)),
-			e.Totals.Failures, e.Totals.Crashes)
-	}
-	batch.Queue(sqlPayloadAdd, numbers, payloads)
 	for _, fp := range slices.Sorted(maps.Keys(groups)) {
 		g := groups[fp]
 		batch.Queue(sqlGroupHold, g.seq, g.added, quarantine.EncodeTexts(g.builds))
 	}
 	return x.send(&batch)
+}
+
+// copy adds rows to a table. COPY costs a fifth of as many INSERTs.
+func (x tx) copy(table string, columns []string, rows [][]any) error {
+	_, err := x.CopyFrom(x.ctx, pgx.Identifier{"theriac", table}, columns, pgx.CopyFromRows(rows))
+	return err
+}
+
+// entryColumns are the columns that columns gives; the others have defaults.
+func entryColumns() []string {
+	return []string{
+		"seq", "id", "ref", "identity", "group_seq", "subscription", "message_id", "ordering_key", "attributes",
+		"published_at", "delivery_attempt", "size", "sha256", "degraded", "reason", "confidence", "evidence",
+		"build", "place", "search", "failures", "crashes",
+	}
+}
+
+func columns(n quarantine.NewEntry, seq, group int64) ([]any, error) {
+	e := n.Entry
+	id, err := parseID(e.ID)
+	if err != nil {
+		return nil, fmt.Errorf("the id %q is no UUID: %w", e.ID, quarantine.ErrRefusedData)
+	}
+	return []any{
+		seq, id, quarantine.EntryRef(seq), n.Identity[:], group, e.Subscription, blob(e.Message.ID),
+		blob(e.Message.OrderingKey), quarantine.EncodeAttributes(e.Message.Attributes),
+		e.Message.PublishedAt.UnixMicro(), e.Message.DeliveryAttempt, e.Size, e.SHA256[:], e.Degraded,
+		string(e.Reason), string(e.Confidence), quarantine.EncodeEvidence(e), displayBuild(e.Build),
+		quarantine.FoldText(e.Where), quarantine.FoldText(quarantine.SearchText(e)),
+		e.Totals.Failures, e.Totals.Crashes,
+	}, nil
 }
 
 // showHeld fills in the entries of a batch as they stand.

@@ -31,8 +31,6 @@ var (
 	sqlChangeList string
 	//go:embed sql/claim_look.sql
 	sqlClaimLook string
-	//go:embed sql/entry_add.sql
-	sqlEntryAdd string
 	//go:embed sql/entry_count.sql
 	sqlEntryCount string
 	//go:embed sql/entry_list.sql
@@ -71,8 +69,6 @@ var (
 	sqlMessageLock string
 	//go:embed sql/message_set.sql
 	sqlMessageSet string
-	//go:embed sql/payload_add.sql
-	sqlPayloadAdd string
 	//go:embed sql/payload_get.sql
 	sqlPayloadGet string
 	//go:embed sql/worker_add.sql
@@ -122,6 +118,10 @@ func (f *filter) arg(v any) string {
 
 // in adds the condition that a column has one of the values.
 func in[T ~string](f *filter, column string, values []T) {
+	if len(values) == 1 { // keeps the order of an index
+		f.and(column + " = " + f.arg(string(values[0])))
+		return
+	}
 	texts := make([]string, len(values))
 	for i, v := range values {
 		texts[i] = string(v)

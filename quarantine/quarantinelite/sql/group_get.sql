@@ -1,1 +1,1 @@
-SELECT seq, ref, builds FROM entry_group WHERE fingerprint = ?1
+SELECT seq, builds FROM entry_group WHERE fingerprint = ?1

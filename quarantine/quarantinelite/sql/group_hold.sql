@@ -1,1 +1,1 @@
-UPDATE entry_group SET held = held + 1, builds = ?2, last_at = ?3 WHERE seq = ?1
+UPDATE entry_group SET held = held + ?2, builds = ?3, last_at = ?4 WHERE seq = ?1

@@ -1,1 +1,3 @@
-SELECT failures, crashes, attempts, held FROM message WHERE identity = ?1
+INSERT INTO message (identity, subscription, message_id) VALUES (?1, ?2, ?3)
+ON CONFLICT (identity) DO UPDATE SET identity = excluded.identity
+RETURNING failures, crashes, attempts, held

@@ -1,1 +1,1 @@
-UPDATE sequence SET value = value + 1 WHERE name = ?1 RETURNING value
+UPDATE sequence SET value = value + ?2 WHERE name = ?1 RETURNING value

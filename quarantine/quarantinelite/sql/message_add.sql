@@ -1,1 +1,0 @@
-INSERT INTO message (identity, subscription, message_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING
