@@ -4,8 +4,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/theriac/theriac/quarantine"
 	"github.com/theriac/theriac/quarantine/quarantinelite"
 	"github.com/theriac/theriac/quarantine/quarantinetest"
@@ -34,5 +32,3 @@ func open(t testing.TB, path string) *quarantinelite.Store {
 	})
 	return s
 }
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
