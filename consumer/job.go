@@ -24,6 +24,18 @@ type job struct {
 	local int
 	// probe is the place in the breaker's door that the next attempt holds.
 	probe probe
+	// first is the memory of the first attempt, since most messages need no other.
+	first attempt
+}
+
+// attempt makes the next attempt.
+func (j *job) attempt() *attempt {
+	a := &j.first
+	if a.job != nil {
+		a = new(attempt)
+	}
+	a.job = j
+	return a
 }
 
 // message is the message itself; nobody changes it.

@@ -90,7 +90,8 @@ func (a *attempt) outcome(class handlers.ErrorClass) handlers.Outcome {
 // begin takes a free slot's place before the watchdog and makes the attempt.
 func (c *Consumer) begin(j *job, slot int) *attempt {
 	now := time.Now()
-	a := &attempt{job: j, slot: slot, serial: c.serial.Add(1), started: now}
+	a := j.attempt()
+	a.slot, a.serial, a.started = slot, c.serial.Add(1), now
 	a.ctx.parent = j.values
 	a.ctx.deadline = now.Add(c.sub.Policy.Timeout)
 	c.running[slot].Store(a)
