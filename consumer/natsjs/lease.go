@@ -83,6 +83,10 @@ func (l *lease) send(body []byte) error {
 // the leases of a process that died. Each token is what LeaseToken of a
 // delivery's Settler returned. A message that was settled since is not
 // affected. It reports tokens that are none and goes on with the others.
+//
+// Call it after the broker has seen the end of the dead one's connection, which
+// takes milliseconds once the process is gone; what is handed back before may
+// be sent to that connection and waits for one more lease.
 func HandBack(conn *nats.Conn, tokens ...string) error {
 	var errs []error
 	for _, token := range tokens {

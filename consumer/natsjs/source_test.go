@@ -223,6 +223,7 @@ func TestHandBack_ReturnsTheMessagesOfTheDeadAtOnce(t *testing.T) {
 	}
 	dead.Close()
 	await(t, "the end of Receive", r.ended)
+	untilForgotten(t, sub, long)
 
 	next := receive(t, newSource(t, sub.conn, long))
 	began := time.Now()
@@ -234,6 +235,22 @@ func TestHandBack_ReturnsTheMessagesOfTheDeadAtOnce(t *testing.T) {
 	}
 	if took := time.Since(began); took > patience/2 {
 		t.Errorf("it took %v", took)
+	}
+}
+
+// untilForgotten waits until the broker has seen that the receivers are gone.
+func untilForgotten(t *testing.T, sub *subscription, cfg natsjs.Config) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for {
+		cons, err := sub.js.Consumer(ctx, cfg.Stream, cfg.Consumer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cons.CachedInfo().NumWaiting == 0 {
+			return
+		}
 	}
 }
 
@@ -350,5 +367,47 @@ func TestSource_BrokerBackWithoutItsState_EndsWithOneLine(t *testing.T) {
 	err := await(t, "the end of Receive", r.ended)
 	if missing, ok := errors.AsType[*natsjs.MissingError](err); !ok || missing.Stream != sub.name {
 		t.Errorf("Receive = %v, want a *MissingError of the stream", err)
+	}
+}
+
+// A receiver that ends under load gives back at once what the broker had sent
+// and it had not delivered: with leases of an hour, nothing else would.
+func TestSource_EndedUnderLoad_HandsBackAtOnce(t *testing.T) {
+	t.Parallel()
+	sub := fresh(t)
+	long := longLease(t, sub)
+	msgs := make([]handlers.Message, 5000)
+	missing := make(map[string]bool)
+	for _, id := range sub.Publish(t, msgs...) {
+		missing[id] = true
+	}
+	acked := make(chan string, len(msgs))
+	lim := consumer.Limits{MaxOutstanding: 2000, MaxOutstandingBytes: 1 << 20, DrainTimeout: patience}
+	for range 5 {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		var some atomic.Int64
+		err := newSource(t, sub.conn, long).Receive(ctx, lim, func(d *consumer.Delivery) {
+			if some.Add(1) == 100 {
+				cancel()
+			}
+			if err := d.Settler.Ack(t.Context()); err != nil {
+				t.Error(err)
+			}
+			acked <- d.Message.ID
+		})
+		cancel()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := len(acked); n > 0; n-- {
+		delete(missing, <-acked)
+	}
+	if len(missing) == 0 {
+		t.Fatal("all was delivered: the case shows nothing")
+	}
+	rest := receive(t, newSource(t, sub.conn, long))
+	for len(missing) > 0 {
+		delete(missing, rest.ack(t).ID)
 	}
 }
