@@ -41,12 +41,7 @@ func run(ctx context.Context, args []string) error {
 	}
 }
 
-// options are the parent's flags.
-type options struct {
-	plan
-	json bool
-}
-
+// runParent measures what args ask for; tables and JSON go to out.
 func runParent(ctx context.Context, args []string, out, progress io.Writer) (err error) {
 	o, err := parse(args, progress)
 	if err != nil {
@@ -61,37 +56,63 @@ func runParent(ctx context.Context, args []string, out, progress io.Writer) (err
 	if err != nil {
 		return err
 	}
-	rows := summarize(results)
-	if err := printTable(out, rows); err != nil || !o.json {
-		return err
+	if o.poison {
+		return reportHolding(out, results, o.json)
 	}
-	return printJSON(out, rows)
+	return reportReceiving(out, results, o.json)
 }
 
+// options are the parent's arguments.
+type options struct {
+	plan
+	json bool
+}
+
+// quarantineCommand is the argument that measures the holding of poison
+// instead of messages that succeed.
+const quarantineCommand = "quarantine"
+
 func parse(args []string, progress io.Writer) (options, error) {
-	o := options{plan: plan{progress: progress}}
+	o := options{plan: plan{rounds: 7, progress: progress}}
+	names := stacks()
+	if len(args) > 0 && args[0] == quarantineCommand {
+		args = args[1:]
+		o.poison, o.rounds, o.messages, names = true, 3, 10_000, ours()
+	}
 	var one Setting
-	var names string
+	var chosen string
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(progress)
-	flags.IntVar(&o.rounds, "rounds", 7, "how often every stack is measured")
-	flags.Int64Var(&o.messages, "messages", 0, "messages in each measured window (default: about two seconds' worth)")
-	flags.IntVar(&one.Streams, "streams", 0, "compare in one setting, with so many streams")
-	flags.IntVar(&one.Outstanding, "outstanding", 0, "compare in one setting, with so many messages outstanding")
-	flags.StringVar(&names, "stacks", strings.Join(stacks(), ","), "what to compare, with raw as the measure")
-	flags.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of each worker's last window to this path and the stack's name")
+	flags.Usage = func() { usage(flags) }
+	flags.IntVar(&o.rounds, "rounds", o.rounds, "how often every stack is measured")
+	flags.Int64Var(&o.messages, "messages", o.messages, "`number` in each measured window (default: a second's worth or two)")
+	flags.IntVar(&one.Streams, "streams", 0, "compare in one setting, with so many streams (default 4)")
+	flags.IntVar(&one.Outstanding, "outstanding", 0, "compare in one setting, with so many messages outstanding (default 10,000)")
+	flags.StringVar(&chosen, "stacks", strings.Join(names, ","), "what to compare, with raw as the measure")
+	flags.StringVar(&o.profile, "cpuprofile", "", "write CPU profiles of the last windows to this `path`, a dot and the stack's name")
 	flags.BoolVar(&o.json, "json", false, "print one object as the last line")
 	if err := flags.Parse(args); err != nil {
 		return options{}, errors.Join(err, flag.ErrHelp)
 	}
-	o.settings = settings(one)
-	o.stacks = strings.Split(names, ",")
-	return o, o.check(flags.Args())
+	o.settings = settings(one, o.poison)
+	o.stacks = strings.Split(chosen, ",")
+	return o, o.check(names, flags.Args())
+}
+
+func usage(flags *flag.FlagSet) {
+	fmt.Fprint(flags.Output(), `Compare the cost of a message with the raw client and others, or measure how
+fast poison is held.
+
+  bench [flags]
+  bench quarantine [flags]
+
+`)
+	flags.PrintDefaults()
 }
 
 // settings are the two that the bounds are promised for, or the one asked for.
-func settings(one Setting) []Setting {
-	if one == (Setting{}) {
+func settings(one Setting, poison bool) []Setting {
+	if one == (Setting{}) && !poison {
 		return []Setting{{Streams: 4, Outstanding: 10_000}, {Streams: 1, Outstanding: 1000}}
 	}
 	if one.Streams == 0 {
@@ -103,7 +124,7 @@ func settings(one Setting) []Setting {
 	return []Setting{one}
 }
 
-func (o options) check(rest []string) error {
+func (o options) check(names, rest []string) error {
 	switch {
 	case len(rest) > 0:
 		return fmt.Errorf("%q is no argument of this program: see --help", rest[0])
@@ -111,8 +132,8 @@ func (o options) check(rest []string) error {
 		return errors.New("--rounds, --messages, --streams and --outstanding must be positive")
 	}
 	for _, name := range o.stacks {
-		if !slices.Contains(stacks(), name) {
-			return fmt.Errorf("there is no stack %q: choose from %s", name, strings.Join(stacks(), ","))
+		if !slices.Contains(names, name) {
+			return fmt.Errorf("there is no stack %q here: choose from %s", name, strings.Join(names, ","))
 		}
 	}
 	return nil

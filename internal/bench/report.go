@@ -94,16 +94,47 @@ func median(runs []result, f func(result) float64) float64 {
 	return (values[(n-1)/2] + values[n/2]) / 2
 }
 
-// printTable writes the rows for people.
-func printTable(w io.Writer, rows []row) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+// reportReceiving prints a table and, if asked, one line of JSON.
+func reportReceiving(w io.Writer, results []result, asJSON bool) error {
+	rows := summarize(results)
+	t := newTable(w)
 	fmt.Fprintln(t, "streams\toutstanding\tstack\tmsgs/s\tof raw\tCPU us\tof raw\tover raw\tallocs\tover raw\t")
 	for _, r := range rows {
 		fmt.Fprintf(t, "%d\t%d\t%s\t%.0f\t%s\t%.1f\t%s\t%s\t%.1f\t%s\t\n", r.Streams, r.Outstanding, r.Stack,
 			r.MessagesPerSecond, orDash("%.2f", r.ThroughputRatio), r.CPU, orDash("%.2f", r.CPURatio), orDash("%+.1f", r.MoreCPU),
 			r.Allocs, orDash("%+.1f", r.MoreAllocs))
 	}
-	return t.Flush()
+	return finish(w, t, rows, asJSON)
+}
+
+// holdingRow is what is printed of one store: medians over the rounds.
+type holdingRow struct {
+	Stack            string  `json:"stack"`
+	EntriesPerSecond float64 `json:"entries_per_s"`
+	CPU              float64 `json:"cpu_us"`
+}
+
+// reportHolding prints how fast poison was held.
+func reportHolding(w io.Writer, results []result, asJSON bool) error {
+	var rows []holdingRow
+	t := newTable(w)
+	fmt.Fprintln(t, "stack\tentries/s\tCPU us\t")
+	for _, r := range summarize(results) {
+		rows = append(rows, holdingRow{Stack: r.Stack, EntriesPerSecond: r.MessagesPerSecond, CPU: r.CPU})
+		fmt.Fprintf(t, "%s\t%.0f\t%.0f\t\n", r.Stack, r.MessagesPerSecond, r.CPU)
+	}
+	return finish(w, t, rows, asJSON)
+}
+
+func newTable(w io.Writer) *tabwriter.Writer {
+	return tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+}
+
+func finish(w io.Writer, t *tabwriter.Writer, rows any, asJSON bool) error {
+	if err := t.Flush(); err != nil || !asJSON {
+		return err
+	}
+	return json.NewEncoder(w).Encode(map[string]any{"rows": rows})
 }
 
 func orDash(format string, v *float64) string {
@@ -111,11 +142,4 @@ func orDash(format string, v *float64) string {
 		return "-"
 	}
 	return fmt.Sprintf(format, *v)
-}
-
-// printJSON writes one object on one line.
-func printJSON(w io.Writer, rows []row) error {
-	return json.NewEncoder(w).Encode(struct {
-		Rows []row `json:"rows"`
-	}{rows})
 }

@@ -14,7 +14,7 @@ type plan struct {
 	rounds   int
 	messages int64 // 0: each setting's own window
 	profile  string
-	poison   bool
+	poison   bool // every message is held
 	progress io.Writer
 }
 
@@ -37,6 +37,10 @@ func (p plan) order(s Setting, stack string) order {
 	o := order{Stack: stack, Setting: s, Messages: p.messages, Poison: p.poison}
 	if p.profile != "" {
 		o.Profile = p.profile + "." + stack
+	}
+	if p.poison {
+		o.WarmUp = 2000
+		return o
 	}
 	if o.Messages == 0 {
 		o.Messages = s.window()

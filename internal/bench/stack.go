@@ -21,9 +21,10 @@ const lease = 10 * time.Second
 type stack func(ctx context.Context, o order, count func()) error
 
 // stacks are all that can be compared, raw first.
-func stacks() []string {
-	return []string{"raw", "recover", "watermill", withSQLite}
-}
+func stacks() []string { return append([]string{"raw", "recover", "watermill"}, ours()...) }
+
+// ours are the stacks of this module, by the store that is attached.
+func ours() []string { return []string{withSQLite, withPostgres} }
 
 func stackOf(name string) (stack, error) {
 	switch name {
