@@ -56,6 +56,7 @@ func (r *groupRow) group() (quarantine.Group, error) {
 // GroupList implements [quarantine.Store].
 func (s *Store) GroupList(ctx context.Context, q quarantine.Query) (groups []quarantine.Group, err error) {
 	err = s.read(ctx, "list groups", func(x tx) error {
+		groups = nil
 		f := newFilter(q.PageSize())
 		if err := x.narrow(f, q); err != nil {
 			return err

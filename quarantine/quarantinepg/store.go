@@ -119,7 +119,7 @@ type tx struct {
 }
 
 // write runs f in a transaction, again if the server ended it for the sake of
-// another one.
+// another one; f must start from nothing each time.
 func (s *Store) write(ctx context.Context, doing string, f func(tx) error) error {
 	return s.within(ctx, pgx.TxOptions{}, doing, f)
 }

@@ -80,6 +80,7 @@ type auditRow struct {
 // Audit implements [quarantine.Store].
 func (s *Store) Audit(ctx context.Context, entryID string, limit int) (audit []quarantine.AuditRow, err error) {
 	err = s.read(ctx, "read the audit", func(x tx) error {
+		audit = nil
 		f := newFilter(max(0, limit))
 		if entryID != "" {
 			id, err := parseID(entryID)

@@ -16,6 +16,9 @@ type Harness struct {
 	// Kill ends a membership of Store as kill -9 of its process would: the lock
 	// is freed, nothing else is done.
 	Kill func(t testing.TB, m quarantine.Membership)
+	// Copy adds n copies of an entry of Store under other ids, without going
+	// through it, where holding ten thousand takes too long; nil where it does not.
+	Copy func(t testing.TB, id string, n int)
 }
 
 // promise is one behaviour that the comments of [quarantine.Store] promise.

@@ -49,11 +49,11 @@ func changesPromises() []promise {
 			b.wantEqual(map[string]handlers.Standing{failing.ID: handlers.StandingFailing}, b.changes(0), "marks")
 		}},
 		{"ALargeHistoryComesInBatches", func(b *bundle) {
-			for range 6 {
-				b.holdMany(500)
+			for range 7 {
+				b.holdMany(200)
 			}
-			if n := len(b.changes(0)); n != 3000 {
-				b.Errorf("%d of 3000 messages were told", n)
+			if n := len(b.changes(0)); n != 1400 {
+				b.Errorf("%d of 1400 messages were told", n)
 			}
 		}},
 		{"ReplaysNamesWhatWaitsForAWorker", func(b *bundle) {
