@@ -186,9 +186,15 @@ func (c *count) report() report {
 		r.Quarantined += sub.Quarantined
 		r.Discarded += sub.Discarded
 	}
+	slices.SortStableFunc(r.Entries, func(a, b entryReport) int { return order(a.Way) - order(b.Way) })
 	r.AddsUp = r.Published == len(c.messages) && r.Published == r.Done+r.Quarantined+r.Discarded &&
 		r.Lost+r.Unfinished+r.Duplicates+r.Innocent+c.mistakes == 0
 	return r
+}
+
+// order is the place of a way in the report: good messages that are held come first.
+func order(name string) int {
+	return slices.IndexFunc(ways(), func(w way) bool { return w.name == name })
 }
 
 func rank(s quarantine.State) int { return slices.Index(quarantine.States(), s) }

@@ -111,6 +111,9 @@ func (o *options) run(ctx context.Context, t *cli.Tool) (err error) {
 		return err
 	}
 	d, err := openDemo(ctx, s)
+	if err != nil && ctx.Err() != nil {
+		return problem.Errorf(problem.Interrupted, "stopped before it began")
+	}
 	if err != nil {
 		return err
 	}

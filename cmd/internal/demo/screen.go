@@ -95,12 +95,12 @@ func (s screen) held(w *term.Writer) {
 	for _, e := range s.Entries {
 		w.Printf("\n")
 		w.Paint(term.Bold, e.Ref)
-		w.Printf("  %s: %s\n", e.way(), e.story)
-		w.Printf("        %s\n", e.Title)
-		if e.Where != "" {
-			w.Printf("        at %s\n", e.Where)
+		w.Printf("  %s in %s: %s\n", e.way(), e.Subscription, e.State)
+		for _, line := range []string{e.story, e.Title, e.Where, e.ending()} {
+			if line != "" {
+				w.Printf("        %s\n", line)
+			}
 		}
-		w.Printf("        %s\n", e.ending())
 	}
 }
 
@@ -118,13 +118,8 @@ func (e entryReport) ending() string {
 	if e.Reason == string(handlers.ReasonPermanent) || e.Reason == string(handlers.ReasonUndecodable) {
 		text = fmt.Sprintf("held at once, %s after it was published", after)
 	}
-	switch e.State {
-	case string(quarantine.StateReplayed):
-		text += "; handler mended, replayed: done"
-	case string(quarantine.StateDiscarded):
-		text += "; discarded"
-	case string(quarantine.StateReplaying):
-		text += "; replaying"
+	if e.State == string(quarantine.StateReplayed) {
+		text += "; replayed with its handler mended"
 	}
 	return text
 }
@@ -145,10 +140,6 @@ func (s screen) next(w *term.Writer) {
 			break
 		}
 	}
-	at := ""
-	if s.kept && filepath.Clean(s.DataDir) != defaultDataDir {
-		at = " --data-dir " + s.DataDir
-	}
 	w.Printf("\n")
 	switch {
 	case s.interrupted && s.kept:
@@ -160,12 +151,15 @@ func (s screen) next(w *term.Writer) {
 			where = " in another terminal"
 		}
 		w.Printf("Try%s:\n", where)
-		w.Printf("  theriac why %s%s       what happened, and why this message\n", ref, at)
-		w.Printf("  theriac ls%s               all that is held\n", at)
-		if s.stays {
-			w.Printf("  theriac replay %s%s    run it again: it is still poison\n", ref, at)
+		if filepath.Clean(s.DataDir) != defaultDataDir {
+			w.Printf("  export THERIAC_DATA_DIR=%s\n", s.DataDir)
 		}
-		w.Printf("  theriac discard %s%s --reason \"demo\"\n", ref, at)
+		w.Printf("  theriac why %s       what happened, and why this message\n", ref)
+		w.Printf("  theriac ls               all that is held\n")
+		if s.stays {
+			w.Printf("  theriac replay %s    run it again: it is still poison\n", ref)
+		}
+		w.Printf("  theriac discard %s --reason \"demo\"\n", ref)
 	default:
 		w.Printf("All of this was in a temporary directory. To look around in it:\n")
 		w.Printf("  theriac demo --stay --data-dir theriac-data\n")

@@ -33,7 +33,7 @@ func ways() []way {
 		},
 		{
 			name: "permanent error", subscription: subFeed, reason: handlers.ReasonPermanent,
-			story: "its organisation was deleted; the handler says that retrying is no use",
+			story: "its organisation was deleted, and its handler says that no retry helps",
 			spoil: func(e *event) { e.Organisation = deletedOrganisation },
 		},
 		{

@@ -1,0 +1,89 @@
+package demo_test
+
+import (
+	"bufio"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// stay starts a demo that stays, and returns it once its report is printed.
+func stay(t *testing.T, dir string) (*exec.Cmd, *bufio.Reader) {
+	t.Helper()
+	cmd := theriac(t, "demo", "--stay", "--messages", "20", "--data-dir", dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it has ended unless the test failed
+		_ = cmd.Wait()
+	})
+	lines := bufio.NewReader(out)
+	for {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			t.Fatalf("the demo ended without its last words: %v", err)
+		}
+		if strings.Contains(line, "theriac discard") {
+			return cmd, lines
+		}
+	}
+}
+
+func TestDemo_Stay_HoldsItsDirectoryUntilInterrupted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first, _ := stay(t, dir)
+	_, stderr, code := output(t, theriac(t, "demo", "--data-dir", dir))
+	if code != 2 || !strings.Contains(stderr, "is in use by theriac demo (process ") {
+		t.Errorf("a second demo: exit code %d, %q; want 2 and the holder", code, stderr)
+	}
+	if err := first.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Wait(); err != nil {
+		t.Errorf("after Ctrl-C: %v, want exit code 0, since the report was good", err)
+	}
+	if left := processes(t, dir); len(left) > 0 {
+		t.Errorf("processes are left: %v", left)
+	}
+}
+
+func TestDemo_Interrupted_SaysHowItStandsAndGoesOn(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	cmd := theriac(t, "demo", "--json", "--messages", "60", "--data-dir", dir)
+	var out, errs strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	awaitContent(t, filepath.Join(dir, "demo.journal"))
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	err := cmd.Wait()
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 130 {
+		t.Fatalf("after Ctrl-C: %v, want exit code 130: %s", err, errs.String())
+	}
+	if left := processes(t, dir); len(left) > 0 {
+		t.Errorf("processes are left: %v", left)
+	}
+	r := decode(t, out.String())
+	if r.AddsUp || r.Lost != 0 || r.Published != r.Done+r.Quarantined+r.Unfinished {
+		t.Errorf("the report of an interrupted demo: %+v", r)
+	}
+	stdout, stderr, code := output(t, theriac(t, "demo", "--json", "--data-dir", dir))
+	if code != 0 {
+		t.Fatalf("going on: exit code %d: %s", code, stderr)
+	}
+	checkComplete(t, decode(t, stdout), 60)
+}
