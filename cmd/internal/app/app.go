@@ -19,6 +19,7 @@ import (
 	"github.com/theriac/theriac/internal/problem"
 	"github.com/theriac/theriac/quarantine"
 	"github.com/theriac/theriac/quarantine/quarantinelite"
+	"github.com/theriac/theriac/quarantine/quarantinepg"
 )
 
 // The consumer asks for what it needs by an interface of its own; the rooms meet here.
@@ -32,6 +33,9 @@ const (
 	Read Access = iota
 	Write
 )
+
+// connections is how many a command may open: it asks one thing after another.
+const connections = 2
 
 // Room is an open store with the service on it, for a process that only operates.
 type Room struct {
@@ -53,9 +57,11 @@ func Open(ctx context.Context, e config.Endpoint, access Access) (*Room, error) 
 	if err := exists(e); err != nil {
 		return nil, err
 	}
-	store, closer, err := openStore(ctx, e, access)
+	opening, cancel := context.WithTimeout(ctx, openWithin)
+	defer cancel()
+	store, closer, err := openStore(opening, e, access)
 	if err != nil {
-		return nil, err
+		return nil, unreachable(e, err)
 	}
 	service, err := quarantine.New(store, quarantine.Config{})
 	if err != nil {
@@ -66,6 +72,9 @@ func Open(ctx context.Context, e config.Endpoint, access Access) (*Room, error) 
 
 func openStore(ctx context.Context, e config.Endpoint, access Access) (quarantine.Store, io.Closer, error) {
 	switch e.Kind {
+	case config.Postgres:
+		s, err := quarantinepg.Open(ctx, quarantinepg.Config{URL: e.Address, MaxConns: connections})
+		return s, s, err
 	case config.SQLite:
 		s, err := quarantinelite.Open(ctx, quarantinelite.Config{Path: e.Address, ReadOnly: access == Read})
 		return s, s, err
@@ -74,7 +83,7 @@ func openStore(ctx context.Context, e config.Endpoint, access Access) (quarantin
 	}
 }
 
-// MissingError: the store was never made, or is somewhere else. Its text says what to do.
+// MissingError says that the store was never made, or is somewhere else. Its text says what to do.
 type MissingError struct{ text string }
 
 // Error says what is missing and what to do.

@@ -10,6 +10,7 @@ import (
 	"github.com/theriac/theriac/internal/migrate"
 	"github.com/theriac/theriac/internal/problem"
 	"github.com/theriac/theriac/quarantine/quarantinelite"
+	"github.com/theriac/theriac/quarantine/quarantinepg"
 )
 
 // Migrator is the migrations of one store. It is closed by who opened it.
@@ -30,12 +31,21 @@ type Migrator interface {
 	Close() error
 }
 
-// OpenMigrator returns the migrations of the store at e.
-func OpenMigrator(e config.Endpoint) (Migrator, error) {
+// OpenMigrator returns the migrations of the store at e, which answered a first question.
+func OpenMigrator(ctx context.Context, e config.Endpoint) (Migrator, error) {
 	if err := exists(e); err != nil {
 		return nil, err
 	}
-	return migratorOf(e)
+	m, err := migratorOf(e)
+	if err != nil {
+		return nil, err
+	}
+	asking, cancel := context.WithTimeout(ctx, openWithin)
+	defer cancel()
+	if _, err := m.Have(asking); err != nil {
+		return nil, errors.Join(unreachable(e, err), m.Close())
+	}
+	return m, nil
 }
 
 // PrintSchema writes the SQL of all steps for the kind of store that e is, without connecting.
@@ -50,7 +60,7 @@ func PrintSchema(w io.Writer, e config.Endpoint) (err error) {
 
 // SchemaSteps lists the steps of the schema of the store at e.
 func SchemaSteps(ctx context.Context, e config.Endpoint) (_ []migrate.Migration, err error) {
-	m, err := OpenMigrator(e)
+	m, err := OpenMigrator(ctx, e)
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +81,8 @@ func Pending(steps []migrate.Migration) []migrate.Migration {
 
 func migratorOf(e config.Endpoint) (Migrator, error) {
 	switch e.Kind {
+	case config.Postgres:
+		return quarantinepg.Migrator(e.Address)
 	case config.SQLite:
 		path, err := filepath.Abs(e.Address) // in the URL of the driver a relative path would be a host
 		if err != nil {

@@ -98,7 +98,7 @@ func (o *migrateStatusOptions) run(ctx context.Context, t *Tool) error {
 	if err := o.Validate(); err != nil {
 		return err
 	}
-	return withMigrator(t, func(m app.Migrator, store string) error {
+	return withMigrator(ctx, t, func(m app.Migrator, store string) error {
 		steps, err := m.Status(ctx)
 		if err != nil {
 			return err
@@ -148,7 +148,7 @@ func (o *migrateUpOptions) run(ctx context.Context, t *Tool) error {
 	if _, err := t.beginWrite(o.dryRun); err != nil {
 		return err
 	}
-	return withMigrator(t, func(m app.Migrator, store string) error {
+	return withMigrator(ctx, t, func(m app.Migrator, store string) error {
 		if o.dryRun {
 			return o.show(ctx, t, m, store)
 		}
@@ -226,7 +226,7 @@ func (o *migrateDownOptions) run(ctx context.Context, t *Tool) error {
 	if err != nil {
 		return err
 	}
-	return withMigrator(t, func(m app.Migrator, store string) error {
+	return withMigrator(ctx, t, func(m app.Migrator, store string) error {
 		steps, err := m.Status(ctx)
 		if err != nil {
 			return err
@@ -280,12 +280,12 @@ func newMigratePrintCommand(t *Tool) *cobra.Command {
 }
 
 // withMigrator opens the migrations of the chosen store for f.
-func withMigrator(t *Tool, f func(m app.Migrator, store string) error) error {
+func withMigrator(ctx context.Context, t *Tool, f func(m app.Migrator, store string) error) error {
 	s, err := t.Settings()
 	if err != nil {
 		return err
 	}
-	m, err := app.OpenMigrator(s.Store)
+	m, err := app.OpenMigrator(ctx, s.Store)
 	if err != nil {
 		return err
 	}

@@ -4,20 +4,32 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/internal/runner"
 	"github.com/theriac/theriac/quarantine"
 	"github.com/theriac/theriac/quarantine/quarantinelite"
+	"github.com/theriac/theriac/quarantine/quarantinepg"
 )
 
-// openStore makes the data directory's store.
-func openStore(ctx context.Context) (*quarantinelite.Store, error) {
+// store is a store that is closed after use.
+type store interface {
+	quarantine.Store
+	io.Closer
+}
+
+// openStore opens the Postgres store of the environment, or makes the data directory's own.
+func openStore(ctx context.Context) (store, error) {
+	if address := os.Getenv("THERIAC_STORE"); strings.HasPrefix(address, "postgres") {
+		return quarantinepg.Open(ctx, quarantinepg.Config{URL: address})
+	}
 	dir := "theriac-data"
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err

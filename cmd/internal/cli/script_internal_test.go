@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
+
+	"github.com/theriac/theriac/internal/pgtest"
 )
 
 func TestMain(m *testing.M) {
@@ -69,11 +72,33 @@ func TestScripts(t *testing.T) {
 	if err != nil || len(scripts) == 0 {
 		t.Fatalf("found %d scripts: %v", len(scripts), err)
 	}
-	testscript.Run(t, testscript.Params{
+	testscript.Run(t, params(scripts, nil))
+}
+
+// TestScripts_Postgres runs the scripts for a Postgres store, on a server that wants a password.
+func TestScripts_Postgres(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Start(t, pgtest.Options{TCP: true, NoSync: true})
+	address := server.Database(t)
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, _ := u.User.Password()
+	testscript.Run(t, params([]string{filepath.Join("testdata", "postgres", "postgres.txtar")}, map[string]string{
+		"THERIAC_STORE": address, "SECRET": secret, "DATABASE": strings.TrimPrefix(u.Path, "/"), "NO_DATABASE": strings.Replace(address, u.Path, "/no_such_database", 1),
+	}))
+}
+
+func params(scripts []string, environ map[string]string) testscript.Params {
+	return testscript.Params{
 		Files: scripts,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("THERIAC_ACTOR", "ana@laptop")
+			for key, value := range environ {
+				env.Setenv(key, value)
+			}
 			return nil
 		},
 		RequireExplicitExec: true,
@@ -82,7 +107,7 @@ func TestScripts(t *testing.T) {
 			"exitcode":  exitCode,
 			"stdoutenv": stdoutEnv,
 		},
-	})
+	}
 }
 
 // exitCode runs a command and checks its exit code: exitcode 3 theriac show Q-ZZZZ.

@@ -1,0 +1,70 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/theriac/theriac/cmd/internal/config"
+	"github.com/theriac/theriac/internal/problem"
+	"github.com/theriac/theriac/quarantine"
+)
+
+// openWithin bounds the opening of a store: a person waits.
+const openWithin = 10 * time.Second
+
+// UnreachableError says that the store does not answer, or does not let us in.
+type UnreachableError struct {
+	// Place is where it should be, without password.
+	Place string
+	// Err is what the client said.
+	Err error
+}
+
+// Error says where and why in one line; the client's own text has several and repeats itself.
+func (e *UnreachableError) Error() string {
+	return fmt.Sprintf("cannot reach the store at %s (%s)", e.Place, cause(e.Err))
+}
+
+// Unwrap returns what the client said.
+func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// ProblemKind returns "unavailable".
+func (e *UnreachableError) ProblemKind() string { return string(problem.Unavailable) }
+
+// unreachable makes one clear line of a failure to reach Postgres; other errors stay as they are.
+func unreachable(e config.Endpoint, err error) error {
+	_, isConnect := errors.AsType[*pgconn.ConnectError](err)
+	switch {
+	case err == nil || e.Kind != config.Postgres || errors.Is(err, quarantine.ErrSchema):
+		return err
+	case isConnect || errors.Is(err, quarantine.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded):
+		return &UnreachableError{e.Place(), err}
+	default:
+		return err
+	}
+}
+
+// cause is the innermost reason in a few words.
+func cause(err error) string {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.Message
+	}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		return dns.Err
+	}
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		return errno.Error()
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "no answer within " + openWithin.String()
+	}
+	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
+}

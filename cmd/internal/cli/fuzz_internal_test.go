@@ -1,0 +1,39 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/theriac/theriac/internal/problem"
+)
+
+// FuzzArgs gives command lines nobody would type: each ends with a documented exit code, shows
+// nothing harmful, and holds what it held unless it was told to discard.
+func FuzzArgs(f *testing.F) {
+	for _, line := range []string{
+		"", "ls\x00state:all\x00-o\x00json", "show\x00Q-\x00--payload", "why\x00\x1b[2J", "ls\x00--jq\x00.entries[0]",
+		"groups\x00G-0", "replay\x00group:", "discard\x00-\x00--reason\x00x", "--store\x00postgres://\xff", "help\x00query",
+		"ls\x00since:9999999999999999d", "ls\x00larger:99999999999999999999M", "__complete\x00ls\x00sub:", "--\x00ls", "-o", "migrate\x00up",
+	} {
+		f.Add(line)
+	}
+	known := map[int]bool{}
+	for _, kind := range problem.Kinds() {
+		known[kind.ExitCode()] = true
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		args := strings.Split(line, "\x00")
+		if strings.HasPrefix(line, "completion") || strings.Contains(line, "-w") || strings.Contains(line, "data-dir") || strings.Contains(line, "sqlite:") {
+			t.Skip("prints a script, goes on for ever, or works on files")
+		}
+		b := newBench(t)
+		b.environ = append(b.environ, "THERIAC_DATA_DIR="+t.TempDir())
+		b.hold("orders", message("m-1", `{"a":1}`), badCard(1))
+		r := b.pipe(args...)
+		shell := strings.Contains(line, "__complete") // cobra's own errors have no kind, and no reader
+		if !known[r.code] || r.code == problem.Internal.ExitCode() && !shell {
+			t.Errorf("%q: exit code %d: %s", args, r.code, r.err)
+		}
+		requireHarmless(t, args, r.out+r.err)
+	})
+}
