@@ -9,7 +9,11 @@ import (
 )
 
 // OpenStore opens the store at e for a process that works, which wires its own service. SQLite is
-// made and migrated where that is needed; Postgres must have its schema. The closer closes it.
+// made and migrated where that is needed; Postgres must have its schema. The closer closes it. Its
+// errors are those of [Open].
 func OpenStore(ctx context.Context, e config.Endpoint) (quarantine.Store, io.Closer, error) {
-	return openStore(ctx, e, Write)
+	opening, cancel := context.WithTimeout(ctx, openWithin)
+	defer cancel()
+	store, closer, err := openStore(opening, e, Write)
+	return store, closer, unreachable(e, err)
 }

@@ -3,11 +3,13 @@ package demo
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/theriac/theriac/cmd/internal/app"
 	"github.com/theriac/theriac/cmd/internal/cli"
 	"github.com/theriac/theriac/cmd/internal/config"
 	"github.com/theriac/theriac/cmd/internal/embedded"
@@ -228,7 +230,14 @@ func (o *options) settings(dir string, given config.Settings) (settings, error) 
 	} else {
 		s.openBroker = func(ctx context.Context) (broker, error) { return openEmbedded(ctx, dir, o.environ) }
 	}
-	s.openStore = func(ctx context.Context) (store, error) { return openStore(ctx, storeAt) }
+	s.openStore = func(ctx context.Context) (quarantine.Store, io.Closer, error) {
+		if o.migrate {
+			if err := migrateStore(ctx, storeAt); err != nil {
+				return nil, nil, err
+			}
+		}
+		return app.OpenStore(ctx, storeAt)
+	}
 	return s, nil
 }
 

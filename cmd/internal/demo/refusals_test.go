@@ -30,6 +30,8 @@ func TestDemo_Refuses(t *testing.T) {
 		{"OtherBroker", append(cloud, "--broker", "nats://localhost:4222"), 2, "needs --broker pubsub://PROJECT"},
 		{"NoStore", append(cloud, "--broker", "pubsub://p"), 2, "needs --store postgres://"},
 		{"OtherStore", append(cloud, "--broker", "pubsub://p", "--store", "sqlite:x.db"), 2, "needs --store postgres://"},
+		{"StoreAway", append(cloud, "--broker", "pubsub://p", "--store", "postgres://ana:geheim@127.0.0.1:1/db"), 7, "cannot reach the store at 127.0.0.1:1"},
+		{"StoreToMigrateAway", append(cloud, "--broker", "pubsub://p", "--store", "postgres://127.0.0.1:1/db", "--migrate"), 7, "cannot reach the store at 127.0.0.1:1"},
 		{"Unwritable", []string{"--data-dir", "/proc/theriac"}, 2, "data directory /proc/theriac cannot be used"},
 		{"OtherCount", []string{"--data-dir", used, "--messages", "30"}, 2, "holds a demo of 20 messages"},
 		{"OtherEngine", append(cloud, "--broker", "pubsub://p", "--store", "postgres://127.0.0.1:1/db", "--data-dir", used), 2, "holds a demo on embedded"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -39,7 +40,7 @@ type settings struct {
 	log      *slog.Logger
 
 	openBroker func(context.Context) (broker, error)
-	openStore  func(context.Context) (store, error)
+	openStore  func(context.Context) (quarantine.Store, io.Closer, error)
 }
 
 // demo is a run. Make one with openDemo, call run once, then close.
@@ -51,7 +52,7 @@ type demo struct {
 	ledger   *ledger
 	workflow *workflow
 	broker   broker
-	store    store
+	store    quarantine.Store
 	service  *quarantine.Service
 	closers  []func() error // in the order of opening
 	progress bar
@@ -76,10 +77,11 @@ func openDemo(ctx context.Context, s settings) (_ *demo, err error) {
 	d.ledger = newLedger(d.journal, d.messages, records)
 	d.workflow = &workflow{ledger: d.ledger, end: make(chan struct{})}
 	d.workflow.fixed.Store(d.ledger.isFixed())
-	if d.store, err = s.openStore(ctx); err != nil {
+	var closer io.Closer
+	if d.store, closer, err = s.openStore(ctx); err != nil {
 		return nil, err
 	}
-	d.closers = append(d.closers, d.store.Close)
+	d.closers = append(d.closers, closer.Close)
 	if d.broker, err = s.openBroker(ctx); err != nil {
 		return nil, err
 	}
