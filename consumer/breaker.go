@@ -26,8 +26,9 @@ type breaker struct {
 	policy BreakerPolicy
 	stats  *correlation
 	cb     *gobreaker.TwoStepCircuitBreaker[struct{}]
-	open   atomic.Bool // open or half open
-	turn   chan struct{}
+	open   atomic.Bool   // open or half open
+	turn   chan struct{} // holds a token while nobody stands at the door
+	fresh  atomic.Int64  // waiting messages that did not fail here before
 	log    *slog.Logger
 
 	mu      sync.Mutex
@@ -78,42 +79,60 @@ func (b *breaker) onStateChange(_ string, _, to gobreaker.State) {
 func (b *breaker) isOpen() bool { return b.open.Load() }
 
 // enter lets an attempt through: at once while the breaker is closed, else as
-// the one probe, whenever its turn comes. It returns false when stop is closed
-// first.
-func (b *breaker) enter(stop <-chan struct{}) (probe, bool) {
+// the one probe, whenever its turn comes. A message that failed here before
+// (repeat) lets all others go first: poison that is retried says nothing about
+// whether the trouble has passed. It returns false when stop is closed first.
+func (b *breaker) enter(stop <-chan struct{}, repeat bool) (probe, bool) {
 	if !b.open.Load() {
 		return nil, true
 	}
-	// One waits at the door, the others behind it.
-	select {
-	case <-b.turn:
-		defer func() { b.turn <- struct{}{} }()
-	case <-stop:
-		return nil, false
+	if !repeat {
+		b.fresh.Add(1)
+		defer b.fresh.Add(-1)
 	}
 	for b.open.Load() {
 		b.mu.Lock()
 		changed := b.changed
 		b.mu.Unlock()
-		done, err := b.cb.Allow()
-		if err == nil {
-			if !b.open.Load() {
-				done(errAttemptVoid)
-				break
-			}
-			return done, true
-		}
-		if !b.waitAtDoor(changed, stop) {
+		// One stands at the door, the others behind it.
+		select {
+		case <-b.turn:
+		case <-changed:
+			continue
+		case <-stop:
 			return nil, false
+		}
+		p, ok := b.standAtDoor(changed, stop, repeat)
+		b.turn <- struct{}{}
+		if !ok || p != nil {
+			return p, ok
 		}
 	}
 	return nil, true
 }
 
-// waitAtDoor waits until the state may have changed. gobreaker half-opens
-// strictly after its timeout, and only when asked, hence the timer.
-func (b *breaker) waitAtDoor(changed, stop <-chan struct{}) bool {
-	timer := time.NewTimer(min(b.policy.OpenFor/4+time.Millisecond, time.Second))
+// standAtDoor asks to be the probe, and waits a while if it may not. It returns
+// false when stop is closed.
+func (b *breaker) standAtDoor(changed, stop <-chan struct{}, repeat bool) (probe, bool) {
+	if repeat && b.fresh.Load() > 0 {
+		return nil, b.wait(changed, stop, time.Millisecond)
+	}
+	done, err := b.cb.Allow()
+	if err != nil {
+		// gobreaker half-opens strictly after its timeout, and only when asked.
+		return nil, b.wait(changed, stop, min(b.policy.OpenFor/4+time.Millisecond, time.Second))
+	}
+	if !b.open.Load() { // closed since the look, so this would be no probe
+		done(errAttemptVoid)
+		return nil, true
+	}
+	return done, true
+}
+
+// wait returns when the state changed or the time is up, false when stop is
+// closed.
+func (b *breaker) wait(changed, stop <-chan struct{}, atMost time.Duration) bool {
+	timer := time.NewTimer(atMost)
 	defer timer.Stop()
 	select {
 	case <-changed:

@@ -133,7 +133,7 @@ func TestBreaker_OneProbeAtATime(t *testing.T) {
 		release := make(chan handlers.Outcome)
 		for range 50 {
 			wg.Go(func() {
-				p, ok := b.enter(nil)
+				p, ok := b.enter(nil, false)
 				if !ok {
 					t.Error("stopped without a stop")
 				}
@@ -172,7 +172,7 @@ func TestBreaker_StopEndsTheWait(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 3 {
 			wg.Go(func() {
-				if _, ok := b.enter(stop); ok {
+				if _, ok := b.enter(stop, false); ok {
 					t.Error("let through while open")
 				}
 			})

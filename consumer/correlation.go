@@ -22,7 +22,7 @@ type correlation struct {
 
 	mu       sync.Mutex
 	failures []failure // oldest first
-	samples  []uint64  // total successes at the end of each of the last seconds
+	samples  []uint64  // total successes at the end of each second of the window
 }
 
 type successCount struct {
@@ -39,7 +39,11 @@ type failure struct {
 const maxFailures = 10_000
 
 func newCorrelation(p Policy, shards int) *correlation {
-	return &correlation{policy: p.Breaker, most: p.MaxFailures, seed: maphash.MakeSeed(), successes: make([]successCount, max(1, min(shards, 64)))}
+	return &correlation{
+		policy: p.Breaker, most: p.MaxFailures, seed: maphash.MakeSeed(),
+		successes: make([]successCount, max(1, min(shards, 64))),
+		samples:   []uint64{0}, // there were none before the start
+	}
 }
 
 func (c *correlation) success(slot int) { c.successes[slot%len(c.successes)].n.Add(1) }
@@ -78,12 +82,8 @@ func (c *correlation) correlated(now time.Time) bool {
 	if len(messages) < c.policy.MinMessages {
 		return false
 	}
-	var before uint64
-	if len(c.samples) > 0 {
-		before = c.samples[0]
-	}
 	failed := float64(counted)
-	return failed >= c.policy.FailureRatio*(failed+float64(total-before))
+	return failed >= c.policy.FailureRatio*(failed+float64(total-c.samples[0]))
 }
 
 // reset forgets the failures, so that those of an outage do not count once it

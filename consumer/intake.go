@@ -70,7 +70,7 @@ func (c *Consumer) admit(j *job) *attempt {
 		if c.cfg.Quarantine != nil && !c.known(j) {
 			return nil
 		}
-		p, ok := c.breaker.enter(c.stop)
+		p, ok := c.breaker.enter(c.stop, j.local > 0)
 		if !ok {
 			return c.notBegun(j)
 		}

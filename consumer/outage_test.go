@@ -75,6 +75,39 @@ func TestPoisonAmongGood_IsHeldWhileOthersGoOn(t *testing.T) {
 	})
 }
 
+// TestOpenBreaker_PoisonDoesNotTakeTheProbes: when poison alone opened the
+// breaker, the next good message closes it, and all ends as it should.
+func TestOpenBreaker_PoisonDoesNotTakeTheProbes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var good atomic.Int64
+		sub := consumer.Subscription{Name: "orders", Policy: policy(), Handler: handlers.HandlerFunc(func(_ context.Context, m handlers.Message) error {
+			if string(m.Data) == "poison" {
+				return errors.New("poison")
+			}
+			good.Add(1)
+			return nil
+		})}
+		r := start(t, consumertest.Script{}, sub, consumer.Config{})
+		poison := make([]handlers.Message, 20)
+		for i := range poison {
+			poison[i].Data = []byte("poison")
+		}
+		r.src.Publish(poison...)
+		<-time.After(time.Minute)
+		r.src.Publish(make([]handlers.Message, 100)...)
+		<-time.After(15 * time.Second)
+		if good.Load() == 0 {
+			t.Error("poison took every probe")
+		}
+		<-r.src.Quiet()
+		if n := len(r.rec.Held()); n != 20 || good.Load() != 100 {
+			t.Errorf("%d held, %d good messages done", n, good.Load())
+		}
+		r.cancel()
+	})
+}
+
 func TestNoExactDelay_EarlyReturnsWaitAndAreNoAttempts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

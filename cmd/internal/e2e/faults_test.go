@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"sync"
 	"testing"
@@ -156,19 +157,14 @@ func (o *oracle) Handle(_ context.Context, m handlers.Message) error {
 // run starts a worker over e and returns how to stop it.
 func (o *oracle) run(t *testing.T, e engine) (service *quarantine.Service, stop func()) {
 	t.Helper()
-	return o.runPolling(t, e, 50*time.Millisecond)
-}
-
-func (o *oracle) runPolling(t *testing.T, e engine, every time.Duration) (service *quarantine.Service, stop func()) {
-	t.Helper()
 	service, err := quarantine.New(e.store, quarantine.Config{
-		SpoolDir: t.TempDir(), PollEvery: every, WriteTimeout: 2 * time.Second,
+		SpoolDir: t.TempDir(), PollEvery: 50 * time.Millisecond, WriteTimeout: 2 * time.Second,
 		Worker: quarantine.Worker{Name: "w", Host: "h", Subscriptions: []string{subscription}},
 	})
 	check(t, err)
 	c, err := consumer.New(e.source, consumer.Subscription{Name: subscription, Handler: o, Policy: consumer.Policy{
 		MaxFailures: 3, Backoff: consumer.Backoff{Initial: 20 * time.Millisecond, Max: 200 * time.Millisecond},
-	}}, consumer.Config{Quarantine: service, DrainTimeout: 5 * time.Second})
+	}}, consumer.Config{Quarantine: service, DrainTimeout: 5 * time.Second, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	check(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	var group runner.Group
