@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,6 +29,12 @@ const childVar = "THERIAC_TEST_CHILD_STORE"
 func TestMain(m *testing.M) {
 	if path := os.Getenv(childVar); path != "" {
 		child(path)
+	}
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
+	if !asked { // the default of 100 takes minutes under the race detector
+		_ = flag.Set("rapid.checks", "20") // the flag is there, and 20 is a number
 	}
 	goleak.VerifyTestMain(m)
 }

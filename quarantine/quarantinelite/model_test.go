@@ -1,0 +1,258 @@
+package quarantinelite_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/quarantine"
+	"github.com/theriac/theriac/quarantine/quarantinelite"
+	"github.com/theriac/theriac/quarantine/quarantinetest"
+)
+
+// TestModel does the same random things to a file and to the store in memory,
+// and they must answer the same.
+func TestModel(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	rapid.Check(t, func(rt *rapid.T) {
+		m := newModel(t.Context(), rt, dir)
+		defer m.close()
+		rt.Repeat(map[string]func(*rapid.T){
+			"record": m.record, "hold": m.hold, "move": m.move, "claim": m.claim,
+			"finish": m.finish, "join": m.join, "die": m.die, "leave": m.leave, "compare": m.compare,
+		})
+		m.compare(rt)
+	})
+}
+
+// worker is one worker in both stores.
+type worker struct{ real, mem quarantine.Membership }
+
+// model is a store under test beside the one in memory.
+type model struct {
+	ctx     context.Context
+	t       *rapid.T
+	path    string
+	real    *quarantinelite.Store
+	mem     *quarantinetest.Store
+	workers []worker
+	names   *strings.Replacer // incarnations are random; both stores' become one name
+	pairs   []string
+	entries int
+}
+
+func newModel(ctx context.Context, t *rapid.T, dir string) *model {
+	dir, err := os.MkdirTemp(dir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "quarantine.db")
+	s, err := quarantinelite.Open(ctx, quarantinelite.Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &model{ctx: ctx, t: t, path: path, real: s, mem: quarantinetest.NewStore(), names: strings.NewReplacer()}
+}
+
+func (m *model) close() {
+	for _, w := range m.workers {
+		if err := w.real.Leave(m.ctx); err != nil {
+			m.t.Error(err)
+		}
+	}
+	if err := m.real.Close(); err != nil {
+		m.t.Error(err)
+	}
+}
+
+// equal compares two answers, but for the clock and the names of incarnations.
+func (m *model) equal(what string, inMem, inReal any, memErr, realErr error) {
+	if a, b := kind(memErr), kind(realErr); a != b {
+		m.t.Fatalf("%s: in memory %q (%v), in the file %q (%v)", what, a, memErr, b, realErr)
+	}
+	clock := cmp.FilterPath(func(p cmp.Path) bool {
+		return slices.Contains([]string{".HeldAt", ".ChangedAt", ".At", ".First", ".Last", ".Started", ".Heard"}, p.Last().String())
+	}, cmp.Comparer(func(a, b time.Time) bool { return a.IsZero() == b.IsZero() }))
+	names := cmp.FilterPath(func(p cmp.Path) bool {
+		return slices.Contains([]string{".Claim", ".Incarnation"}, p.Last().String())
+	}, cmp.Comparer(func(a, b string) bool { return m.names.Replace(a) == m.names.Replace(b) }))
+	if diff := cmp.Diff(inMem, inReal, clock, names, cmpopts.EquateEmpty()); diff != "" {
+		m.t.Fatalf("%s (-memory +file)\n%s", what, diff)
+	}
+}
+
+func kind(err error) string {
+	_, conflict := errors.AsType[*quarantine.ConflictError](err)
+	_, state := errors.AsType[*quarantine.StateError](err)
+	return fmt.Sprint(err == nil, conflict, state, errors.Is(err, quarantine.ErrNotFound), errors.Is(err, quarantine.ErrNoWorker))
+}
+
+func (m *model) message(t *rapid.T) handlers.Message {
+	n := rapid.IntRange(0, 9).Draw(t, "message")
+	return handlers.Message{ID: fmt.Sprint("m-", n/2), PublishedAt: time.UnixMicro(int64(n % 2))}
+}
+
+func attempt(t *rapid.T) handlers.Attempt {
+	return handlers.Attempt{Outcome: rapid.SampledFrom(handlers.Outcomes()).Draw(t, "outcome")}
+}
+
+func (m *model) record(t *rapid.T) {
+	var batch []quarantine.AttemptRecord
+	for range rapid.IntRange(0, 4).Draw(t, "records") {
+		msg := m.message(t)
+		batch = append(batch, quarantine.AttemptRecord{Subscription: "billing", MessageID: msg.ID,
+			Identity: quarantine.Identity("billing", msg.Identity()), Attempt: attempt(t)})
+	}
+	a, aErr := m.mem.RecordAttempts(m.ctx, batch)
+	b, bErr := m.real.RecordAttempts(m.ctx, batch)
+	m.equal("RecordAttempts", a, b, aErr, bErr)
+}
+
+func (m *model) hold(t *rapid.T) {
+	var batch []quarantine.NewEntry
+	for range rapid.IntRange(0, 3).Draw(t, "entries") {
+		msg := m.message(t)
+		m.entries++
+		group := rapid.IntRange(0, 2).Draw(t, "group")
+		batch = append(batch, quarantine.NewEntry{
+			Identity: quarantine.Identity("billing", msg.Identity()), Attempt: attempt(t),
+			AttemptRecorded: rapid.Bool().Draw(t, "recorded"), Basis: []string{"b"},
+			Entry: quarantine.Entry{ID: fmt.Sprint("id-", m.entries), Subscription: "billing", Message: msg,
+				Fingerprint: fmt.Sprint("fp-", group), Reason: handlers.ReasonFailed,
+				Title: fmt.Sprint("title ", m.entries), Build: fmt.Sprint("v", m.entries%13)},
+		})
+	}
+	a, aErr := m.mem.HoldEntries(m.ctx, batch)
+	b, bErr := m.real.HoldEntries(m.ctx, batch)
+	m.equal("HoldEntries", a, b, aErr, bErr)
+}
+
+// anEntry draws an entry as it stands, or one that is not there.
+func (m *model) anEntry(t *rapid.T) quarantine.Entry {
+	page, err := m.mem.EntryList(m.ctx, quarantine.Query{Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rapid.SampledFrom(append(page.Entries, quarantine.Entry{ID: "no such"})).Draw(t, "entry")
+}
+
+func (m *model) move(t *rapid.T) {
+	e := m.anEntry(t)
+	tr := quarantine.Transition{EntryID: e.ID, Version: e.Version + int64(rapid.SampledFrom([]int{0, 0, 0, 1, -1}).Draw(t, "off")),
+		To: rapid.SampledFrom(quarantine.States()).Draw(t, "to"), Unclaim: rapid.IntRange(0, 5).Draw(t, "unclaim") == 0,
+		Decision: quarantine.Decision{Actor: quarantine.Actor{Name: "ana", Via: "cli"}, Reason: "why"}}
+	a, aErr := m.mem.Transition(m.ctx, tr)
+	b, bErr := m.real.Transition(m.ctx, tr)
+	m.equal("Transition", a, b, aErr, bErr)
+}
+
+func (m *model) aWorker(t *rapid.T) worker {
+	if len(m.workers) == 0 {
+		t.Skip("no worker")
+	}
+	return rapid.SampledFrom(m.workers).Draw(t, "worker")
+}
+
+func (m *model) claim(t *rapid.T) {
+	w := m.aWorker(t)
+	a, aErr := m.mem.ClaimReplay(m.ctx, "billing", w.mem.Incarnation())
+	b, bErr := m.real.ClaimReplay(m.ctx, "billing", w.real.Incarnation())
+	m.equal("ClaimReplay", a, b, aErr, bErr)
+}
+
+// finish reports the result of a replay, right or late.
+func (m *model) finish(t *rapid.T) {
+	w, e, run := m.aWorker(t), m.anEntry(t), attempt(t)
+	tr := quarantine.Transition{EntryID: e.ID, Version: e.Version, Claim: w.mem.Incarnation(), Attempt: &run,
+		To: rapid.SampledFrom([]quarantine.State{quarantine.StateHeld, quarantine.StateReplayed}).Draw(t, "to")}
+	a, aErr := m.mem.Transition(m.ctx, tr)
+	tr.Claim = w.real.Incarnation()
+	b, bErr := m.real.Transition(m.ctx, tr)
+	m.equal("the result of a replay", a, b, aErr, bErr)
+}
+
+func (m *model) join(t *rapid.T) {
+	w := quarantine.Worker{Name: fmt.Sprint("w-", len(m.pairs)), Subscriptions: []string{"billing"}}
+	a, aErr := m.mem.Join(m.ctx, w)
+	b, bErr := m.real.Join(m.ctx, w)
+	if aErr != nil || bErr != nil {
+		t.Fatal(aErr, bErr)
+	}
+	m.workers = append(m.workers, worker{real: b, mem: a})
+	m.pairs = append(m.pairs, a.Incarnation(), w.Name, b.Incarnation(), w.Name)
+	m.names = strings.NewReplacer(m.pairs...)
+}
+
+func (m *model) remove(t *rapid.T) worker {
+	w := m.aWorker(t)
+	m.workers = slices.DeleteFunc(m.workers, func(o worker) bool { return o == w })
+	return w
+}
+
+func (m *model) die(t *rapid.T) {
+	w := m.remove(t)
+	m.mem.Kill(w.mem)
+	quarantinelite.Kill(w.real)
+	a, aErr := m.mem.ReapWorkers(m.ctx)
+	b, bErr := m.real.ReapWorkers(m.ctx)
+	m.equal("ReapWorkers", a, b, aErr, bErr)
+}
+
+func (m *model) leave(t *rapid.T) {
+	w := m.remove(t)
+	m.equal("Leave", nil, nil, w.mem.Leave(m.ctx), w.real.Leave(m.ctx))
+}
+
+// compare compares all that can be seen.
+func (m *model) compare(*rapid.T) {
+	a, aErr := m.mem.EntryList(m.ctx, quarantine.Query{Limit: 1000})
+	b, bErr := m.real.EntryList(m.ctx, quarantine.Query{Limit: 1000})
+	m.equal("EntryList", a, b, aErr, bErr)
+	for _, e := range a.Entries {
+		a, aErr := m.mem.EntryGet(m.ctx, quarantine.EntryKey{ID: e.ID}, quarantine.GetOptions{Payload: true})
+		b, bErr := m.real.EntryGet(m.ctx, quarantine.EntryKey{Ref: e.Ref}, quarantine.GetOptions{Payload: true})
+		m.equal("EntryGet", a, b, aErr, bErr)
+	}
+	g, gErr := m.mem.GroupList(m.ctx, quarantine.Query{Limit: 1000})
+	h, hErr := m.real.GroupList(m.ctx, quarantine.Query{Limit: 1000})
+	m.equal("GroupList", byRef(g), byRef(h), gErr, hErr)
+	c, cErr := m.mem.Audit(m.ctx, "", 1000)
+	d, dErr := m.real.Audit(m.ctx, "", 1000)
+	m.equal("Audit", c, d, cErr, dErr)
+	v, vErr := m.mem.Workers(m.ctx)
+	w, wErr := m.real.Workers(m.ctx)
+	m.equal("Workers", byName(v), byName(w), vErr, wErr)
+	x, xErr := m.mem.Changes(m.ctx, 0)
+	y, yErr := m.real.Changes(m.ctx, 0)
+	m.equal("Changes", byMessage(x.Marks), byMessage(y.Marks), xErr, yErr)
+	m.equal("replays that wait", x.Replays, y.Replays, nil, nil)
+}
+
+// The stores may order by a clock; here that would compare the clocks.
+
+func byRef(groups []quarantine.Group) []quarantine.Group {
+	slices.SortFunc(groups, func(a, b quarantine.Group) int { return strings.Compare(a.Ref, b.Ref) })
+	return groups
+}
+
+func byName(workers []quarantine.Worker) []quarantine.Worker {
+	slices.SortFunc(workers, func(a, b quarantine.Worker) int { return strings.Compare(a.Name, b.Name) })
+	return workers
+}
+
+func byMessage(marks []quarantine.Mark) []quarantine.Mark {
+	slices.SortFunc(marks, func(a, b quarantine.Mark) int { return strings.Compare(a.MessageID, b.MessageID) })
+	return marks
+}
