@@ -25,5 +25,7 @@ func migrate(ctx context.Context, url string) error {
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(postgres.Main(m),
 		// Started by an init of a library that Google's client links; it never ends.
-		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
+		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"),
+		// The keep-alive loop of a stream looks for its end every 10 s only.
+		goleak.IgnoreAnyFunction("cloud.google.com/go/pubsub/v2.(*messageIterator).streamKeepAliveHandler"))
 }
