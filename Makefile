@@ -30,8 +30,8 @@ demo: bin/theriac ## See it work: messages, poison among them, and a report. ARG
 	@bin/theriac demo $(ARGS)
 
 .PHONY: run
-run: bin/theriac ## Run theriac with ARGS, for example: make run ARGS="ls -o json".
-	@bin/theriac $(ARGS)
+run: bin/theriac ## Run the demo and keep it running, its data in theriac-data, to try the commands on what it holds.
+	@bin/theriac demo --stay --data-dir theriac-data $(ARGS)
 
 # The go command knows whether anything changed; make does not try to.
 .PHONY: bin/theriac

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -171,7 +174,7 @@ func (o *options) report(ctx context.Context, t *cli.Tool, d *demo, interrupted 
 	for i, e := range r.Entries {
 		names[i] = e.Ref
 	}
-	s := screen{report: r, interrupted: interrupted, kept: kept, stays: o.stay}
+	s := screen{report: r, columns: t.Columns, program: program(), interrupted: interrupted, kept: kept, stays: o.stay}
 	err = t.Print(format, output.Answer{Value: r, Names: names, Layout: output.Screen(func(w *term.Writer) { s.print(w) })})
 	switch {
 	case err != nil:
@@ -183,6 +186,15 @@ func (o *options) report(ctx context.Context, t *cli.Tool, d *demo, interrupted 
 	default:
 		return nil
 	}
+}
+
+// program is what to type for theriac: its name, or where it is if the shell would not find it.
+func program() string {
+	const name = "theriac"
+	if _, err := exec.LookPath(name); err == nil || filepath.Base(os.Args[0]) != name {
+		return name
+	}
+	return os.Args[0]
 }
 
 func (o *options) validate(given config.Settings) error {
