@@ -160,7 +160,7 @@ func statusBlocksOf(st quarantine.Status) []block {
 			contained = append(contained, block{
 				Word: wordContained, Subscription: sub.Name, Messages: n, Workers: sub.Workers,
 				text:    fmt.Sprintf("%s held, oldest %s   %s", plural(n, "message", "messages"), age(sub.OldestHeld, st.At), served(sub)),
-				details: heldLines(st, sub.Name),
+				details: heldLines(st, sub.Name, n),
 			})
 		}
 		if n := sub.Counts[quarantine.StateReplaying]; n > 0 {
@@ -187,12 +187,16 @@ func served(sub quarantine.SubscriptionStatus) string {
 	return plural(sub.Workers, "worker", "workers")
 }
 
-func heldLines(st quarantine.Status, sub string) []string {
+// heldLines are the latest held entries of a subscription, and where to see the rest.
+func heldLines(st quarantine.Status, sub string, held int64) []string {
 	var lines []string
 	for _, e := range st.LastHeld {
 		if e.Subscription == sub {
 			lines = append(lines, fmt.Sprintf("%s  %s   %s   %s ago", e.Ref, cmp.Or(e.Title, string(e.Reason)), e.Where, age(e.HeldAt, st.At)))
 		}
+	}
+	if more := held - int64(len(lines)); more > 0 {
+		lines = append(lines, fmt.Sprintf("%s more: theriac ls sub:%s", count(more), sub))
 	}
 	return lines
 }
