@@ -54,7 +54,7 @@ type Migration struct {
 	Applied time.Time
 }
 
-// VersionError: the schema is not the one that this program needs.
+// VersionError says that the schema is not the one that this program needs.
 type VersionError struct {
 	// Have is the version of the schema, Want the one that the program needs.
 	Have, Want int64

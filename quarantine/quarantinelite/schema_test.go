@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/theriac/theriac/internal/sqlrows"
 	"github.com/theriac/theriac/quarantine"
 	"github.com/theriac/theriac/quarantine/quarantinelite"
 	"github.com/theriac/theriac/quarantine/quarantinetest"
@@ -39,29 +40,27 @@ func TestStatements(t *testing.T) {
 	db := raw(t, path)
 	quarantinetest.RunStatementTests(t, func(statement string) error {
 		p, err := db.PrepareContext(t.Context(), statement)
-		if err != nil {
-			return err
+		if err == nil {
+			defer func() { _ = p.Close() }() // that it could be prepared is all
 		}
-		return p.Close()
+		return err
 	})
 }
 
 // schema returns what the file is made of, but for the version table.
 func schema(t *testing.T, path string) string {
 	t.Helper()
-	rows, err := raw(t, path).QueryContext(t.Context(),
-		"SELECT coalesce(sql, name) FROM sqlite_master WHERE tbl_name NOT LIKE '%version%' ORDER BY name")
+	type row struct {
+		SQL string `db:"sql"`
+	}
+	rows, err := sqlrows.Collect[row](raw(t, path).QueryContext(t.Context(), `SELECT coalesce(sql, name) AS sql
+		FROM sqlite_master WHERE tbl_name NOT LIKE '%version%' ORDER BY name`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = rows.Close() }()
-	var all []string
-	for rows.Next() {
-		var s string
-		if err := rows.Scan(&s); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, s)
+	all := make([]string, len(rows))
+	for i, r := range rows {
+		all[i] = r.SQL
 	}
 	return strings.Join(all, "\n")
 }

@@ -56,7 +56,7 @@ func (x *tx) prepare(statement string) (*sql.Stmt, error) {
 
 // exec runs a statement and returns how many rows it changed.
 func (x *tx) exec(statement string, args ...any) (int64, error) {
-	p, err := x.prepare(statement)
+	p, err := x.prepare(statement) //nolint:sqlclosecheck // the transaction closes it
 	if err != nil {
 		return 0, err
 	}
@@ -68,16 +68,16 @@ func (x *tx) exec(statement string, args ...any) (int64, error) {
 }
 
 func (x *tx) rows(statement string, args ...any) (*sql.Rows, error) {
-	p, err := x.prepare(statement)
+	p, err := x.prepare(statement) //nolint:sqlclosecheck // the transaction closes it
 	if err != nil {
 		return nil, err
 	}
-	return p.QueryContext(x.ctx, args...) //nolint:rowserrcheck // the caller collects them
+	return p.QueryContext(x.ctx, args...)
 }
 
 // value reads one value of one row; a missing row is sql.ErrNoRows.
 func value[T any](x *tx, statement string, args ...any) (v T, err error) {
-	p, err := x.prepare(statement)
+	p, err := x.prepare(statement) //nolint:sqlclosecheck // the transaction closes it
 	if err != nil {
 		return v, err
 	}
