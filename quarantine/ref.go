@@ -6,23 +6,25 @@ import "strings"
 const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 // EntryRef returns the short reference of the entry with number seq >= 1.
-func EntryRef(seq int64) string { return "Q-" + shortRef(seq) }
+func EntryRef(seq int64) string { return "Q-" + shortRef(seq, 0) }
 
 // GroupRef returns the short reference of the group with number seq >= 1.
-func GroupRef(seq int64) string { return "G-" + shortRef(seq) }
+func GroupRef(seq int64) string { return "G-" + shortRef(seq, 1) }
 
 // shortRef writes a number as the shortest of 4, 5, 6 … symbols whose space
 // holds it. Within one length the numbers are scattered by an odd multiplier,
 // which is a bijection modulo a power of two: neighbours look nothing alike, so
 // a slip of the finger does not hit the entry next door, and no two are equal.
-func shortRef(seq int64) string {
+// Each kind of reference has its own scatter, so that entry and group of one
+// number do not look like the same thing.
+func shortRef(seq int64, kind uint64) string {
 	const scatter = 0x9E3779B97F4A7C15 // 2^64 divided by the golden ratio, odd
 	n, length := uint64(seq-1), 4
 	for length < 12 && n >= 1<<(5*length) {
 		n -= 1 << (5 * length)
 		length++
 	}
-	n = (n*scatter + scatter>>7) & (1<<(5*length) - 1)
+	n = (n*scatter + scatter>>(7+kind)) & (1<<(5*length) - 1)
 	out := make([]byte, length)
 	for i := range out {
 		out[i] = alphabet[n>>(5*(length-1-i))&31]

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/theriac/theriac/consumer"
 	"github.com/theriac/theriac/consumer/natsjs"
@@ -81,16 +82,16 @@ func run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	working, stop := context.WithCancel(ctx)
-	ended := make(chan error, 2)
-	go func() { ended <- service.Run(working) }()
-	go func() { <-service.Ready(); ended <- c.Run(working) }()
+	var workers errgroup.Group
+	workers.Go(func() error { return service.Run(working) })
+	workers.Go(func() error { <-service.Ready(); return c.Run(working) })
 
 	err = publish(ctx, `{"customer":null}`)
 	if err == nil {
 		err = decide(ctx, service, out)
 	}
 	stop()
-	return errors.Join(err, <-ended, <-ended)
+	return errors.Join(err, workers.Wait())
 }
 
 // decide is what a person does: look, fix, replay.
