@@ -2,67 +2,71 @@ package quarantinepg
 
 import (
 	"context"
-	"math"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/quarantine"
 )
 
-// changesBatch is about how many marks one call returns.
-const changesBatch = 1000
+const (
+	changesBatch  = 1000   // about how many marks one call returns
+	changesRecent = 10_000 // how many are told early while an old transaction runs
+)
 
 // markRow is a row of change_list.sql.
 type markRow struct {
+	Horizon      int64  `db:"horizon"`
+	Found        bool   `db:"found"` // else there is nothing but the horizon
+	Settled      bool   `db:"settled"`
+	Changed      int64  `db:"changed"`
 	Subscription string `db:"subscription"`
 	MessageID    []byte `db:"message_id"`
 	Held         bool   `db:"held"`
 	Failing      bool   `db:"failing"`
 }
 
-// boundRow is the row of change_bound.sql: where the snapshot ends, and the
-// change at which a batch is full, or -1.
-type boundRow struct {
-	OldestRunning int64 `db:"oldest_running"`
-	Next          int64 `db:"next"`
-	Bound         int64 `db:"bound"`
-}
-
 // Changes implements [quarantine.Store]. The cursor is a transaction's number:
-// everything below it was finished when it was read. Transactions commit in any
-// order, so a cursor never passes the oldest that is still running, and what
-// was committed above it is told again. Numbers from before a dump was restored
-// elsewhere may lie in the future; they are told at the beginning only.
-func (s *Store) Changes(ctx context.Context, since int64) (c quarantine.Changes, err error) {
-	err = s.read(ctx, "read changes", func(x tx) error {
-		c = quarantine.Changes{}
-		bounds, err := collect[boundRow](x, sqlChangeBound, since, changesBatch)
-		if err != nil {
+// all below it had ended when it was read. It never passes the oldest that is
+// still running, anywhere on the server; what was committed above it is told
+// again. Numbers from before a dump was restored elsewhere may lie in the
+// future; they are told at the beginning only.
+func (s *Store) Changes(ctx context.Context, since int64) (quarantine.Changes, error) {
+	since = max(since, 0)
+	var rows []markRow
+	var replays []string
+	err := s.call(ctx, "read changes", func(ctx context.Context) error {
+		var b pgx.Batch
+		b.Queue(sqlChangeList, since, changesBatch, changesRecent).Query(into(&rows))
+		b.Queue(sqlEntryWaiting).Query(func(found pgx.Rows) (err error) {
+			replays, err = pgx.AppendRows([]string(nil), found, pgx.RowTo[string])
 			return err
-		}
-		b := bounds[0]
-		upto := int64(math.MaxInt64)
-		c.Cursor = b.OldestRunning
-		if b.Bound >= 0 && b.Bound < b.OldestRunning {
-			// All of one transaction are told together, or the rest would be skipped.
-			upto, c.Cursor, c.More = b.Bound, b.Bound+1, true
-		}
-		rows, err := collect[markRow](x, sqlChangeList, since, upto, b.Next)
-		if err != nil {
-			return err
-		}
-		for _, r := range rows {
-			if m := r.mark(); since > 0 || m.Standing != handlers.StandingNew {
-				c.Marks = append(c.Marks, m)
-			}
-		}
-		c.Replays, err = values[string](x, sqlEntryWaiting)
-		return err
+		})
+		return s.pool.SendBatch(ctx, &b).Close()
 	})
 	if err != nil {
 		return quarantine.Changes{}, err
 	}
+	c := quarantine.Changes{Cursor: rows[0].Horizon, Replays: replays}
+	var settled, last int64
+	seen := make(map[name]bool, len(rows))
+	for _, r := range rows {
+		if r.Settled {
+			settled, last = settled+1, max(last, r.Changed)
+		}
+		if key := (name{r.Subscription, string(r.MessageID)}); r.Found && !seen[key] {
+			seen[key] = true
+			c.Marks = append(c.Marks, r.mark())
+		}
+	}
+	if settled >= changesBatch {
+		c.Cursor, c.More = last+1, true
+	}
 	return c, nil
 }
+
+// name is a message by the broker's words.
+type name struct{ subscription, id string }
 
 func (r markRow) mark() quarantine.Mark {
 	m := quarantine.Mark{Subscription: r.Subscription, MessageID: string(r.MessageID)}

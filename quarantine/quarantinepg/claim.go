@@ -20,11 +20,13 @@ func (s *Store) ClaimReplay(ctx context.Context, subscription, incarnation strin
 	const doing = "claim a replay"
 	// Workers ask every second and mostly in vain, so it is only looked first.
 	var registered, waiting bool
-	err = s.pool.QueryRow(ctx, sqlClaimLook, quarantine.DisplayText(subscription, 1024),
-		quarantine.DisplayText(incarnation, 1024)).Scan(&registered, &waiting)
+	err = s.call(ctx, doing, func(ctx context.Context) error {
+		return s.pool.QueryRow(ctx, sqlClaimLook, quarantine.DisplayText(subscription, 1024),
+			quarantine.DisplayText(incarnation, 1024)).Scan(&registered, &waiting)
+	})
 	switch {
 	case err != nil:
-		return quarantine.Entry{}, classify(doing, err)
+		return quarantine.Entry{}, err
 	case !registered:
 		return quarantine.Entry{}, notRegistered(incarnation)
 	case !waiting:

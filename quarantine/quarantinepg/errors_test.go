@@ -82,9 +82,9 @@ func TestOpen_NeverShowsThePassword(t *testing.T) {
 		}
 	}
 	for url, want := range map[string]string{
-		"postgres://ana:s3cret@db.example:5432/theriac?sslmode=require": "postgres://ana@db.example:5432/theriac",
-		"host=db password=s3cret":                                  "postgres://…",
-		"postgres:///theriac?host=/run/postgresql&password=s3cret": "postgres:///theriac",
+		"postgres://ana:s3cret@db.example:5432/theriac?sslmode=require&x=s3cret": "postgres://ana@db.example:5432/theriac?sslmode=require",
+		"host=db password=s3cret": "postgres://…",
+		"postgres:///theriac?host=/run/postgresql&password=s3cret&sslpassword=s3cret": "postgres:///theriac?host=%2Frun%2Fpostgresql",
 	} {
 		if got := quarantinepg.Redact(url); got != want {
 			t.Errorf("Redact(%q) = %q, want %q", url, got, want)

@@ -3,210 +3,224 @@ package quarantinepg
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/theriac/theriac/quarantine"
 )
+
+// candidate is one message of a batch, however often it stands there.
+type candidate struct {
+	quarantine.NewEntry
+	id       pgtype.UUID
+	seq      int64
+	groupSeq int64
+	created  bool
+	entry    quarantine.Entry // as it stands
+}
 
 // HoldEntries implements [quarantine.Store].
 func (s *Store) HoldEntries(ctx context.Context, batch []quarantine.NewEntry) ([]quarantine.HoldResult, error) {
 	if len(batch) == 0 {
 		return nil, nil
 	}
-	names := make(map[identity]name, len(batch))
+	const doing = "hold entries"
+	byIdentity := make(map[identity]*candidate, len(batch))
+	var all []*candidate
 	for _, n := range batch {
 		if err := n.Validate(); err != nil {
-			return nil, err
+			return nil, classify(doing, err)
 		}
-		names[n.Identity] = name{n.Entry.Subscription, n.Entry.Message.ID}
+		id, err := parseID(n.Entry.ID)
+		if err != nil {
+			return nil, fmt.Errorf("%s: the id %q is no UUID: %w", doing, n.Entry.ID, quarantine.ErrRefusedData)
+		}
+		if byIdentity[n.Identity] == nil {
+			byIdentity[n.Identity] = &candidate{NewEntry: n, id: id}
+			all = append(all, byIdentity[n.Identity])
+		}
+	}
+	if err := s.write(ctx, doing, func(x tx) error { return x.hold(all) }); err != nil {
+		return nil, err
 	}
 	results := make([]quarantine.HoldResult, len(batch))
-	err := s.write(ctx, "hold entries", func(x tx) error {
-		m, err := x.lock(names)
-		if err != nil {
-			return err
-		}
-		fresh := m.hold(batch, results)
-		if len(fresh) > 0 {
-			if err := x.add(fresh, m); err != nil {
-				return err
-			}
-		}
-		return x.showHeld(batch, results)
-	})
-	if err != nil {
-		return nil, err
+	for i, n := range batch {
+		c := byIdentity[n.Identity]
+		results[i] = quarantine.HoldResult{Entry: c.entry, Created: c.created}
+		c.created = false // another of its identity in the batch is a twin
 	}
 	return results, nil
 }
 
-// hold marks the messages of a batch as held and returns the entries that are
-// new, each once.
-func (m *messages) hold(batch []quarantine.NewEntry, results []quarantine.HoldResult) []quarantine.NewEntry {
-	var fresh []quarantine.NewEntry
-	for i, n := range batch {
-		row := m.rows[n.Identity]
-		results[i].Created = !row.Held
-		if row.Held {
-			continue
-		}
-		row.Held = true
-		fresh = append(fresh, n)
-		if !n.AttemptRecorded {
-			m.attempted(n.Identity, n.Attempt)
-		}
-	}
-	return fresh
-}
-
-// add stores new entries with their payloads, in their groups, and what
-// changed of their messages.
-func (x tx) add(fresh []quarantine.NewEntry, m *messages) error {
-	groups, err := x.groups(fresh)
+// hold stores those that are not held and reads the others. The groups are
+// locked last, since all writers of a group wait for its lock.
+func (x tx) hold(all []*candidate) error {
+	groups, at, err := x.reserve(all)
 	if err != nil {
 		return err
 	}
-	numbers, err := values[int64](x, sqlEntryNext, len(fresh))
-	if err != nil {
+	var created, held []*candidate
+	for _, c := range all {
+		if c.created {
+			created = append(created, c)
+		} else {
+			held = append(held, c)
+		}
+	}
+	if err := x.readHeld(held); err != nil || len(created) == 0 {
 		return err
 	}
-	entries, payloads := make([][]any, len(fresh)), make([][]any, len(fresh))
-	for i, n := range fresh {
-		g := groups[n.Entry.Fingerprint]
-		g.added++
-		g.builds = quarantine.AddBuild(g.builds, n.Entry.Build)
-		if entries[i], err = columns(n, numbers[i], g.seq); err != nil {
+	if err := x.addGroups(created, groups); err != nil {
+		return err
+	}
+	for _, c := range created {
+		c.groupSeq = groups[c.Entry.Fingerprint]
+		if c.entry, err = c.asStored(at); err != nil {
 			return err
 		}
-		payloads[i] = []any{numbers[i], blob(n.Entry.Message.Data)}
 	}
-	if err := x.copy("entry", entryColumns(), entries); err != nil {
-		return err
-	}
-	if err := x.copy("payload", []string{"entry_seq", "data"}, payloads); err != nil {
-		return err
-	}
-	var batch pgx.Batch
-	m.store(&batch)
-	for _, fp := range slices.Sorted(maps.Keys(groups)) {
-		g := groups[fp]
-		batch.Queue(sqlGroupHold, g.seq, g.added, quarantine.EncodeTexts(g.builds))
-	}
-	return x.send(&batch)
-}
-
-// copy adds rows to a table. COPY costs a fifth of as many INSERTs.
-func (x tx) copy(table string, columns []string, rows [][]any) error {
-	_, err := x.CopyFrom(x.ctx, pgx.Identifier{"theriac", table}, columns, pgx.CopyFromRows(rows))
-	return err
-}
-
-// entryColumns are the columns that columns gives; the others have defaults.
-func entryColumns() []string {
-	return []string{
-		"seq", "id", "ref", "identity", "group_seq", "subscription", "message_id", "ordering_key", "attributes",
-		"published_at", "delivery_attempt", "size", "sha256", "degraded", "reason", "confidence", "evidence",
-		"build", "place", "search", "failures", "crashes",
-	}
-}
-
-func columns(n quarantine.NewEntry, seq, group int64) ([]any, error) {
-	e := n.Entry
-	id, err := parseID(e.ID)
+	locked, err := x.insert(created)
 	if err != nil {
-		return nil, fmt.Errorf("the id %q is no UUID: %w", e.ID, quarantine.ErrRefusedData)
+		return err
 	}
-	return []any{
-		seq, id, quarantine.EntryRef(seq), n.Identity[:], group, e.Subscription, blob(e.Message.ID),
-		blob(e.Message.OrderingKey), quarantine.EncodeAttributes(e.Message.Attributes),
-		e.Message.PublishedAt.UnixMicro(), e.Message.DeliveryAttempt, e.Size, e.SHA256[:], e.Degraded,
-		string(e.Reason), string(e.Confidence), quarantine.EncodeEvidence(e), displayBuild(e.Build),
-		quarantine.FoldText(e.Where), quarantine.FoldText(quarantine.SearchText(e)),
-		e.Totals.Failures, e.Totals.Crashes,
-	}, nil
+	changes, err := changesOf(created, locked)
+	if err != nil {
+		return err
+	}
+	var b pgx.Batch
+	queueCounts(&b, changes)
+	return x.send(&b)
 }
 
-// showHeld fills in the entries of a batch as they stand.
-func (x tx) showHeld(batch []quarantine.NewEntry, results []quarantine.HoldResult) error {
-	keys := make([][]byte, len(batch))
-	for i := range batch {
-		keys[i] = batch[i].Identity[:]
+// reserve locks the messages, marks as created those that were not held, and
+// numbers them in the order of the batch. It returns the groups that are there,
+// by fingerprint, and the time of the transaction.
+func (x tx) reserve(all []*candidate) (map[string]int64, time.Time, error) {
+	var fresh [][]byte
+	var numbers []numberRow
+	var groups []groupSeqRow
+	var b pgx.Batch
+	b.Queue(sqlMessageHold, column(all, (*candidate).key),
+		column(all, func(c *candidate) string { return c.Entry.Subscription }),
+		column(all, func(c *candidate) []byte { return blob(c.Entry.Message.ID) }),
+	).Query(func(rows pgx.Rows) (err error) {
+		fresh, err = pgx.CollectRows(rows, pgx.RowTo[[]byte])
+		return err
+	})
+	b.Queue(sqlSequenceNext, "theriac.entry_seq", len(all)).Query(into(&numbers))
+	b.Queue(sqlGroupFind, fingerprints(all)).Query(into(&groups))
+	if err := x.send(&b); err != nil {
+		return nil, time.Time{}, err
 	}
-	f := newFilter(len(batch))
-	f.and("e.identity = ANY (" + f.arg(keys) + ")")
+	isFresh := make(map[identity]bool, len(fresh))
+	for _, key := range fresh {
+		isFresh[identity(key)] = true
+	}
+	for i, c := range all {
+		c.created, c.seq = isFresh[c.Identity], numbers[i].Number
+	}
+	return byFingerprint(groups), numbers[0].At.UTC(), nil
+}
+
+// numberRow is a row of sequence_next.sql.
+type numberRow struct {
+	Number int64     `db:"number"`
+	At     time.Time `db:"at"`
+}
+
+func (c *candidate) key() []byte { return c.Identity[:] }
+
+// readHeld reads the entries of messages that were held before.
+func (x tx) readHeld(held []*candidate) error {
+	if len(held) == 0 {
+		return nil
+	}
+	f := newFilter(len(held))
+	f.and("e.identity = ANY (" + f.arg(column(held, (*candidate).key)) + ")")
 	rows, err := x.entries(f)
 	if err != nil {
 		return err
 	}
-	held := make(map[identity]quarantine.Entry, len(rows))
-	for i := range rows {
-		if held[identity(rows[i].Identity)], err = rows[i].entry(); err != nil {
+	for _, c := range held {
+		i := slices.IndexFunc(rows, func(r entryRow) bool { return identity(r.Identity) == c.Identity })
+		if i < 0 {
+			return fmt.Errorf("message %x is held and has no entry", c.Identity)
+		}
+		if c.entry, err = rows[i].entry(); err != nil {
 			return err
 		}
-	}
-	for i := range batch {
-		results[i].Entry = held[batch[i].Identity]
 	}
 	return nil
 }
 
-// lockedGroup is a group under our lock, with what is to be added to it.
-type lockedGroup struct {
-	seq    int64
-	builds []string
-	added  int64
+// asStored is the new entry as it will be read, in the form that encoding and
+// decoding give it.
+func (c *candidate) asStored(at time.Time) (quarantine.Entry, error) {
+	e := c.Entry
+	e.ID, e.Seq, e.Ref, e.Group = c.id.String(), c.seq, quarantine.EntryRef(c.seq), quarantine.GroupRef(c.groupSeq)
+	e.HeldAt, e.ChangedAt = at, at
+	e.State, e.Version = quarantine.StateHeld, 1
+	e.Decided, e.Replays, e.Claim, e.Attempts = quarantine.Decision{}, 0, "", nil
+	e.Message.Data = nil
+	e.Message.PublishedAt = time.UnixMicro(e.Message.PublishedAt.UnixMicro()).UTC()
+	var err error
+	if e.Message.Attributes, err = quarantine.DecodeAttributes(quarantine.EncodeAttributes(e.Message.Attributes)); err != nil {
+		return e, err
+	}
+	return e, quarantine.DecodeEvidence(quarantine.EncodeEvidence(e), &e)
 }
 
-// groups locks the groups of new entries, which are made if there are none.
-func (x tx) groups(fresh []quarantine.NewEntry) (map[string]*lockedGroup, error) {
-	first := make(map[string]quarantine.NewEntry)
-	for _, n := range fresh {
-		if _, ok := first[n.Entry.Fingerprint]; !ok {
-			first[n.Entry.Fingerprint] = n
+// insert stores the entries and locks their groups, in this order.
+func (x tx) insert(created []*candidate) (locked []groupLockRow, err error) {
+	var b pgx.Batch
+	b.Queue(sqlEntryAdd, entryColumns(created)...)
+	b.Queue(sqlPayloadAdd, column(created, func(c *candidate) int64 { return c.seq }),
+		column(created, func(c *candidate) []byte { return blob(c.Entry.Message.Data) }))
+	var keys, bodies [][]byte
+	for _, c := range created {
+		if !c.AttemptRecorded {
+			keys, bodies = append(keys, c.key()), append(bodies, quarantine.EncodeAttempt(c.Attempt))
 		}
 	}
-	fingerprints := slices.Sorted(maps.Keys(first))
-	groups, err := x.lockGroups(fingerprints)
-	if err != nil || len(groups) == len(first) {
-		return groups, err
-	}
-	missing := slices.DeleteFunc(slices.Clone(fingerprints), func(fp string) bool { return groups[fp] != nil })
-	numbers, err := values[int64](x, sqlGroupNext, len(missing))
-	if err != nil {
-		return nil, err
-	}
-	var batch pgx.Batch
-	for i, fp := range missing {
-		e := first[fp].Entry
-		batch.Queue(sqlGroupAdd, numbers[i], quarantine.GroupRef(numbers[i]), fp, e.Subscription, blob(e.Title),
-			blob(e.Where), string(e.Reason), quarantine.EncodeTexts(first[fp].Basis), quarantine.EncodeTexts(nil))
-	}
-	if err := x.send(&batch); err != nil {
-		return nil, err
-	}
-	return x.lockGroups(fingerprints) // also those that somebody else made meanwhile
+	queueAttempts(&b, keys, bodies)
+	b.Queue(sqlGroupLock, column(created, func(c *candidate) int64 { return c.groupSeq })).Query(into(&locked))
+	return locked, x.send(&b)
 }
 
-func (x tx) lockGroups(fingerprints []string) (map[string]*lockedGroup, error) {
-	type row struct {
-		Seq         int64  `db:"seq"`
-		Fingerprint string `db:"fingerprint"`
-		Builds      []byte `db:"builds"`
+// entryColumns are the arguments of entry_add.sql.
+func entryColumns(created []*candidate) []any {
+	texts := func(of func(e quarantine.Entry) string) []string {
+		return column(created, func(c *candidate) string { return of(c.Entry) })
 	}
-	rows, err := collect[row](x, sqlGroupLock, fingerprints)
-	if err != nil {
-		return nil, err
+	blobs := func(of func(e quarantine.Entry) []byte) [][]byte {
+		return column(created, func(c *candidate) []byte { return of(c.Entry) })
 	}
-	groups := make(map[string]*lockedGroup, len(rows))
-	for _, r := range rows {
-		builds, err := quarantine.DecodeTexts(r.Builds)
-		if err != nil {
-			return nil, err
-		}
-		groups[r.Fingerprint] = &lockedGroup{seq: r.Seq, builds: builds}
+	numbers := func(of func(c *candidate) int64) []int64 { return column(created, of) }
+	return []any{
+		numbers(func(c *candidate) int64 { return c.seq }),
+		column(created, func(c *candidate) pgtype.UUID { return c.id }),
+		column(created, func(c *candidate) string { return quarantine.EntryRef(c.seq) }),
+		column(created, (*candidate).key),
+		numbers(func(c *candidate) int64 { return c.groupSeq }),
+		texts(func(e quarantine.Entry) string { return e.Subscription }),
+		blobs(func(e quarantine.Entry) []byte { return blob(e.Message.ID) }),
+		blobs(func(e quarantine.Entry) []byte { return blob(e.Message.OrderingKey) }),
+		blobs(func(e quarantine.Entry) []byte { return quarantine.EncodeAttributes(e.Message.Attributes) }),
+		numbers(func(c *candidate) int64 { return c.Entry.Message.PublishedAt.UnixMicro() }),
+		numbers(func(c *candidate) int64 { return int64(c.Entry.Message.DeliveryAttempt) }),
+		numbers(func(c *candidate) int64 { return c.Entry.Size }),
+		blobs(func(e quarantine.Entry) []byte { return e.SHA256[:] }),
+		column(created, func(c *candidate) bool { return c.Entry.Degraded }),
+		texts(func(e quarantine.Entry) string { return string(e.Reason) }),
+		texts(func(e quarantine.Entry) string { return string(e.Confidence) }),
+		blobs(quarantine.EncodeEvidence),
+		texts(func(e quarantine.Entry) string { return displayBuild(e.Build) }),
+		texts(func(e quarantine.Entry) string { return quarantine.FoldText(e.Where) }),
+		texts(func(e quarantine.Entry) string { return quarantine.FoldText(quarantine.SearchText(e)) }),
+		numbers(func(c *candidate) int64 { return int64(c.Entry.Totals.Failures) }),
+		numbers(func(c *candidate) int64 { return int64(c.Entry.Totals.Crashes) }),
 	}
-	return groups, nil
 }

@@ -1,11 +1,7 @@
 package quarantinepg
 
 import (
-	"bytes"
 	"context"
-	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -16,124 +12,124 @@ import (
 // identity is the key of a message.
 type identity = [32]byte
 
-// messageRow is what is known of a message, as message_lock.sql returns it.
-type messageRow struct {
-	Identity []byte `db:"identity"`
-	Failures int32  `db:"failures"`
-	Crashes  int32  `db:"crashes"`
-	Attempts int64  `db:"attempts"`
-	Held     bool   `db:"held"`
+// tally is what a run of attempts changes in the totals of one message.
+type tally struct {
+	quarantine.AttemptRecord                 // the first of them
+	reset                    bool            // it begins with a success
+	added                    handlers.Totals // since then
+	after                    handlers.Totals // as stored, with added
 }
 
-// name is a message by the broker's words.
-type name struct{ subscription, id string }
-
-// messages are rows under our lock, with the attempts to add to them.
-type messages struct {
-	rows map[identity]*messageRow
-
-	// Attempts to store: the columns of attempt_add.sql.
-	owners  [][]byte
-	numbers []int64
-	bodies  [][]byte
+// step is one attempt of a batch in its tally.
+type step struct {
+	tally *tally
+	added handlers.Totals // by the tally's attempts up to this one
 }
 
-// lock locks the rows of messages, which are made if there are none, in the
-// order of their identities.
-func (x tx) lock(names map[identity]name) (*messages, error) {
-	ids := slices.SortedFunc(maps.Keys(names), func(a, b identity) int { return bytes.Compare(a[:], b[:]) })
-	keys, subs, msgs := make([][]byte, len(ids)), make([]string, len(ids)), make([][]byte, len(ids))
-	for i, id := range ids {
-		keys[i], subs[i], msgs[i] = id[:], names[id].subscription, blob(names[id].id)
-	}
-	m := &messages{rows: make(map[identity]*messageRow, len(ids))}
-	var batch pgx.Batch
-	batch.Queue(sqlMessageAdd, keys, subs, msgs)
-	batch.Queue(sqlMessageLock, keys).Query(func(rows pgx.Rows) error {
-		all, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[messageRow])
-		for _, r := range all {
-			m.rows[identity(r.Identity)] = r
-		}
-		return err
-	})
-	return m, x.send(&batch)
-}
-
-// attempted adds an attempt to a message.
-func (m *messages) attempted(id identity, a handlers.Attempt) {
-	row := m.rows[id]
-	row.Attempts++
-	m.owners = append(m.owners, row.Identity)
-	m.numbers = append(m.numbers, row.Attempts)
-	m.bodies = append(m.bodies, quarantine.EncodeAttempt(a))
-}
-
-// store queues what stores the rows, marks them as changed, and stores the
-// attempts.
-func (m *messages) store(batch *pgx.Batch) {
-	n := len(m.rows)
-	keys, failures, crashes := make([][]byte, 0, n), make([]int32, 0, n), make([]int32, 0, n)
-	attempts, held := make([]int64, 0, n), make([]bool, 0, n)
-	var long [][]byte
-	for _, r := range m.rows {
-		keys, failures, crashes = append(keys, r.Identity), append(failures, r.Failures), append(crashes, r.Crashes)
-		attempts, held = append(attempts, r.Attempts), append(held, r.Held)
-		if r.Attempts > quarantine.AttemptsKept {
-			long = append(long, r.Identity)
-		}
-	}
-	batch.Queue(sqlMessageSet, keys, failures, crashes, attempts, held)
-	if len(m.owners) > 0 {
-		batch.Queue(sqlAttemptAdd, m.owners, m.numbers, m.bodies)
-	}
-	if len(long) > 0 {
-		batch.Queue(sqlAttemptTrim, long, quarantine.AttemptsKept)
+// totals are those of the message after the attempt.
+func (s step) totals() handlers.Totals {
+	after, whole := s.tally.after, s.tally.added
+	return handlers.Totals{
+		Failures: after.Failures - whole.Failures + s.added.Failures,
+		Crashes:  after.Crashes - whole.Crashes + s.added.Crashes,
 	}
 }
 
-// RecordAttempts implements [quarantine.Store].
+// RecordAttempts implements [quarantine.Store]. It costs one round trip.
 func (s *Store) RecordAttempts(ctx context.Context, batch []quarantine.AttemptRecord) ([]handlers.Totals, error) {
 	if len(batch) == 0 {
 		return nil, nil
 	}
-	names := make(map[identity]name, len(batch))
-	for _, r := range batch {
-		names[r.Identity] = name{r.Subscription, r.MessageID}
-	}
-	totals := make([]handlers.Totals, len(batch))
-	err := s.write(ctx, "record attempts", func(x tx) error {
-		m, err := x.lock(names)
-		if err != nil {
-			return err
+	steps, rounds := tallies(batch)
+	keys := column(batch, func(r quarantine.AttemptRecord) []byte { return r.Identity[:] })
+	bodies := column(batch, func(r quarantine.AttemptRecord) []byte { return quarantine.EncodeAttempt(r.Attempt) })
+	err := s.call(ctx, "record attempts", func(ctx context.Context) error {
+		var b pgx.Batch // the server runs a batch as one transaction
+		for _, round := range rounds {
+			queueTallies(&b, round)
 		}
-		for i, r := range batch {
-			row := m.rows[r.Identity]
-			totals[i] = quarantine.Count(
-				handlers.Totals{Failures: int(row.Failures), Crashes: int(row.Crashes)}, r.Attempt.Outcome)
-			row.Failures, row.Crashes = int32(totals[i].Failures), int32(totals[i].Crashes)
-			m.attempted(r.Identity, r.Attempt)
-		}
-		var out pgx.Batch
-		m.store(&out)
-		return x.send(&out)
+		queueAttempts(&b, keys, bodies)
+		return s.pool.SendBatch(ctx, &b).Close()
 	})
 	if err != nil {
 		return nil, err
 	}
-	return totals, nil
+	return column(steps, step.totals), nil
 }
 
-// addAttempt stores one attempt of a message.
-func (x tx) addAttempt(id []byte, a handlers.Attempt) error {
-	numbers, err := values[int64](x, sqlMessageAttempted, id)
-	if err != nil {
-		return fmt.Errorf("number the attempt: %w", err)
+// tallies sums a batch up. One statement can change a message once, so a message
+// that succeeds after it failed needs a second round; the first has every message.
+func tallies(batch []quarantine.AttemptRecord) (steps []step, rounds [][]*tally) {
+	type position struct {
+		tally *tally
+		round int
 	}
-	var batch pgx.Batch
-	batch.Queue(sqlAttemptAdd, [][]byte{id}, numbers, [][]byte{quarantine.EncodeAttempt(a)})
-	batch.Queue(sqlAttemptTrim, [][]byte{id}, quarantine.AttemptsKept)
-	return x.send(&batch)
+	current := make(map[identity]position)
+	for _, r := range batch {
+		at, ok := current[r.Identity]
+		success := r.Attempt.Outcome == handlers.OutcomeOK
+		if next := ok && success && at.tally.added != (handlers.Totals{}); next || !ok {
+			if next {
+				at.round++
+			}
+			at.tally = &tally{AttemptRecord: r}
+			current[r.Identity] = at
+			if at.round == len(rounds) {
+				rounds = append(rounds, nil)
+			}
+			rounds[at.round] = append(rounds[at.round], at.tally)
+		}
+		at.tally.reset = at.tally.reset || success
+		at.tally.added = quarantine.Count(at.tally.added, r.Attempt.Outcome)
+		steps = append(steps, step{at.tally, at.tally.added})
+	}
+	return steps, rounds
+}
+
+// queueTallies adds a round to the stored totals and learns what they are then.
+func queueTallies(b *pgx.Batch, round []*tally) {
+	byIdentity := make(map[identity]*tally, len(round))
+	resets := [][]byte{}
+	for _, t := range round {
+		byIdentity[t.Identity] = t
+		if t.reset {
+			resets = append(resets, t.Identity[:])
+		}
+	}
+	b.Queue(sqlMessageCount,
+		column(round, func(t *tally) []byte { return t.Identity[:] }),
+		column(round, func(t *tally) string { return t.Subscription }),
+		column(round, func(t *tally) []byte { return blob(t.MessageID) }),
+		column(round, func(t *tally) int { return t.added.Failures }),
+		column(round, func(t *tally) int { return t.added.Crashes }),
+		resets,
+	).Query(func(rows pgx.Rows) error {
+		var key []byte
+		var after handlers.Totals
+		_, err := pgx.ForEachRow(rows, []any{&key, &after.Failures, &after.Crashes}, func() error {
+			byIdentity[identity(key)].after = after
+			return nil
+		})
+		return err
+	})
+}
+
+// queueAttempts stores encoded attempts in their order and drops what is too much.
+func queueAttempts(b *pgx.Batch, keys, bodies [][]byte) {
+	if len(keys) > 0 {
+		b.Queue(sqlAttemptAdd, keys, bodies)
+		b.Queue(sqlAttemptTrim, keys, quarantine.AttemptsKept)
+	}
 }
 
 // blob is a text from outside as it is stored: never NULL.
 func blob[T ~string | ~[]byte](s T) []byte { return append([]byte{}, s...) }
+
+// column returns one column of many values, as unnest takes it.
+func column[T, C any](all []T, of func(T) C) []C {
+	out := make([]C, len(all))
+	for i, v := range all {
+		out[i] = of(v)
+	}
+	return out
+}

@@ -22,7 +22,7 @@ CREATE SCHEMA IF NOT EXISTS theriac;`
 // Migrator returns what migrates the database at the URL. It does not connect
 // yet. The caller closes it.
 func Migrator(url string) (*migrate.Migrator, error) {
-	cfg, err := poolConfig(Config{URL: url})
+	cfg, err := poolConfig(Config{URL: url}.withDefaults())
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ func (s *Store) EntryGet(ctx context.Context, key quarantine.EntryKey, opt quara
 				return err
 			}
 		}
-		bodies, err := values[[]byte](x, sqlAttemptList, row.Identity)
+		bodies, err := values[[]byte](x, sqlAttemptList, row.Identity, quarantine.AttemptsKept)
 		for _, b := range bodies {
 			a, err := quarantine.DecodeAttempt(b)
 			if err != nil {
@@ -110,9 +110,12 @@ func (x tx) ref(kind, statement, typed string) (string, error) {
 
 // group resolves Query.Group to the group's number.
 func (x tx) group(name string) (int64, error) {
-	seq, err := value[int64](x, sqlGroupFind, quarantine.DisplayText(name, 1024))
-	if !isNone(err) {
-		return seq, err
+	rows, err := collect[groupSeqRow](x, sqlGroupFind, []string{quarantine.DisplayText(name, 1024)})
+	if err != nil {
+		return 0, err
+	}
+	if len(rows) > 0 {
+		return rows[0].Seq, nil
 	}
 	ref, err := x.ref("G-", sqlGroupRefs, name)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,23 +13,11 @@ import (
 	"github.com/theriac/theriac/quarantine"
 )
 
-// directTimeout bounds what is asked of a membership's own connection.
-const directTimeout = 5 * time.Second
-
-// membership is a worker's registration. Its connection holds the lock.
-type membership struct {
-	store  *Store
-	worker quarantine.Worker
-	lost   chan struct{}
-
-	mu   sync.Mutex
-	conn *pgx.Conn // nil after it left or was lost
-	left bool
-}
-
 // Join implements [quarantine.Store].
 func (s *Store) Join(ctx context.Context, w quarantine.Worker) (quarantine.Membership, error) {
 	const doing = "register the worker"
+	ctx, cancel := context.WithTimeout(ctx, s.callTimeout)
+	defer cancel()
 	conn, err := pgx.ConnectConfig(ctx, s.direct)
 	if err != nil {
 		return nil, classify(doing, err)
@@ -40,7 +27,22 @@ func (s *Store) Join(ctx context.Context, w quarantine.Worker) (quarantine.Membe
 		closeConn(ctx, conn)
 		return nil, classify(doing, err)
 	}
-	return &membership{store: s, worker: w, lost: make(chan struct{}), conn: conn}, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.members == nil {
+		closeConn(ctx, conn)
+		return nil, fmt.Errorf("%s: %w: the store was closed", doing, quarantine.ErrUnavailable)
+	}
+	m := newMembership(ctx, s, w, conn)
+	s.members[m] = struct{}{}
+	return m, nil
+}
+
+// forget drops a membership that has ended.
+func (s *Store) forget(m *membership) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.members, m)
 }
 
 // register takes the lock, then tells of it: a row whose lock is free is a dead
@@ -64,69 +66,6 @@ func register(ctx context.Context, conn *pgx.Conn, w quarantine.Worker) error {
 	return err
 }
 
-// closeConn ends a connection politely if it still can.
-func closeConn(ctx context.Context, conn *pgx.Conn) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), directTimeout)
-	defer cancel()
-	_ = conn.Close(ctx) // it is closed in any case
-}
-
-// Incarnation implements [quarantine.Membership].
-func (m *membership) Incarnation() string { return m.worker.Incarnation }
-
-// Lost implements [quarantine.Membership]. That the connection broke is found
-// out by Heartbeat.
-func (m *membership) Lost() <-chan struct{} { return m.lost }
-
-// Heartbeat implements [quarantine.Membership]. It goes through the connection
-// that holds the lock, within five seconds, whatever becomes of ctx: to give up
-// in the middle would break the connection.
-func (m *membership) Heartbeat(ctx context.Context) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.conn == nil {
-		return fmt.Errorf("heartbeat: worker %s is not registered any more: %w", m.worker.Name, quarantine.ErrNoWorker)
-	}
-	direct, cancel := context.WithTimeout(context.WithoutCancel(ctx), directTimeout)
-	defer cancel()
-	tag, err := m.conn.Exec(direct, sqlWorkerHeard, m.worker.Incarnation)
-	if err == nil && tag.RowsAffected() == 0 {
-		err = quarantine.ErrNoWorker // a reaper took it for dead
-	} else if err != nil && !m.conn.IsClosed() {
-		return classify("heartbeat", err) // the lock still holds
-	}
-	if err != nil {
-		m.closeLocked(ctx)
-		close(m.lost)
-	}
-	return classify("heartbeat", err)
-}
-
-// Leave implements [quarantine.Membership].
-func (m *membership) Leave(ctx context.Context) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.left {
-		return nil
-	}
-	err := m.store.write(ctx, "leave", func(x tx) error {
-		return x.end(m.worker, "left", quarantine.LeaveTransition)
-	})
-	if err != nil {
-		return err
-	}
-	m.left = true
-	m.closeLocked(ctx)
-	return nil
-}
-
-func (m *membership) closeLocked(ctx context.Context) {
-	if m.conn != nil {
-		closeConn(ctx, m.conn)
-		m.conn = nil
-	}
-}
-
 // end writes how a worker ended and moves on what it claims. It does nothing
 // for one that has ended already.
 func (x tx) end(w quarantine.Worker, how string, move func(quarantine.Entry, quarantine.Worker) quarantine.Transition) error {
@@ -140,16 +79,11 @@ func (x tx) end(w quarantine.Worker, how string, move func(quarantine.Entry, qua
 	if err != nil {
 		return err
 	}
-	for _, row := range rows {
-		e, err := row.entry()
-		if err != nil {
-			return err
-		}
-		if _, err := x.transition(row, move(e, w)); err != nil {
-			return err
-		}
+	if len(rows) == 0 {
+		return nil
 	}
-	return nil
+	_, err = x.transition(rows, func(e quarantine.Entry) quarantine.Transition { return move(e, w) })
+	return err
 }
 
 // workerRow is a row of worker_list.sql.

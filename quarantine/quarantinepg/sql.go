@@ -25,20 +25,18 @@ var (
 	sqlAuditAdd string
 	//go:embed sql/audit_list.sql
 	sqlAuditList string
-	//go:embed sql/change_bound.sql
-	sqlChangeBound string
 	//go:embed sql/change_list.sql
 	sqlChangeList string
 	//go:embed sql/claim_look.sql
 	sqlClaimLook string
+	//go:embed sql/entry_add.sql
+	sqlEntryAdd string
 	//go:embed sql/entry_count.sql
 	sqlEntryCount string
 	//go:embed sql/entry_list.sql
 	sqlEntryList string
 	//go:embed sql/entry_move.sql
 	sqlEntryMove string
-	//go:embed sql/entry_next.sql
-	sqlEntryNext string
 	//go:embed sql/entry_refs.sql
 	sqlEntryRefs string
 	//go:embed sql/entry_waiting.sql
@@ -47,30 +45,28 @@ var (
 	sqlGroupAdd string
 	//go:embed sql/group_by_ref.sql
 	sqlGroupByRef string
+	//go:embed sql/group_count.sql
+	sqlGroupCount string
 	//go:embed sql/group_find.sql
 	sqlGroupFind string
-	//go:embed sql/group_hold.sql
-	sqlGroupHold string
 	//go:embed sql/group_list.sql
 	sqlGroupList string
 	//go:embed sql/group_lock.sql
 	sqlGroupLock string
-	//go:embed sql/group_move.sql
-	sqlGroupMove string
-	//go:embed sql/group_next.sql
-	sqlGroupNext string
 	//go:embed sql/group_refs.sql
 	sqlGroupRefs string
-	//go:embed sql/message_add.sql
-	sqlMessageAdd string
-	//go:embed sql/message_attempted.sql
-	sqlMessageAttempted string
-	//go:embed sql/message_lock.sql
-	sqlMessageLock string
-	//go:embed sql/message_set.sql
-	sqlMessageSet string
+	//go:embed sql/message_count.sql
+	sqlMessageCount string
+	//go:embed sql/message_hold.sql
+	sqlMessageHold string
+	//go:embed sql/payload_add.sql
+	sqlPayloadAdd string
 	//go:embed sql/payload_get.sql
 	sqlPayloadGet string
+	//go:embed sql/sequence_next.sql
+	sqlSequenceNext string
+	//go:embed sql/session.sql
+	sqlSession string
 	//go:embed sql/worker_add.sql
 	sqlWorkerAdd string
 	//go:embed sql/worker_end.sql

@@ -3,9 +3,7 @@ package quarantinepg
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/url"
-	"strconv"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,40 +12,41 @@ import (
 	"github.com/theriac/theriac/quarantine"
 )
 
-// Config says where the store is.
-type Config struct {
-	// URL is the database, "postgres://user:password@host/database". Required.
-	// Its password appears in no error.
-	URL string
-	// MaxConns bounds the connections of this store, default 8; each membership
-	// has one more of its own.
-	MaxConns int32
-	// StatementTimeout bounds each statement on the server, default 10 s.
-	StatementTimeout time.Duration
-}
-
 // Store is a [quarantine.Store] in PostgreSQL. It is safe for concurrent use.
 type Store struct {
-	pool   *pgxpool.Pool
-	direct *pgx.ConnConfig // for the connections of memberships
+	cfg         Config
+	pool        *pgxpool.Pool
+	direct      *pgx.ConnConfig // for the connections of memberships
+	callTimeout time.Duration   // bounds a call also where the server says nothing
+
+	mu      sync.Mutex
+	members map[*membership]struct{} // nil once the store is closed
 }
 
 var _ quarantine.Store = (*Store)(nil)
 
 // Open connects to the store and checks its schema. It returns an error that
 // wraps [quarantine.ErrSchema] if the schema is not the one of this program,
-// [quarantine.ErrInvalid] for a URL that is none, and [quarantine.ErrUnavailable]
-// if the server cannot be reached.
+// [quarantine.ErrInvalid] for a Config that is wrong, and
+// [quarantine.ErrUnavailable] if the server cannot be reached. It never changes
+// the schema.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
 	pooled, err := poolConfig(cfg)
 	if err != nil {
 		return nil, err
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, pooled)
+	pool, err := pgxpool.NewWithConfig(context.WithoutCancel(ctx), pooled)
 	if err != nil {
 		return nil, classify("open the store", err)
 	}
-	s := &Store{pool: pool, direct: directConfig(pooled.ConnConfig)}
+	s := &Store{
+		cfg: cfg, pool: pool, direct: directConfig(pooled.ConnConfig),
+		callTimeout: 2 * cfg.StatementTimeout, members: make(map[*membership]struct{}),
+	}
 	if err := s.checkSchema(ctx, cfg.URL); err != nil {
 		pool.Close()
 		return nil, classify("open the store "+Redact(cfg.URL), err)
@@ -55,61 +54,18 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// Close closes the connections. Memberships must have left before.
+// Close closes the connections, those of memberships that did not leave
+// included: the others will find them dead. It waits for calls that run.
 func (s *Store) Close() error {
+	s.mu.Lock()
+	members := s.members
+	s.members = nil
+	s.mu.Unlock()
+	for m := range members {
+		m.release()
+	}
 	s.pool.Close()
 	return nil
-}
-
-func poolConfig(cfg Config) (*pgxpool.Config, error) {
-	pooled, err := pgxpool.ParseConfig(cfg.URL)
-	if err != nil {
-		// The parser's own text may quote the URL, and with it the password.
-		return nil, fmt.Errorf("the URL of the store is not valid, write postgres://user@host/database: %w", quarantine.ErrInvalid)
-	}
-	pooled.MaxConns = 8
-	if cfg.MaxConns > 0 {
-		pooled.MaxConns = cfg.MaxConns
-	}
-	timeout := 10 * time.Second
-	if cfg.StatementTimeout > 0 {
-		timeout = cfg.StatementTimeout
-	}
-	parameters := pooled.ConnConfig.RuntimeParams
-	parameters["statement_timeout"] = strconv.FormatInt(timeout.Milliseconds(), 10)
-	// A worker that stops inside a transaction must not block the others for ever.
-	parameters["idle_in_transaction_session_timeout"] = "60000"
-	parameters["timezone"] = "UTC"
-	if parameters["application_name"] == "" {
-		parameters["application_name"] = "theriac"
-	}
-	return pooled, nil
-}
-
-// directConfig is for a connection whose end means a death. The server asks
-// after a silent client for some 20 s only, so that the lock of a machine that
-// fell off the network is free soon.
-func directConfig(pooled *pgx.ConnConfig) *pgx.ConnConfig {
-	direct := pooled.Copy()
-	direct.RuntimeParams["tcp_keepalives_idle"] = "5"
-	direct.RuntimeParams["tcp_keepalives_interval"] = "5"
-	direct.RuntimeParams["tcp_keepalives_count"] = "3"
-	direct.RuntimeParams["application_name"] += " worker"
-	return direct
-}
-
-// Redact returns a URL that may be shown: without its password, and without
-// parameters, which may hold another.
-func Redact(store string) string {
-	u, err := url.Parse(store)
-	if err != nil || u.Scheme == "" {
-		return "postgres://…"
-	}
-	u.RawQuery, u.Fragment = "", ""
-	if u.User != nil {
-		u.User = url.User(u.User.Username())
-	}
-	return u.String()
 }
 
 // tx is one transaction.
@@ -130,11 +86,20 @@ func (s *Store) read(ctx context.Context, doing string, f func(tx) error) error 
 }
 
 func (s *Store) within(ctx context.Context, options pgx.TxOptions, doing string, f func(tx) error) error {
-	const tries = 3
+	return s.call(ctx, doing, func(ctx context.Context) error {
+		return pgx.BeginTxFunc(ctx, s.pool, options, func(t pgx.Tx) error { return f(tx{t, ctx}) })
+	})
+}
+
+// call runs f within the time of a call, again if the server rolled it back for
+// the sake of another, and says what its error means.
+func (s *Store) call(ctx context.Context, doing string, f func(ctx context.Context) error) error {
+	const tries = 5
+	ctx, cancel := context.WithTimeout(ctx, s.callTimeout)
+	defer cancel()
 	var err error
 	for range tries {
-		err = pgx.BeginTxFunc(ctx, s.pool, options, func(t pgx.Tx) error { return f(tx{t, ctx}) })
-		if !lostToAnother(err) {
+		if err = f(ctx); !lostToAnother(err) {
 			break
 		}
 	}
@@ -174,6 +139,14 @@ func (x tx) exec(statement string, args ...any) (int64, error) {
 // send runs a batch of statements in one round trip.
 func (x tx) send(b *pgx.Batch) error {
 	return x.SendBatch(x.ctx, b).Close()
+}
+
+// into returns what reads the rows of a queued query into all, by column name.
+func into[T any](all *[]T) func(pgx.Rows) error {
+	return func(rows pgx.Rows) (err error) {
+		*all, err = pgx.CollectRows(rows, pgx.RowToStructByName[T])
+		return err
+	}
 }
 
 // isNone reports that a query for one row found none.

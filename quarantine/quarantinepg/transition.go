@@ -2,6 +2,8 @@ package quarantinepg
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -16,8 +18,12 @@ func (s *Store) Transition(ctx context.Context, t quarantine.Transition) (after 
 		if err != nil {
 			return err
 		}
-		after, err = x.transition(row, t)
-		return err
+		all, err := x.transition([]entryRow{row}, func(quarantine.Entry) quarantine.Transition { return t })
+		if err != nil {
+			return err
+		}
+		after = all[0]
+		return nil
 	})
 	if err != nil {
 		return quarantine.Entry{}, err
@@ -25,31 +31,39 @@ func (s *Store) Transition(ctx context.Context, t quarantine.Transition) (after 
 	return after, nil
 }
 
-// transition makes a change with all that belongs to it: the group's counts,
-// the audit row, the attempt.
-func (x tx) transition(row entryRow, t quarantine.Transition) (quarantine.Entry, error) {
-	before, err := row.entry()
-	if err != nil {
-		return quarantine.Entry{}, err
-	}
-	after, err := t.Apply(before, row.ReadAt.UTC())
-	if err != nil {
-		return quarantine.Entry{}, err
-	}
-	if t.Attempt != nil { // before the group, as everywhere
-		if err := x.addAttempt(row.Identity, *t.Attempt); err != nil {
-			return quarantine.Entry{}, err
+// transition makes a change of each entry, whose rows are locked, with all that
+// belongs to it: the attempt, the audit row, and last the groups' counts.
+func (x tx) transition(rows []entryRow, next func(quarantine.Entry) quarantine.Transition) ([]quarantine.Entry, error) {
+	var all []quarantine.Entry
+	var b pgx.Batch
+	changes := make(map[int64]groupChange)
+	for _, row := range rows {
+		before, err := row.entry()
+		if err != nil {
+			return nil, err
 		}
+		t := next(before)
+		after, err := t.Apply(before, row.ReadAt.UTC())
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, after)
+		move(&b, after)
+		if t.Attempt != nil {
+			queueAttempts(&b, [][]byte{row.Identity}, [][]byte{quarantine.EncodeAttempt(*t.Attempt)})
+		}
+		d := t.Decision
+		b.Queue(sqlAuditAdd, after.ID, after.Ref, string(before.State), string(after.State), after.Version,
+			blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed, blob(d.Reason), after.ChangedAt)
+		if changes[row.GroupSeq].counts == nil {
+			changes[row.GroupSeq] = groupChange{counts: make(map[quarantine.State]int64)}
+		}
+		changes[row.GroupSeq].counts[before.State]--
+		changes[row.GroupSeq].counts[after.State]++
 	}
-	var batch pgx.Batch
-	move(&batch, after)
-	if before.State != after.State {
-		batch.Queue(sqlGroupMove, row.GroupSeq, string(before.State), string(after.State))
-	}
-	d := t.Decision
-	batch.Queue(sqlAuditAdd, after.ID, after.Ref, string(before.State), string(after.State), after.Version,
-		blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed, blob(d.Reason))
-	return after, x.send(&batch)
+	b.Queue(sqlGroupLock, slices.Collect(maps.Keys(changes)))
+	queueCounts(&b, changes)
+	return all, x.send(&b)
 }
 
 // move queues what stores all that may change of an entry.

@@ -4,6 +4,8 @@
 -- columns hold words of ours, or display copies (build, place, search) that
 -- exist to be searched. Times are by the server's clock; published_at alone
 -- comes from outside and may be far off, so it is a number of microseconds.
+-- There are no foreign keys: rows are written by a few statements of one program,
+-- in transactions, and each key would cost an insert a look-up and a lock.
 
 -- Given out by hand, and only to rows that are really new: a number spent on a
 -- conflict would make references longer for nothing.
@@ -17,23 +19,24 @@ CREATE TABLE theriac.message (
     identity     bytea PRIMARY KEY,
     subscription text NOT NULL,
     message_id   bytea NOT NULL,
-    failures     integer NOT NULL DEFAULT 0,
-    crashes      integer NOT NULL DEFAULT 0,
-    attempts     bigint NOT NULL DEFAULT 0, -- how many there were; the newest are kept
+    failures     bigint NOT NULL DEFAULT 0,
+    crashes      bigint NOT NULL DEFAULT 0,
     held         boolean NOT NULL DEFAULT false,
     changed      bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint
 );
 CREATE INDEX message_changed ON theriac.message (changed);
-CREATE INDEX message_name ON theriac.message (subscription, message_id);
+-- A hash index takes a broker's id of any length.
+CREATE INDEX message_name ON theriac.message USING hash (message_id);
 
 CREATE TABLE theriac.attempt (
-    identity bytea NOT NULL REFERENCES theriac.message (identity) ON DELETE CASCADE,
-    n        bigint NOT NULL,
+    identity bytea NOT NULL,
+    n        bigint GENERATED ALWAYS AS IDENTITY,
     body     bytea NOT NULL,
     PRIMARY KEY (identity, n)
 );
 
--- The counts are maintained, never counted.
+-- The counts are maintained, never counted. No index covers what changes with
+-- each entry, and pages keep room, so that the updates stay within a page.
 CREATE TABLE theriac.entry_group (
     seq          bigint PRIMARY KEY,
     ref          text COLLATE "C" NOT NULL UNIQUE,
@@ -50,20 +53,20 @@ CREATE TABLE theriac.entry_group (
     replaying    bigint NOT NULL DEFAULT 0 CHECK (replaying >= 0),
     replayed     bigint NOT NULL DEFAULT 0 CHECK (replayed >= 0),
     discarded    bigint NOT NULL DEFAULT 0 CHECK (discarded >= 0)
-);
+) WITH (fillfactor = 50);
 
 CREATE TABLE theriac.entry (
     seq              bigint PRIMARY KEY,
     id               uuid NOT NULL UNIQUE,
     ref              text COLLATE "C" NOT NULL UNIQUE,
-    identity         bytea NOT NULL UNIQUE REFERENCES theriac.message (identity),
-    group_seq        bigint NOT NULL REFERENCES theriac.entry_group (seq),
+    identity         bytea NOT NULL UNIQUE,
+    group_seq        bigint NOT NULL,
     subscription     text NOT NULL,
     message_id       bytea NOT NULL,
     ordering_key     bytea NOT NULL,
     attributes       bytea NOT NULL,
     published_at     bigint NOT NULL,
-    delivery_attempt integer NOT NULL,
+    delivery_attempt bigint NOT NULL,
     size             bigint NOT NULL,
     sha256           bytea NOT NULL,
     degraded         boolean NOT NULL,
@@ -73,8 +76,8 @@ CREATE TABLE theriac.entry (
     build            text NOT NULL,
     place            text NOT NULL,
     search           text NOT NULL,
-    failures         integer NOT NULL,
-    crashes          integer NOT NULL,
+    failures         bigint NOT NULL,
+    crashes          bigint NOT NULL,
     held_at          timestamptz NOT NULL DEFAULT now(),
     changed_at       timestamptz NOT NULL DEFAULT now(),
     state            text NOT NULL DEFAULT 'held' CHECK (state IN ('held', 'replaying', 'replayed', 'discarded')),
@@ -84,23 +87,27 @@ CREATE TABLE theriac.entry (
     decided_claimed  boolean NOT NULL DEFAULT false,
     decided_at       timestamptz,
     decided_reason   bytea NOT NULL DEFAULT '',
-    replays          integer NOT NULL DEFAULT 0,
+    replays          bigint NOT NULL DEFAULT 0,
     claim            text NOT NULL DEFAULT ''
 );
-CREATE INDEX entry_state ON theriac.entry (state, seq);
 CREATE INDEX entry_subscription ON theriac.entry (subscription, seq);
-CREATE INDEX entry_group_state ON theriac.entry (group_seq, state, seq);
-CREATE INDEX entry_message ON theriac.entry (message_id);
-CREATE INDEX entry_held_at ON theriac.entry (held_at);
-CREATE INDEX entry_held ON theriac.entry (subscription, seq) WHERE state = 'held';
-CREATE INDEX entry_replaying ON theriac.entry (subscription, claim, seq) WHERE state = 'replaying';
+CREATE INDEX entry_in_group ON theriac.entry (group_seq, seq);
+CREATE INDEX entry_message ON theriac.entry USING hash (message_id);
+CREATE INDEX entry_held ON theriac.entry (seq) WHERE state = 'held';
+CREATE INDEX entry_held_in_group ON theriac.entry (group_seq, seq) WHERE state = 'held';
+CREATE INDEX entry_discarded ON theriac.entry (seq) WHERE state = 'discarded';
+CREATE INDEX entry_replaying ON theriac.entry (subscription, seq) WHERE state = 'replaying';
 CREATE INDEX entry_claim ON theriac.entry (claim) WHERE claim <> '';
+-- Entries come in the order of time, which is all that brin needs.
+CREATE INDEX entry_held_at ON theriac.entry USING brin (held_at) WITH (autosummarize);
 
 -- A table of its own, so that listing entries never touches payloads.
 CREATE TABLE theriac.payload (
-    entry_seq bigint PRIMARY KEY REFERENCES theriac.entry (seq) ON DELETE CASCADE,
+    entry_seq bigint PRIMARY KEY,
     data      bytea NOT NULL
 );
+-- Compressing 10 MB takes longer than writing them.
+ALTER TABLE theriac.payload ALTER COLUMN data SET STORAGE EXTERNAL;
 
 CREATE TABLE theriac.audit (
     n          bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
@@ -112,7 +119,7 @@ CREATE TABLE theriac.audit (
     actor      bytea NOT NULL,
     via        text NOT NULL,
     claimed    boolean NOT NULL,
-    at         timestamptz NOT NULL DEFAULT now(),
+    at         timestamptz NOT NULL,
     reason     bytea NOT NULL
 );
 CREATE INDEX audit_entry ON theriac.audit (entry_id, n);
@@ -120,18 +127,27 @@ CREATE INDEX audit_entry ON theriac.audit (entry_id, n);
 -- lock_key is the session's advisory lock that proves the worker alive.
 CREATE TABLE theriac.worker (
     incarnation   text PRIMARY KEY,
-    lock_key      bigint NOT NULL,
+    lock_key      bigint NOT NULL UNIQUE,
     name          text NOT NULL,
     host          text NOT NULL,
     build         text NOT NULL,
-    pid           integer NOT NULL,
+    pid           bigint NOT NULL,
     subscriptions text[] NOT NULL,
     started_at    timestamptz NOT NULL DEFAULT now(),
     heard_at      timestamptz NOT NULL DEFAULT now(),
     ended         text NOT NULL DEFAULT '' CHECK (ended IN ('', 'left', 'dead'))
 );
 
+-- The advisory locks that somebody holds in this database. Who looks for the
+-- dead reads here and never tries a lock: trying would take it.
+CREATE VIEW theriac.lock_held AS
+SELECT (classid::bigint << 32) | objid::bigint AS lock_key
+FROM pg_locks
+WHERE locktype = 'advisory' AND objsubid = 1 AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database());
+
 -- +goose Down
+DROP VIEW theriac.lock_held;
 DROP TABLE theriac.worker;
 DROP TABLE theriac.audit;
 DROP TABLE theriac.payload;

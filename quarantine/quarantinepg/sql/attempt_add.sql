@@ -1,2 +1,4 @@
-INSERT INTO theriac.attempt (identity, n, body)
-SELECT t.identity, t.n, t.body FROM unnest($1::bytea[], $2::bigint[], $3::bytea[]) AS t (identity, n, body)
+INSERT INTO theriac.attempt (identity, body)
+SELECT t.identity, t.body
+FROM unnest($1::bytea[], $2::bytea[]) WITH ORDINALITY AS t (identity, body, place)
+ORDER BY t.place

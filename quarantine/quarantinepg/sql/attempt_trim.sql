@@ -1,3 +1,7 @@
 DELETE FROM theriac.attempt a
-USING theriac.message m
-WHERE m.identity = ANY ($1) AND a.identity = m.identity AND a.n <= m.attempts - $2::bigint
+USING (
+    SELECT m.identity, newest.n
+    FROM unnest($1::bytea[]) AS m (identity)
+    CROSS JOIN LATERAL (
+        SELECT n FROM theriac.attempt WHERE identity = m.identity ORDER BY n DESC OFFSET $2 LIMIT 1) newest) old
+WHERE a.identity = old.identity AND a.n <= old.n

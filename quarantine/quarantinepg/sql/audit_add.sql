@@ -1,2 +1,2 @@
-INSERT INTO theriac.audit (entry_id, ref, from_state, to_state, version, actor, via, claimed, reason)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO theriac.audit (entry_id, ref, from_state, to_state, version, actor, via, claimed, reason, at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)

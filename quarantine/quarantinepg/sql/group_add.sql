@@ -1,3 +1,4 @@
 INSERT INTO theriac.entry_group (seq, ref, fingerprint, subscription, title, place, reason, basis, builds)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+SELECT *
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::text[], $8::bytea[], $9::bytea[])
 ON CONFLICT (fingerprint) DO NOTHING

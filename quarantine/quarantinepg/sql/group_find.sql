@@ -1,1 +1,1 @@
-SELECT seq FROM theriac.entry_group WHERE fingerprint = $1
+SELECT seq, fingerprint FROM theriac.entry_group WHERE fingerprint = ANY ($1::text[])

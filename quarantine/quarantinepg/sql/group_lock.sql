@@ -1,5 +1,1 @@
-SELECT seq, fingerprint, builds
-FROM theriac.entry_group
-WHERE fingerprint = ANY ($1)
-ORDER BY fingerprint
-FOR NO KEY UPDATE
+SELECT seq, builds FROM theriac.entry_group WHERE seq = ANY ($1::bigint[]) ORDER BY seq FOR NO KEY UPDATE
