@@ -27,10 +27,12 @@ func (s *Service) NextReplay(ctx context.Context, sub string) (handlers.Replay, 
 		case ctx.Err() != nil:
 			return handlers.Replay{}, ctx.Err()
 		case errors.Is(err, ErrNotFound):
+			again := s.lookAgain()
 			select {
 			case <-ctx.Done():
 			case <-bell:
 			case <-m.Lost():
+			case <-again:
 			}
 		default: // the change loop reports a store in trouble
 			if err := pause(ctx, s.cfg.PollEvery); err != nil {
@@ -38,6 +40,23 @@ func (s *Service) NextReplay(ctx context.Context, sub string) (handlers.Replay, 
 			}
 		}
 	}
+}
+
+// A group is replayed one by one from another process, which asks for the next
+// entry as soon as it sees the last one end. So for a moment after a replay ended
+// a worker looks often, and does not leave each step to the next poll.
+const (
+	freshFor  = 2 * time.Second
+	freshLook = 25 * time.Millisecond
+)
+
+// lookAgain returns a channel that tells when to look without a bell, nil for
+// not at all.
+func (s *Service) lookAgain() <-chan time.Time {
+	if time.Since(time.Unix(0, s.replayedAt.Load())) > freshFor || s.cfg.PollEvery < freshLook {
+		return nil
+	}
+	return time.After(freshLook)
 }
 
 func replayOf(e Entry) handlers.Replay {
@@ -116,6 +135,7 @@ func (s *Service) FinishReplay(ctx context.Context, sub string, r handlers.Repla
 		switch {
 		case err == nil:
 			s.members.remove(r.Entry)
+			s.replayedAt.Store(time.Now().UnixNano())
 			s.bells.ring(sub) // given back, or there may be more
 			return nil
 		case lostRace(err) || isLost(m):

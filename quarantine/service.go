@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/internal/runner"
@@ -30,6 +31,8 @@ type Service struct {
 	readyOnce sync.Once
 	members   membership
 	bells     bells
+	// replayedAt is when the last replay ended here, in Unix ns.
+	replayedAt atomic.Int64
 }
 
 // New returns a service on store. It makes the spool's directory; everything
