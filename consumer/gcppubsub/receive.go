@@ -134,7 +134,7 @@ func (r *receiver) pull(ctx context.Context) error {
 	sub := r.subscriber()
 	group.Go(func() {
 		defer close(ended)
-		err = sub.Receive(client, func(_ context.Context, m *pubsub.Message) { r.take(ctx, m) })
+		err = sub.Receive(client, r.taker(ctx))
 	})
 	look := time.NewTicker(time.Second)
 	defer look.Stop()
@@ -214,17 +214,20 @@ func (r *receiver) subscriber() *pubsub.Subscriber {
 	return sub
 }
 
-// take hands one message over, on the client's own goroutine for it.
-func (r *receiver) take(ctx context.Context, m *pubsub.Message) {
-	if d := r.accept(ctx, m); d != nil {
-		defer d.shard.returned()
-		r.deliver(&d.Delivery)
+// taker returns what hands one message over, on the client's own goroutine for
+// it, until ctx ends.
+func (r *receiver) taker(ctx context.Context) func(context.Context, *pubsub.Message) {
+	return func(_ context.Context, m *pubsub.Message) {
+		if d := r.accept(ctx, m); d != nil {
+			defer d.shard.returned()
+			r.deliver(&d.Delivery)
+		}
 	}
 }
 
 // accept holds a message, or hands it back and returns nil. It is not part of
-// take so that its frame is gone when the handler runs: the client's goroutines
-// begin with a small stack, and to grow it is dear.
+// the taker so that its frame is gone when the handler runs: the client's
+// goroutines begin with a small stack, and to grow it is dear.
 func (r *receiver) accept(ctx context.Context, m *pubsub.Message) *delivery {
 	if ctx.Err() != nil || r.order.early(m) {
 		r.held.refused()
