@@ -61,7 +61,7 @@ func (p plan) backlog() (n int64) {
 	return n
 }
 
-// compare runs every stack once in each round and setting.
+// compare runs every stack once in each round of each setting.
 func compare(ctx context.Context, p plan, stores *stores) (results []result, err error) {
 	b, err := startBroker(ctx, p.backlog())
 	if err != nil {
@@ -70,7 +70,9 @@ func compare(ctx context.Context, p plan, stores *stores) (results []result, err
 	defer func() { err = errors.Join(err, b.close()) }()
 	for _, s := range p.settings {
 		for round := range p.rounds {
-			for _, name := range p.stacks {
+			for i := range p.stacks {
+				// Each round begins with another stack, so that none gains by its place.
+				name := p.stacks[(round+i)%len(p.stacks)]
 				o := p.order(s, name)
 				got, err := runOnce(ctx, b, stores, o)
 				if err != nil {
