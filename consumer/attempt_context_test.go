@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -30,7 +31,7 @@ func TestAttemptContext_EndsOnce(t *testing.T) {
 	c.end(context.DeadlineExceeded)
 	c.end(context.Canceled)
 	<-done
-	if c.Err() != context.DeadlineExceeded || context.Cause(c) != context.DeadlineExceeded {
+	if !errors.Is(c.Err(), context.DeadlineExceeded) || !errors.Is(context.Cause(c), context.DeadlineExceeded) {
 		t.Errorf("ended with %v", c.Err())
 	}
 	late := newTestContext()
@@ -55,7 +56,7 @@ func TestAttemptContext_ChildrenFollow(t *testing.T) {
 	}
 	c.end(context.DeadlineExceeded)
 	<-timed.Done()
-	if child.Err() != context.DeadlineExceeded {
+	if !errors.Is(child.Err(), context.DeadlineExceeded) {
 		t.Errorf("child ended with %v", child.Err())
 	}
 }

@@ -30,7 +30,7 @@ func classify(err error) (ErrorClass, time.Duration) {
 	}
 	class, delay := ClassFailed, time.Duration(0)
 	walk(err, func(e error) {
-		a, ok := e.(answer) //nolint:errorlint // one link, not the chain
+		a, ok := e.(answer)
 		if !ok {
 			return
 		}

@@ -43,7 +43,7 @@ func testEngineIsNamed(t *testing.T, b *bench) {
 
 func testByteForByte(t *testing.T, b *bench) {
 	random := make([]byte, 1<<20)
-	rand.NewChaCha8([32]byte{}).Read(random)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(random)
 	many := make(map[string]string, 100)
 	for i := range 100 {
 		many[fmt.Sprintf("attribute-%d", i)] = strings.Repeat("v", i)

@@ -39,19 +39,23 @@ func newDelivery(r *receiver, m *pubsub.Message) *delivery {
 
 // Ack implements [consumer.Settler].
 func (d *delivery) Ack(ctx context.Context) error {
-	if !d.shard.release(d, true) {
-		return d.fail("acknowledge", ErrSettled)
+	how := ackLater
+	if d.from.src.cfg.ExactlyOnce {
+		how = ackNow
 	}
-	if !d.from.src.cfg.ExactlyOnce {
-		d.msg.Ack()
+	switch {
+	case !d.shard.release(d, how):
+		return d.fail("acknowledge", ErrSettled)
+	case how == ackNow:
+		return d.confirmed(ctx, "acknowledge", d.msg.AckWithResult())
+	default:
 		return nil
 	}
-	return d.confirmed(ctx, "acknowledge", d.msg.AckWithResult())
 }
 
 // Nack implements [consumer.Settler]. The delay is the broker's choice.
 func (d *delivery) Nack(ctx context.Context, _ time.Duration) error {
-	if !d.shard.release(d, false) {
+	if !d.shard.release(d, nackNow) {
 		return d.fail("hand back", ErrSettled)
 	}
 	d.from.order.handedBack(d.msg)

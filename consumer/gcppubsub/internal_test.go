@@ -1,6 +1,7 @@
 package gcppubsub
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,7 +18,7 @@ func TestWatchdog_NamesTheSubscriptionThatDoesNotEnd(t *testing.T) {
 		r := newReceiver(&Source{name: "projects/p/subscriptions/s", cfg: Config{StopGrace: 5 * time.Second}}, consumer.Limits{}, nil)
 		var group runner.Group
 		err := r.awaitEnd(&group, make(chan struct{}))
-		stuck, ok := err.(*StuckError)
+		stuck, ok := errors.AsType[*StuckError](err)
 		if !ok || stuck.Subscription != "projects/p/subscriptions/s" || stuck.Waited < 5*time.Second {
 			t.Errorf("awaitEnd = %v, want a StuckError after 5 s", err)
 		}

@@ -222,7 +222,7 @@ func TestHandBack_ReturnsTheMessagesOfTheDeadAtOnce(t *testing.T) {
 		missing[d.Message.ID] = true
 	}
 	dead.Close()
-	await(t, "the end of Receive", r.ended)
+	_ = await(t, "the end of Receive", r.ended)
 	untilForgotten(t, sub, long)
 
 	next := receive(t, newSource(t, sub.conn, long))

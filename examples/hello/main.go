@@ -28,7 +28,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 
 	// A broker, a stream and a durable consumer on it.
 	broker, err := embedded.Start(ctx, embedded.Config{Dir: dir})

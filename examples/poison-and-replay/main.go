@@ -53,7 +53,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	source, publish, closeBroker, err := broker(ctx, dir)
 	if err != nil {
 		return err

@@ -67,7 +67,7 @@ func pullOne(t testing.TB, c *pubsub.Client, sub string) *pubsubpb.ReceivedMessa
 // nothing fails the test if a message is ready now.
 func nothing(t testing.TB, c *pubsub.Client, sub string) {
 	t.Helper()
-	out, err := c.SubscriptionAdminClient.Pull(t.Context(), &pubsubpb.PullRequest{Subscription: sub, MaxMessages: 1, ReturnImmediately: true})
+	out, err := c.SubscriptionAdminClient.Pull(t.Context(), &pubsubpb.PullRequest{Subscription: sub, MaxMessages: 1, ReturnImmediately: true}) //nolint:staticcheck // deprecated for real brokers; here it is the question
 	if err != nil {
 		t.Fatal(err)
 	}

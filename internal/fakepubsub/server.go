@@ -99,7 +99,7 @@ func Start(cfg Config) (*Server, error) {
 
 // listen starts to serve at addr. The first call settles the port.
 func (s *Server) listen(addr string) error {
-	lis, err := net.Listen("tcp", addr)
+	lis, err := net.Listen("tcp", addr) //nolint:noctx // an address in numbers: there is nothing to wait for
 	if err != nil {
 		return fmt.Errorf("fakepubsub: listen on %s: %w", addr, err)
 	}

@@ -53,7 +53,7 @@ func Start(ctx context.Context, cfg Config) (*Broker, error) {
 		cfg.Patience = 30 * time.Second
 	}
 	b := &Broker{notes: make(chan note, 4), last: &tail{}, done: make(chan struct{})}
-	b.cmd = exec.Command(cfg.Executable, Subcommand, cfg.Dir)
+	b.cmd = exec.Command(cfg.Executable, Subcommand, cfg.Dir) //nolint:noctx // ctx bounds the start, not the life
 	b.cmd.Env = runtimeOnly(cfg.Environ)
 	b.cmd.Stdout = &lines{each: b.hear}
 	b.cmd.Stderr = b.last

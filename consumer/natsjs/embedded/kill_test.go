@@ -76,7 +76,7 @@ func publishUntilKilled(t *testing.T, js jetstream.JetStream, child *child) (con
 		select {
 		case ack := <-one.Ok():
 			confirmed = ack.Sequence
-		case <-one.Err():
+		case <-one.Err(): //nolint:errcheck // the broker was killed: whatever it says
 			return confirmed
 		}
 	}
