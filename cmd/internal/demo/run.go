@@ -31,9 +31,8 @@ const (
 
 // settings say how a demo runs.
 type settings struct {
-	dir     string // its data directory
-	command string // for the next who finds the directory in use
-	plan    plan
+	dir  string // its data directory
+	plan plan
 	// patience is how long nothing may end before what is left counts as lost.
 	patience time.Duration
 	actor    quarantine.Actor
