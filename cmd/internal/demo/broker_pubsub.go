@@ -3,12 +3,16 @@ package demo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/theriac/theriac/consumer"
 	"github.com/theriac/theriac/consumer/gcppubsub"
 	"github.com/theriac/theriac/internal/problem"
 )
+
+// brokerPatience is how long the broker may take to make topics and subscriptions.
+const brokerPatience = 8 * time.Second
 
 // topicPrefix is before the names of the topics and subscriptions that the demo makes and keeps.
 const topicPrefix = "theriac-demo-"
@@ -25,12 +29,15 @@ func openPubSub(ctx context.Context, project string) (broker, error) {
 		return nil, problem.Errorf(problem.Unavailable, "%w", err)
 	}
 	b := &pubsubBroker{client: client}
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, brokerPatience)
 	defer cancel()
 	for _, sub := range subscriptionNames() {
 		err := gcppubsub.Setup(ctx, client, gcppubsub.SetupConfig{Topic: topicPrefix + sub, Subscription: topicPrefix + sub})
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = fmt.Errorf("no answer within %s: check PUBSUB_EMULATOR_HOST, or network and credentials, then run theriac demo again", brokerPatience)
+		}
 		if err != nil {
-			return nil, errors.Join(problem.Errorf(problem.Unavailable, "prepare project %s: %w", project, err), b.close())
+			return nil, errors.Join(problem.Errorf(problem.Unavailable, "prepare Pub/Sub project %s: %w", project, err), b.close())
 		}
 	}
 	return b, nil

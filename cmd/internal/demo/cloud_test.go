@@ -47,4 +47,9 @@ func TestDemo_PubSubAndPostgres(t *testing.T) {
 		t.Fatalf("again: exit code %d: %s\n%s", code, stderr, stdout)
 	}
 	checkComplete(t, decode(t, stdout), 60)
+	broker.Disconnect()
+	stdout, stderr, code = run()
+	if code != 7 || stdout != "" || !strings.Contains(stderr, "Pub/Sub project demo: no answer within") {
+		t.Errorf("without a broker: exit code %d, %q; want 7 and the project", code, stderr)
+	}
 }

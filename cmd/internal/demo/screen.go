@@ -146,19 +146,22 @@ func (s screen) next(w *term.Writer) {
 	case s.interrupted && s.kept:
 		w.Printf("\nGo on where it stopped:  %s demo --data-dir %s\n", s.program, s.DataDir)
 	case s.interrupted || ref == "":
+	case s.Engine == engineCloud:
+		w.Printf("\nTry, in another terminal and with the same --store:\n")
+		s.commands(w, ref)
 	case s.kept:
-		s.tryKept(w, ref)
+		w.Printf("\nTry, in another terminal:\n")
+		if filepath.Clean(s.DataDir) != defaultDataDir {
+			w.Printf("  export THERIAC_DATA_DIR=%s\n", s.DataDir)
+		}
+		s.commands(w, ref)
 	default:
 		w.Printf("\nAll of this was in a temporary directory. To look around in it:\n")
 		w.Printf("  %s demo --stay --data-dir %s\n", s.program, defaultDataDir)
 	}
 }
 
-func (s screen) tryKept(w *term.Writer, ref string) {
-	w.Printf("\nTry, in another terminal:\n")
-	if filepath.Clean(s.DataDir) != defaultDataDir {
-		w.Printf("  export THERIAC_DATA_DIR=%s\n", s.DataDir)
-	}
+func (s screen) commands(w *term.Writer, ref string) {
 	commands := [][2]string{{"why " + ref, "what happened, and why"}, {"ls", "all that is held"}}
 	if s.stays {
 		commands = append(commands, [2]string{"replay " + ref, "run it again: it is still poison"})
