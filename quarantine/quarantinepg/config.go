@@ -68,12 +68,8 @@ func poolConfig(cfg Config) (*pgxpool.Config, error) {
 		// The parser's own text may quote the URL, and with it the password.
 		return nil, fmt.Errorf("the URL of the store is not valid, write postgres://user@host/database: %w", quarantine.ErrInvalid)
 	}
-	pooled.MaxConns = cfg.MaxConns
-	pooled.AfterConnect = neverLoseCommits
+	pooled.MaxConns, pooled.AfterConnect = cfg.MaxConns, cfg.prepare
 	parameters := pooled.ConnConfig.RuntimeParams
-	parameters["statement_timeout"] = strconv.FormatInt(cfg.StatementTimeout.Milliseconds(), 10)
-	// A worker that stops inside a transaction must not block the others for ever.
-	parameters["idle_in_transaction_session_timeout"] = strconv.FormatInt(2*cfg.StatementTimeout.Milliseconds(), 10)
 	parameters["timezone"] = "UTC"
 	if parameters["application_name"] == "" {
 		parameters["application_name"] = "theriac"
@@ -81,24 +77,16 @@ func poolConfig(cfg Config) (*pgxpool.Config, error) {
 	return pooled, nil
 }
 
-// neverLoseCommits turns synchronous_commit on where it is off by default: what
-// is held here is acknowledged to the broker next. Stricter settings stay.
-func neverLoseCommits(ctx context.Context, conn *pgx.Conn) error {
-	_, err := conn.Exec(ctx, sqlSession)
+// prepare makes the settings of a new connection. A worker that stops inside a
+// transaction must not block the others for ever.
+func (c Config) prepare(ctx context.Context, conn *pgx.Conn) error {
+	statement, call := c.StatementTimeout.Milliseconds(), c.callTimeout().Milliseconds()
+	_, err := conn.Exec(ctx, sqlSession, strconv.FormatInt(statement, 10), strconv.FormatInt(call, 10))
 	return err
 }
 
-// directConfig is for a connection whose end means a death. The server asks
-// after a silent client for some 20 s only, so that the lock of a machine that
-// fell off the network is free soon.
-func directConfig(pooled *pgx.ConnConfig) *pgx.ConnConfig {
-	direct := pooled.Copy()
-	direct.RuntimeParams["tcp_keepalives_idle"] = "5"
-	direct.RuntimeParams["tcp_keepalives_interval"] = "5"
-	direct.RuntimeParams["tcp_keepalives_count"] = "3"
-	direct.RuntimeParams["application_name"] += " worker"
-	return direct
-}
+// callTimeout bounds a call also where the server says nothing.
+func (c Config) callTimeout() time.Duration { return 2 * c.StatementTimeout }
 
 // Redact returns a URL that may be shown, and typed again: without its password
 // and without parameters that do not say where the database is.

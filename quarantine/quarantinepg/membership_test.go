@@ -105,6 +105,9 @@ func TestClose_FreesTheLocks(t *testing.T) {
 	if _, err := s.Join(t.Context(), quarantine.Worker{}); !errors.Is(err, quarantine.ErrUnavailable) {
 		t.Errorf("join: %v, want ErrUnavailable", err)
 	}
+	if _, err := s.Changes(t.Context(), 0); !errors.Is(err, quarantine.ErrUnavailable) {
+		t.Errorf("changes: %v, want ErrUnavailable", err)
+	}
 	var dead []quarantine.Worker
 	var err error
 	for len(dead) == 0 && err == nil { // the server ends a session a moment after its client

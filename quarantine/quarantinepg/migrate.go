@@ -26,8 +26,8 @@ func Migrator(url string) (*migrate.Migrator, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Making an index on a large table takes longer than any statement may.
-	delete(cfg.ConnConfig.RuntimeParams, "statement_timeout")
+	// Without the settings of prepare: making an index on a large table takes
+	// longer than any statement may.
 	m, err := newMigrator(stdlib.OpenDB(*cfg.ConnConfig), url)
 	if err != nil {
 		return nil, err

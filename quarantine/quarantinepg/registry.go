@@ -16,14 +16,17 @@ import (
 // Join implements [quarantine.Store].
 func (s *Store) Join(ctx context.Context, w quarantine.Worker) (quarantine.Membership, error) {
 	const doing = "register the worker"
-	ctx, cancel := context.WithTimeout(ctx, s.callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.callTimeout())
 	defer cancel()
 	conn, err := pgx.ConnectConfig(ctx, s.direct)
 	if err != nil {
 		return nil, classify(doing, err)
 	}
 	w.Incarnation = rand.Text()
-	if err := register(ctx, conn, w); err != nil {
+	if err = s.cfg.prepare(ctx, conn); err == nil {
+		err = register(ctx, conn, w)
+	}
+	if err != nil {
 		closeConn(ctx, conn)
 		return nil, classify(doing, err)
 	}
@@ -48,6 +51,9 @@ func (s *Store) forget(m *membership) {
 // register takes the lock, then tells of it: a row whose lock is free is a dead
 // worker.
 func register(ctx context.Context, conn *pgx.Conn, w quarantine.Worker) error {
+	if _, err := conn.Exec(ctx, sqlWorkerSession); err != nil {
+		return err
+	}
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails
 	key := int64(binary.BigEndian.Uint64(b[:]) >> 1)

@@ -79,6 +79,8 @@ var (
 	sqlWorkerLock string
 	//go:embed sql/worker_prune.sql
 	sqlWorkerPrune string
+	//go:embed sql/worker_session.sql
+	sqlWorkerSession string
 	//go:embed sql/worker_share.sql
 	sqlWorkerShare string
 	//go:embed sql/worker_take.sql

@@ -3,8 +3,8 @@ package quarantinepg
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -14,10 +14,9 @@ import (
 
 // Store is a [quarantine.Store] in PostgreSQL. It is safe for concurrent use.
 type Store struct {
-	cfg         Config
-	pool        *pgxpool.Pool
-	direct      *pgx.ConnConfig // for the connections of memberships
-	callTimeout time.Duration   // bounds a call also where the server says nothing
+	cfg    Config
+	pool   *pgxpool.Pool
+	direct *pgx.ConnConfig // for the connections of memberships
 
 	mu      sync.Mutex
 	members map[*membership]struct{} // nil once the store is closed
@@ -43,10 +42,8 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, classify("open the store", err)
 	}
-	s := &Store{
-		cfg: cfg, pool: pool, direct: directConfig(pooled.ConnConfig),
-		callTimeout: 2 * cfg.StatementTimeout, members: make(map[*membership]struct{}),
-	}
+	s := &Store{cfg: cfg, pool: pool, direct: pooled.ConnConfig.Copy(), members: make(map[*membership]struct{})}
+	s.direct.RuntimeParams["application_name"] += " worker"
 	if err := s.checkSchema(ctx, cfg.URL); err != nil {
 		pool.Close()
 		return nil, classify("open the store "+Redact(cfg.URL), err)
@@ -66,6 +63,12 @@ func (s *Store) Close() error {
 	}
 	s.pool.Close()
 	return nil
+}
+
+func (s *Store) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.members == nil
 }
 
 // tx is one transaction.
@@ -95,7 +98,10 @@ func (s *Store) within(ctx context.Context, options pgx.TxOptions, doing string,
 // the sake of another, and says what its error means.
 func (s *Store) call(ctx context.Context, doing string, f func(ctx context.Context) error) error {
 	const tries = 5
-	ctx, cancel := context.WithTimeout(ctx, s.callTimeout)
+	if s.isClosed() {
+		return fmt.Errorf("%s: %w: the store was closed", doing, quarantine.ErrUnavailable)
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.callTimeout())
 	defer cancel()
 	var err error
 	for range tries {

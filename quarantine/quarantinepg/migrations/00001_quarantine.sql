@@ -91,6 +91,7 @@ CREATE TABLE theriac.entry (
     claim            text NOT NULL DEFAULT ''
 );
 CREATE INDEX entry_subscription ON theriac.entry (subscription, seq);
+CREATE INDEX entry_reason ON theriac.entry (reason, seq);
 CREATE INDEX entry_in_group ON theriac.entry (group_seq, seq);
 CREATE INDEX entry_message ON theriac.entry USING hash (message_id);
 CREATE INDEX entry_held ON theriac.entry (seq) WHERE state = 'held';
