@@ -39,23 +39,19 @@ func newDelivery(r *receiver, m *pubsub.Message) *delivery {
 
 // Ack implements [consumer.Settler].
 func (d *delivery) Ack(ctx context.Context) error {
-	how := ackLater
-	if d.from.src.cfg.ExactlyOnce {
-		how = ackNow
-	}
-	switch {
-	case !d.shard.release(d, how):
+	if !d.shard.release(d, true) {
 		return d.fail("acknowledge", ErrSettled)
-	case how == ackNow:
-		return d.confirmed(ctx, "acknowledge", d.msg.AckWithResult())
-	default:
+	}
+	if !d.from.src.cfg.ExactlyOnce {
+		d.msg.Ack()
 		return nil
 	}
+	return d.confirmed(ctx, "acknowledge", d.msg.AckWithResult())
 }
 
 // Nack implements [consumer.Settler]. The delay is the broker's choice.
 func (d *delivery) Nack(ctx context.Context, _ time.Duration) error {
-	if !d.shard.release(d, nackNow) {
+	if !d.shard.release(d, false) {
 		return d.fail("hand back", ErrSettled)
 	}
 	d.from.order.handedBack(d.msg)

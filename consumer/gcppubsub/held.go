@@ -13,7 +13,6 @@ type held struct {
 	shards   [16]shard
 	draining atomic.Bool
 	moved    chan struct{} // gets a token when something changed while draining
-	acked    chan struct{} // gets a token when an acknowledgement waits
 	turned   atomic.Int64  // messages that were refused: nacked, never held
 }
 
@@ -21,7 +20,6 @@ type shard struct {
 	mu          sync.Mutex
 	all         *held
 	first       *delivery // a ring through prev and next, or nil
-	ackedLast   *delivery // acknowledged, the client not yet told
 	closed      bool
 	taken       int64
 	acks, nacks int64
@@ -31,7 +29,7 @@ type shard struct {
 }
 
 func newHeld(moved chan struct{}) *held {
-	h := &held{moved: moved, acked: make(chan struct{}, 1)}
+	h := &held{moved: moved}
 	for i := range h.shards {
 		h.shards[i].all = h
 	}
@@ -63,36 +61,23 @@ func (h *held) add(d *delivery) bool {
 // refused notes a message that is nacked without being held.
 func (h *held) refused() { h.turned.Add(1) }
 
-// release takes d out, to be settled as how says. It reports false if it was out
-// already.
-func (s *shard) release(d *delivery, how settling) bool {
+// release takes d out, to be acked or nacked by the caller. It reports false if
+// it was out already.
+func (s *shard) release(d *delivery, ack bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if d.next == nil {
 		return false
 	}
-	s.unlink(d)
-	switch how {
-	case ackLater:
+	if ack {
 		s.acks++
-		s.gather(d)
-	case ackNow:
-		s.acks++
-	case nackNow:
+	} else {
 		s.nacks++
 	}
+	s.unlink(d)
 	s.announce()
 	return true
 }
-
-// settling is who tells the client: release's caller at once, or passAcks.
-type settling uint8
-
-const (
-	ackLater settling = iota
-	ackNow
-	nackNow
-)
 
 // returned notes that a deliver call has ended.
 func (s *shard) returned() {

@@ -36,11 +36,6 @@ func (s *Source) Receive(ctx context.Context, lim consumer.Limits, deliver func(
 	if err := r.checkPatiently(ctx); err != nil || ctx.Err() != nil {
 		return err
 	}
-	passing, stopPassing := context.WithCancel(context.WithoutCancel(ctx))
-	var acks runner.Group
-	acks.Go(func() { r.held.passAcks(passing) })
-	defer acks.Wait()
-	defer stopPassing()
 	err = r.serve(ctx)
 	if ctx.Err() == nil {
 		r.await(nil, lim.DrainTimeout, r.held.drained)
