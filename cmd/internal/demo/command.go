@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -182,7 +181,7 @@ func (o *options) report(ctx context.Context, t *cli.Tool, d *demo, interrupted 
 	case interrupted:
 		return problem.Errorf(problem.Interrupted, "stopped with %s messages unfinished", thousands(r.Unfinished))
 	case !r.AddsUp:
-		return problem.Errorf(problem.BadAnswer, "the numbers do not add up: %s", r.wrong())
+		return problem.Errorf(problem.BadAnswer, "the numbers do not add up: %s%s", r.wrong(), d.log.lastLine())
 	default:
 		return nil
 	}
@@ -228,7 +227,7 @@ func (o *options) settings(dir string, given config.Settings) (settings, error) 
 		return settings{}, err
 	}
 	s := settings{
-		dir: dir, plan: p, patience: 30 * time.Second, log: slog.New(slog.DiscardHandler),
+		dir: dir, plan: p, patience: 30 * time.Second,
 		actor: quarantine.Actor{Name: given.Author, Via: "cli", Claimed: true},
 	}
 	storeAt, err := config.ParseStore("", dir)
@@ -236,7 +235,7 @@ func (o *options) settings(dir string, given config.Settings) (settings, error) 
 		return settings{}, err
 	}
 	if o.engine == engineCloud {
-		s.patience = 2 * time.Minute // leases there are longer
+		s.patience = 3 * time.Minute // leases there are longer
 		storeAt = given.Store
 		s.openBroker = func(ctx context.Context) (broker, error) { return openPubSub(ctx, given.Broker.Address) }
 	} else {

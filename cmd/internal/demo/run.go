@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -36,7 +35,6 @@ type settings struct {
 	// patience is how long nothing may end before what is left counts as lost.
 	patience time.Duration
 	actor    quarantine.Actor
-	log      *slog.Logger
 
 	openBroker func(context.Context) (broker, error)
 	openStore  func(context.Context) (quarantine.Store, io.Closer, error)
@@ -54,6 +52,7 @@ type demo struct {
 	store    quarantine.Store
 	service  *quarantine.Service
 	closers  []func() error // in the order of opening
+	log      *troubleLog
 	progress bar
 }
 
@@ -68,6 +67,10 @@ func openDemo(ctx context.Context, s settings) (_ *demo, err error) {
 	if d.messages, err = s.plan.all(); err != nil {
 		return nil, err
 	}
+	if d.log, err = openLog(s.dir); err != nil {
+		return nil, problem.Errorf(problem.Unavailable, "open the demo's log: %w", err)
+	}
+	d.closers = append(d.closers, d.log.file.Close)
 	var records []record
 	if d.journal, records, err = openJournal(filepath.Join(s.dir, journalName)); err != nil {
 		return nil, err
@@ -99,7 +102,7 @@ func (d *demo) newService() (*quarantine.Service, error) {
 		Worker: quarantine.Worker{
 			Name: workerName, Host: host, Build: buildinfo.Read().Version, PID: os.Getpid(), Subscriptions: subscriptionNames(),
 		},
-		Logger: d.log,
+		Logger: d.log.logger(),
 	})
 }
 
@@ -173,7 +176,7 @@ func (d *demo) consumers() ([]*consumer.Consumer, error) {
 		}
 		c, err := consumer.New(source, sub, consumer.Config{
 			Quarantine: d.service, Observer: d.ledger, Worker: workerName, Build: buildinfo.Read().Version,
-			DrainTimeout: drainWait, Logger: d.log,
+			DrainTimeout: drainWait, Logger: d.log.logger(),
 		})
 		if err != nil {
 			return nil, err
