@@ -16,7 +16,7 @@ const (
 	longPause  = 5 * time.Second
 	askTimeout = 5 * time.Second
 	// flushTimeout bounds the wait for the last acknowledgements to arrive.
-	flushTimeout = 2 * time.Second
+	flushTimeout = 8 * time.Second
 	// clientTimeout is what the client waits for callbacks when it is told to
 	// end. By then we have waited for all that is worth waiting for.
 	clientTimeout = 100 * time.Millisecond

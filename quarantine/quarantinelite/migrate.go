@@ -24,7 +24,7 @@ func Migrator(path string) (*migrate.Migrator, error) {
 	}
 	m, err := migrate.New(migrate.Config{
 		Dialect: goose.DialectSQLite3, DB: db, Files: files, Table: "quarantine_version",
-		Command: "theriac migrate up --store " + path,
+		Command: "theriac migrate up --store sqlite:" + path,
 	})
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
