@@ -179,7 +179,7 @@ func (o *options) report(ctx context.Context, t *cli.Tool, d *demo, interrupted 
 	case err != nil:
 		return err
 	case interrupted:
-		return problem.Errorf(problem.Interrupted, "stopped with %s messages unfinished", thousands(r.Unfinished))
+		return problem.Errorf(problem.Interrupted, "stopped; unfinished: %s of %s", thousands(r.Unfinished), thousands(len(d.messages)))
 	case !r.AddsUp:
 		return problem.Errorf(problem.BadAnswer, "the numbers do not add up: %s%s", r.wrong(), d.log.lastLine())
 	default:

@@ -111,10 +111,12 @@ func (s screen) verdict(w *term.Writer) {
 		w.Printf("  %s\n", s.wrong())
 	}
 	w.Printf("%s published = %s done + %d held + %d discarded", thousands(s.Published), thousands(s.Done), s.Quarantined, s.Discarded)
+	gap := "   "
 	if s.Unfinished > 0 {
 		w.Printf(" + %s unfinished", thousands(s.Unfinished))
+		gap = "\n"
 	}
-	w.Printf("   %d lost   %d duplicates\n", s.Lost, s.Duplicates)
+	w.Printf(gap + "%d lost   %d duplicates\n", s.Lost, s.Duplicates)
 	if s.Replayed > 0 {
 		w.Printf("%s of the done: held first, and replayed after its handler was mended\n", thousands(s.Replayed))
 	}
