@@ -52,6 +52,9 @@ func runParent(ctx context.Context, args []string, out, progress io.Writer) (err
 		return err
 	}
 	defer func() { err = errors.Join(err, stores.close()) }()
+	if o.commands {
+		return timeCommands(ctx, o, stores, out)
+	}
 	results, err := compare(ctx, o.plan, stores)
 	if err != nil {
 		return err
@@ -65,19 +68,26 @@ func runParent(ctx context.Context, args []string, out, progress io.Writer) (err
 // options are the parent's arguments.
 type options struct {
 	plan
-	json bool
+	commands bool
+	json     bool
 }
 
-// quarantineCommand is the argument that measures the holding of poison
-// instead of messages that succeed.
-const quarantineCommand = "quarantine"
+// What is measured instead of messages that succeed.
+const (
+	quarantineCommand = "quarantine" // how fast poison is held
+	commandsCommand   = "commands"   // how fast commands of people answer
+)
 
 func parse(args []string, progress io.Writer) (options, error) {
 	o := options{plan: plan{rounds: 7, progress: progress}}
 	names := stacks()
-	if len(args) > 0 && args[0] == quarantineCommand {
-		args = args[1:]
-		o.poison, o.rounds, o.messages, names = true, 3, 10_000, ours()
+	switch {
+	case len(args) > 0 && args[0] == quarantineCommand:
+		args, names = args[1:], ours()
+		o.poison, o.rounds, o.messages = true, 3, 10_000
+	case len(args) > 0 && args[0] == commandsCommand:
+		args, names = args[1:], ours()
+		o.commands, o.rounds = true, 21
 	}
 	var one Setting
 	var chosen string
@@ -101,10 +111,11 @@ func parse(args []string, progress io.Writer) (options, error) {
 
 func usage(flags *flag.FlagSet) {
 	fmt.Fprint(flags.Output(), `Compare the cost of a message with the raw client and others, or measure how
-fast poison is held.
+fast poison is held, or how fast commands answer.
 
   bench [flags]
   bench quarantine [flags]
+  bench commands [flags]
 
 `)
 	flags.PrintDefaults()

@@ -90,8 +90,12 @@ func median(runs []result, f func(result) float64) float64 {
 		values[i] = f(r)
 	}
 	slices.Sort(values)
-	n := len(values)
-	return (values[(n-1)/2] + values[n/2]) / 2
+	return middle(values)
+}
+
+func middle(sorted []float64) float64 {
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
 // reportReceiving prints a table and, if asked, one line of JSON.
