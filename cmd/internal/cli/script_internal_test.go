@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -106,6 +107,7 @@ func params(scripts []string, environ map[string]string) testscript.Params {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exitcode":  exitCode,
 			"stdoutenv": stdoutEnv,
+			"complete":  complete,
 		},
 	}
 }
@@ -120,6 +122,24 @@ func exitCode(ts *testscript.TestScript, neg bool, args []string) {
 	if got := code(ts.Exec(args[1], args[2:]...)); got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
+}
+
+// complete asks for completions until what they say matches: complete REGEXP ARG...
+// They fall silent when the store takes too long, as it may on a busy machine, and
+// a person would press the key again.
+func complete(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: complete REGEXP ARG...")
+	}
+	want, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	for range 50 {
+		ts.Check(ts.Exec("theriac", append([]string{"__complete"}, args[1:]...)...))
+		if want.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+	}
+	ts.Fatalf("no completion of %q matches %s", args[1:], args[0])
 }
 
 // stdoutEnv puts what the last command printed into a variable: stdoutenv NAME.
