@@ -47,6 +47,24 @@ type badString struct{}
 
 func (badString) String() string { panic("no string") }
 
+// worseString panics with itself, so that describing that panic panics again.
+type worseString struct{}
+
+func (w worseString) String() string { panic(w) }
+
+type badUnwrap struct{}
+
+func (badUnwrap) Error() string { return "outer" }
+func (badUnwrap) Unwrap() error { panic("no cause") }
+
+// selfContained cannot be printed: fmt follows it until the stack is used up, which no recover
+// survives.
+func selfContained() map[string]any {
+	m := map[string]any{}
+	m["me"] = m
+	return m
+}
+
 // ways is every in-process way for a handler to end badly, and the outcome and
 // reason that follow.
 func ways(release <-chan struct{}) []struct {
@@ -74,6 +92,10 @@ func ways(release <-chan struct{}) []struct {
 		{"panic", func(context.Context) error { panic("boom") }, handlers.OutcomePanicked, handlers.ReasonFailed, false},
 		{"panic nil", func(context.Context) error { panic(nil) }, handlers.OutcomePanicked, handlers.ReasonFailed, false},
 		{"panic with a bad String", func(context.Context) error { panic(badString{}) }, handlers.OutcomePanicked, handlers.ReasonFailed, false},
+		{"panic with a String that panics with itself", func(context.Context) error { panic(worseString{}) }, handlers.OutcomePanicked, handlers.ReasonFailed, false},
+		{"panic with a map that holds itself", func(context.Context) error { panic(selfContained()) }, handlers.OutcomePanicked, handlers.ReasonFailed, false},
+		{"panic with a bad Unwrap", func(context.Context) error { panic(badUnwrap{}) }, handlers.OutcomePanicked, handlers.ReasonFailed, false},
+		{"Unwrap panics", func(context.Context) error { return badUnwrap{} }, handlers.OutcomePanicked, handlers.ReasonFailed, false},
 		{"nil dereference", func(context.Context) error { var m *handlers.Message; return errors.New(m.ID) }, handlers.OutcomePanicked, handlers.ReasonFailed, false},
 		{"nil map write", func(context.Context) error { var m map[string]int; m["x"] = 1; return nil }, handlers.OutcomePanicked, handlers.ReasonFailed, false},
 		{"goexit", func(context.Context) error { runtime.Goexit(); return nil }, handlers.OutcomeExited, handlers.ReasonFailed, false},

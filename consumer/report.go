@@ -60,14 +60,22 @@ func errorReport(err error) *report {
 		if _, mark := e.(*handlers.AnswerError); !mark { //nolint:errorlint // one link, not the chain
 			r.errors = append(r.errors, handlers.ErrorLink{Type: reflect.TypeOf(e).String(), Text: errorText(e)})
 		}
-		switch u := e.(type) { //nolint:errorlint // walks the chain by hand, bounded
-		case interface{ Unwrap() error }:
-			queue = append(queue, u.Unwrap())
-		case interface{ Unwrap() []error }:
-			queue = append(queue, u.Unwrap()...)
-		}
+		queue = append(queue, causes(e)...)
 	}
 	return r
+}
+
+// causes returns what e wraps, or nothing where asking panics: the deferred
+// function that describes a panic calls it, and nothing recovers above that.
+func causes(e error) (wrapped []error) {
+	defer func() { _ = recover() }()
+	switch u := e.(type) { //nolint:errorlint // walks the chain by hand, bounded
+	case interface{ Unwrap() error }:
+		return []error{u.Unwrap()}
+	case interface{ Unwrap() []error }:
+		return u.Unwrap()
+	}
+	return nil
 }
 
 func errorText(e error) (text string) {
@@ -92,8 +100,46 @@ func panicReport(v any) *report {
 	return r
 }
 
-// panicText formats a panic value; fmt survives values whose methods panic.
-func panicText(v any) string { return capText(fmt.Sprint(v)) }
+// panicText formats a panic value. It panics never: fmt survives a value whose
+// methods panic, but not one that panics with such a value in its turn.
+func panicText(v any) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = "<" + typeName(v) + " that cannot be printed>"
+		}
+	}()
+	switch v.(type) {
+	case error, fmt.Stringer:
+	default:
+		t := reflect.TypeOf(v)
+		if t.Kind() == reflect.Pointer { // fmt follows the outermost one only
+			t = t.Elem()
+		}
+		if !flat(t) {
+			return "<" + typeName(v) + ">"
+		}
+	}
+	return capText(fmt.Sprint(v))
+}
+
+// flat reports whether fmt prints values of t without following a reference.
+// One that leads back to itself would use up the stack, and a map that somebody
+// writes would end the process; no recover survives either.
+func flat(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Map, reflect.Slice, reflect.Interface:
+		return false
+	case reflect.Array:
+		return flat(t.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if !flat(t.Field(i).Type) {
+				return false
+			}
+		}
+	}
+	return true
+}
 
 func exitReport() *report {
 	r := stackReport(string(debug.Stack()))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -71,6 +72,38 @@ func TestErrorReport_IsBounded(t *testing.T) {
 		}
 		if strings.Contains(link.Type, "AnswerError") {
 			t.Error("a mark stands among the errors")
+		}
+	}
+}
+
+type kind int
+
+func TestPanicText(t *testing.T) {
+	t.Parallel()
+	round := []any{nil}
+	round[0] = round
+	type node struct {
+		Name string
+		next *node
+	}
+	for _, tt := range []struct {
+		value any
+		want  string
+	}{
+		{"boom", "boom"},
+		{errors.New("boom"), "boom"},
+		{7 * time.Second, "7s"},
+		{kind(3), "3"},
+		{node{Name: "a"}, "{a <nil>}"},
+		{&node{Name: "a"}, "&{a <nil>}"},
+		{[2]int{1, 2}, "[1 2]"},
+		{round, "<[]interface {}>"},
+		{&round, "<*[]interface {}>"},
+		{struct{ any }{round}, "<struct { interface {} }>"},
+		{map[string]int{}, "<map[string]int>"},
+	} {
+		if got := panicText(tt.value); got != tt.want {
+			t.Errorf("panicText of a %T is %q, want %q", tt.value, got, tt.want)
 		}
 	}
 }
