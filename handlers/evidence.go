@@ -9,7 +9,7 @@ const (
 	ReasonFailed Reason = "failed"
 	// ReasonCrashed: it killed its process as often as the policy allows.
 	ReasonCrashed Reason = "crashed"
-	// ReasonHung: its last failure passed the deadline and the grace.
+	// ReasonHung: its last failure passed the deadline.
 	ReasonHung Reason = "hung"
 	// ReasonPermanent: the handler said that retrying cannot mend it.
 	ReasonPermanent Reason = "permanent"

@@ -18,7 +18,8 @@ const (
 	OutcomePanicked
 	// OutcomeExited: the handler left by runtime.Goexit.
 	OutcomeExited
-	// OutcomeTimedOut: the handler passed its deadline and its grace.
+	// OutcomeTimedOut: the handler passed its deadline. With a stack it passed its
+	// grace too and was abandoned there; without one it returned, too late.
 	OutcomeTimedOut
 	// OutcomeCrashed: the process died and this message was proven guilty.
 	OutcomeCrashed

@@ -2,6 +2,7 @@ package quarantine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -55,18 +56,28 @@ func title(ev handlers.Evidence) string {
 		return clean(shortPanic(a.Panic), titleMax)
 	case a.Outcome == handlers.OutcomeExited:
 		return "the handler called runtime.Goexit"
-	case a.Outcome == handlers.OutcomeTimedOut:
+	case a.Outcome == handlers.OutcomeTimedOut && a.Stack != "":
 		return "hung: passed its deadline and its grace"
+	case a.Outcome == handlers.OutcomeTimedOut: // no stack: it returned, too late but within its grace
+		return clean("passed its deadline: "+innermost(a.Errors), titleMax)
 	}
-	for i := len(a.Errors) - 1; i >= 0; i-- {
-		if t := clean(a.Errors[i].Text, titleMax); t != "" {
-			return t
-		}
+	if t := innermost(a.Errors); t != "" {
+		return t
 	}
 	if ev.Hint != "" {
 		return clean(ev.Hint, titleMax)
 	}
 	return clean(fmt.Sprintf("%s, no error text", ev.Reason), titleMax)
+}
+
+// innermost is the text closest to the cause.
+func innermost(chain []handlers.ErrorLink) string {
+	for _, link := range slices.Backward(chain) {
+		if t := clean(link.Text, titleMax); t != "" {
+			return t
+		}
+	}
+	return ""
 }
 
 // shortPanic shortens the texts of the runtime that everybody knows.
