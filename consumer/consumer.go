@@ -52,6 +52,9 @@ func New(source Source, sub Subscription, cfg Config) (*Consumer, error) {
 		return nil, fmt.Errorf("consumer %q: %w", sub.Name, err)
 	}
 	log := cfg.Logger.With("subscription", sub.Name)
+	if cfg.Quarantine != nil {
+		cfg.Quarantine = &guarded{cfg.Quarantine, log}
+	}
 	c := &Consumer{source: source, sub: sub, cfg: cfg, log: log, able: source.Abilities()}
 	c.slots = newSlots(cfg.MaxRunning)
 	c.running = make([]atomic.Pointer[attempt], c.slots.size())

@@ -54,8 +54,8 @@ func (w worseString) String() string { panic(w) }
 
 type badUnwrap struct{}
 
-func (badUnwrap) Error() string { return "outer" }
-func (badUnwrap) Unwrap() error { panic("no cause") }
+func (*badUnwrap) Error() string { return "outer" }
+func (*badUnwrap) Unwrap() error { panic("no cause") }
 
 // selfContained cannot be printed: fmt follows it until the stack is used up, which no recover
 // survives.
@@ -94,8 +94,8 @@ func ways(release <-chan struct{}) []struct {
 		{"panic with a bad String", func(context.Context) error { panic(badString{}) }, handlers.OutcomePanicked, handlers.ReasonFailed, false},
 		{"panic with a String that panics with itself", func(context.Context) error { panic(worseString{}) }, handlers.OutcomePanicked, handlers.ReasonFailed, false},
 		{"panic with a map that holds itself", func(context.Context) error { panic(selfContained()) }, handlers.OutcomePanicked, handlers.ReasonFailed, false},
-		{"panic with a bad Unwrap", func(context.Context) error { panic(badUnwrap{}) }, handlers.OutcomePanicked, handlers.ReasonFailed, false},
-		{"Unwrap panics", func(context.Context) error { return badUnwrap{} }, handlers.OutcomePanicked, handlers.ReasonFailed, false},
+		{"panic with a bad Unwrap", func(context.Context) error { panic(&badUnwrap{}) }, handlers.OutcomePanicked, handlers.ReasonFailed, false},
+		{"Unwrap panics", func(context.Context) error { return &badUnwrap{} }, handlers.OutcomePanicked, handlers.ReasonFailed, false},
 		{"nil dereference", func(context.Context) error { var m *handlers.Message; return errors.New(m.ID) }, handlers.OutcomePanicked, handlers.ReasonFailed, false},
 		{"nil map write", func(context.Context) error { var m map[string]int; m["x"] = 1; return nil }, handlers.OutcomePanicked, handlers.ReasonFailed, false},
 		{"goexit", func(context.Context) error { runtime.Goexit(); return nil }, handlers.OutcomeExited, handlers.ReasonFailed, false},

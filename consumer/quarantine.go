@@ -47,7 +47,7 @@ type Replayer interface {
 
 // Quarantine is all that a consumer asks of the room where poison goes.
 // quarantine.Service has these methods; the rooms do not import each other.
-// Implementations are safe for concurrent use.
+// Implementations are safe for concurrent use. A panic in one counts as an error.
 type Quarantine interface {
 	Recorder
 	Quarantiner
