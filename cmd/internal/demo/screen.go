@@ -116,7 +116,7 @@ func (s screen) verdict(w *term.Writer) {
 		w.Printf(" + %s unfinished", thousands(s.Unfinished))
 		gap = "\n"
 	}
-	w.Printf(gap + "%d lost   %d duplicates\n", s.Lost, s.Duplicates)
+	w.Printf(gap+"%d lost   %d duplicates\n", s.Lost, s.Duplicates)
 	if s.Replayed > 0 {
 		w.Printf("%s of the done: held first, and replayed after its handler was mended\n", thousands(s.Replayed))
 	}
