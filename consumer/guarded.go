@@ -37,7 +37,7 @@ func (g *guarded) Quarantine(ctx context.Context, sub string, m handlers.Message
 	return g.to.Quarantine(ctx, sub, m, ev)
 }
 
-func (g *guarded) Standing(ctx context.Context, sub string, m handlers.Message) (s handlers.Standing, err error) {
+func (g *guarded) Standing(ctx context.Context, sub string, m *handlers.Message) (s handlers.Standing, err error) {
 	defer g.caught(&err)
 	return g.to.Standing(ctx, sub, m)
 }

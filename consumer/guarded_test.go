@@ -36,7 +36,7 @@ func (p *panicking) Quarantine(ctx context.Context, sub string, m handlers.Messa
 	return p.Recorder.Quarantine(ctx, sub, m, ev)
 }
 
-func (p *panicking) Standing(ctx context.Context, sub string, m handlers.Message) (handlers.Standing, error) {
+func (p *panicking) Standing(ctx context.Context, sub string, m *handlers.Message) (handlers.Standing, error) {
 	p.once(2)
 	return p.Recorder.Standing(ctx, sub, m)
 }

@@ -11,48 +11,74 @@ import (
 // when the store that could tell is away.
 const unknownWait = 2 * time.Second
 
+// step says what is left to do for a message.
+type step uint8
+
+const (
+	// stepSettled: nothing but to let it go.
+	stepSettled step = iota
+	// stepAck: the acknowledgement. It is done by the caller of process, near the
+	// top of the goroutine: brokers' clients go deep in it, goroutines begin with
+	// a small stack, and to grow it costs more than all our stages.
+	stepAck
+	// stepAgain: another attempt.
+	stepAgain
+	// stepElsewhere: nothing, since another goroutine goes on with it.
+	stepElsewhere
+)
+
 // deliver is called by the source, on a goroutine of its own for each delivery.
 func (c *Consumer) deliver(d *Delivery) {
 	c.live.Add(1)
 	j := &job{consumer: c, delivery: d, values: c.base}
 	if d.Message.OrderingKey == "" {
-		c.process(j)
+		c.finish(j, c.process(j))
 		return
 	}
 	// A source that keeps order waits for this call before it delivers the next
 	// message of the key, so it must return even when a handler never does.
 	j.settled = make(chan struct{})
-	c.group.Go(func() { c.process(j) })
+	c.group.Go(func() { c.finish(j, c.process(j)) })
 	<-j.settled
 }
 
-// process works on a message until it is settled or somebody else goes on with
-// it. It never runs the handler again on a goroutine that was lost.
-func (c *Consumer) process(j *job) {
+// finish does what process left.
+func (c *Consumer) finish(j *job, s step) {
+	switch s {
+	case stepElsewhere:
+		return
+	case stepAck:
+		c.ack(j)
+	}
+	j.done()
+}
+
+// process works on a message until it is settled, all but for the ack, or until
+// somebody else goes on with it. It never runs the handler again on a goroutine
+// that was lost.
+func (c *Consumer) process(j *job) step {
 	for {
 		a := c.admit(j)
 		if a == nil {
-			break
+			return stepSettled
 		}
 		rep, mine := c.supervise(a)
 		if !mine {
-			return
+			return stepElsewhere
 		}
-		if !c.conclude(a, rep) {
-			break
+		if s := c.conclude(a, rep); s != stepAgain {
+			return s
 		}
 	}
-	j.done()
 }
 
 // resume goes on with a message whose goroutine was lost.
 func (c *Consumer) resume(a *attempt, rep *report) {
-	j := a.job
-	if c.conclude(a, rep) {
-		c.process(j)
-		return
+	s := c.conclude(a, rep)
+	if s == stepAgain {
+		s = c.process(a.job)
 	}
-	j.done()
+	c.finish(a.job, s)
 }
 
 // admit begins an attempt when the message may run. It returns nil when the
@@ -100,7 +126,7 @@ func (c *Consumer) due(j *job) bool {
 // settled: acknowledged on sight, or handed back.
 func (c *Consumer) known(j *job) bool {
 	for {
-		standing, err := c.cfg.Quarantine.Standing(c.base, c.sub.Name, j.delivery.Message)
+		standing, err := c.cfg.Quarantine.Standing(c.base, c.sub.Name, &j.delivery.Message)
 		switch {
 		case err == nil && standing == handlers.StandingDecided:
 			c.ack(j)

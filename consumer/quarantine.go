@@ -30,8 +30,9 @@ type Knower interface {
 	// nothing is recorded: no lock that messages share, no I/O. Where it finds a
 	// trace of the message it may ask the store, within a bound of its own of a
 	// few seconds; ctx has no deadline. On an error the message waits and the
-	// question is asked again.
-	Standing(ctx context.Context, sub string, m handlers.Message) (handlers.Standing, error)
+	// question is asked again. m is not changed and not kept; it is a pointer
+	// since a copy for every delivery would not fit a new goroutine's stack.
+	Standing(ctx context.Context, sub string, m *handlers.Message) (handlers.Standing, error)
 }
 
 // Replayer hands out held entries that people asked to run again.

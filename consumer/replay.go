@@ -31,7 +31,7 @@ func (c *Consumer) replays(ctx context.Context) {
 			settled:  make(chan struct{}),
 		}
 		c.live.Add(1)
-		c.group.Go(func() { c.process(j) })
+		c.group.Go(func() { c.finish(j, c.process(j)) })
 		<-j.settled
 	}
 }

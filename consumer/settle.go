@@ -10,20 +10,24 @@ import (
 // stored anywhere: a long backoff, never an ack.
 const refusedDelay = time.Minute
 
-// conclude carries out what follows from an attempt. It returns true when the
-// message is to run again in this process.
-func (c *Consumer) conclude(a *attempt, rep *report) (again bool) {
+// conclude carries out what follows from an attempt and returns what is left.
+func (c *Consumer) conclude(a *attempt, rep *report) step {
 	j := a.job
 	a.over()
 	c.breaker.hear(j.takeProbe(), a.slot, j.message().ID, rep.ended())
-	if rep == nil && !j.failing && j.replay == nil {
-		c.ack(j)
-		if c.cfg.Observer != nil {
-			c.observeSuccess(a)
+	switch {
+	case rep != nil || j.failing || j.replay != nil:
+		if c.settle(a, rep) {
+			return stepAgain
 		}
-		return false
+		return stepSettled
+	case c.cfg.Observer != nil:
+		c.ack(j)
+		c.observeSuccess(a)
+		return stepSettled
+	default:
+		return stepAck
 	}
-	return c.settle(a, rep)
 }
 
 // settle judges an attempt and obeys: ack, retry or quarantine.

@@ -151,7 +151,7 @@ func TestQuarantine_RefusedAltogether_IsSpooledOrFails(t *testing.T) {
 	if files := spoolFiles(t, dir); len(files) != 1 {
 		t.Errorf("spool holds %v", files)
 	}
-	if got, err := spooling.Standing(t.Context(), "orders", message("m-1")); err != nil || got != handlers.StandingDecided {
+	if got, err := spooling.Standing(t.Context(), "orders", new(message("m-1"))); err != nil || got != handlers.StandingDecided {
 		t.Errorf("standing %v, %v", got, err)
 	}
 }
@@ -188,7 +188,7 @@ func TestQuarantine_StoreAway_SpoolsAndStoresLater(t *testing.T) {
 		if again, err := s.Quarantine(t.Context(), "orders", m, failure(1)); again != ref || err != nil {
 			t.Errorf("again: %q, %v", again, err)
 		}
-		if got, err := s.Standing(t.Context(), "orders", m); got != handlers.StandingDecided || err != nil {
+		if got, err := s.Standing(t.Context(), "orders", &m); got != handlers.StandingDecided || err != nil {
 			t.Errorf("standing while the store is away: %v, %v", got, err)
 		}
 		if files := spoolFiles(t, dir); len(files) != 2 {
@@ -211,7 +211,7 @@ func TestQuarantine_StoreAway_SpoolsAndStoresLater(t *testing.T) {
 		if len(e.Attempts) != 1 || e.Title != "no customer 17" || e.Degraded {
 			t.Errorf("entry has %d attempts, title %q, degraded %t", len(e.Attempts), e.Title, e.Degraded)
 		}
-		if got, err := next.Standing(t.Context(), "orders", m); got != handlers.StandingDecided || err != nil {
+		if got, err := next.Standing(t.Context(), "orders", &m); got != handlers.StandingDecided || err != nil {
 			t.Errorf("standing: %v, %v", got, err)
 		}
 	})
@@ -225,7 +225,7 @@ func TestQuarantine_NoSpool_StoreAway_Fails(t *testing.T) {
 	if _, err := s.Quarantine(t.Context(), "orders", message("m-1"), failure(1)); !errors.Is(err, quarantine.ErrUnavailable) {
 		t.Errorf("Quarantine: %v, want ErrUnavailable", err)
 	}
-	if got, err := s.Standing(t.Context(), "orders", message("m-1")); got != handlers.StandingNew || err != nil {
+	if got, err := s.Standing(t.Context(), "orders", new(message("m-1"))); got != handlers.StandingNew || err != nil {
 		t.Errorf("a message that is not held stands at %v, %v", got, err)
 	}
 }
@@ -247,7 +247,7 @@ func TestQuarantine_SpoolFull_Fails(t *testing.T) {
 	if files := spoolFiles(t, dir); len(files) != 1 {
 		t.Errorf("spool holds %v", files)
 	}
-	if got, _ := s.Standing(t.Context(), "orders", big); got != handlers.StandingNew {
+	if got, _ := s.Standing(t.Context(), "orders", &big); got != handlers.StandingNew {
 		t.Errorf("what could not be held stands at %v", got)
 	}
 }
@@ -329,7 +329,7 @@ func TestIngest_StoreHangsOnOne_TheOthersAreStored(t *testing.T) {
 		if files := spoolFiles(t, dir); len(files) != 1 {
 			t.Errorf("spool holds %d files, want the one", len(files))
 		}
-		if got, err := s.Standing(t.Context(), "orders", message("m-42")); got != handlers.StandingDecided || err != nil {
+		if got, err := s.Standing(t.Context(), "orders", new(message("m-42"))); got != handlers.StandingDecided || err != nil {
 			t.Errorf("it stands at %v, %v", got, err)
 		}
 	})

@@ -13,12 +13,12 @@ import (
 // decided, the store confirms it by identity, since brokers reuse ids; an error
 // then means that nobody knows, and the message must be held and asked for
 // again.
-func (s *Service) Standing(ctx context.Context, sub string, m handlers.Message) (handlers.Standing, error) {
+func (s *Service) Standing(ctx context.Context, sub string, m *handlers.Message) (handlers.Standing, error) {
 	standing := s.known.standing(sub, m.ID)
 	if standing != handlers.StandingDecided {
 		return standing, nil
 	}
-	return s.confirm(ctx, sub, &m)
+	return s.confirm(ctx, sub, m)
 }
 
 // confirm asks whether provably this message was decided. A different message

@@ -14,7 +14,7 @@ import (
 
 func standing(t testing.TB, s *quarantine.Service, m handlers.Message) handlers.Standing {
 	t.Helper()
-	got, err := s.Standing(t.Context(), "orders", m)
+	got, err := s.Standing(t.Context(), "orders", &m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestStanding_StoreAway_NobodyKnows(t *testing.T) {
 		t.Fatal(err)
 	}
 	store.Fail(errAway)
-	if got, err := s.Standing(t.Context(), "orders", message("m-1")); !errors.Is(err, quarantine.ErrUnavailable) {
+	if got, err := s.Standing(t.Context(), "orders", new(message("m-1"))); !errors.Is(err, quarantine.ErrUnavailable) {
 		t.Errorf("%v, %v, want ErrUnavailable", got, err)
 	}
 	if got := standing(t, s, message("m-2")); got != handlers.StandingNew {
@@ -154,7 +154,7 @@ func BenchmarkStanding_New(b *testing.B) {
 	m := message("1284933119027")
 	b.ReportAllocs()
 	for b.Loop() {
-		if got, _ := s.Standing(b.Context(), "orders", m); got != handlers.StandingNew {
+		if got, _ := s.Standing(b.Context(), "orders", &m); got != handlers.StandingNew {
 			b.Fatal(got)
 		}
 	}

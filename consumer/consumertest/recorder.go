@@ -139,7 +139,7 @@ func (r *Recorder) Quarantine(_ context.Context, sub string, m handlers.Message,
 }
 
 // Standing implements [consumer.Knower].
-func (r *Recorder) Standing(_ context.Context, _ string, m handlers.Message) (handlers.Standing, error) {
+func (r *Recorder) Standing(_ context.Context, _ string, m *handlers.Message) (handlers.Standing, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.calls.Standing++
