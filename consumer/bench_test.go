@@ -27,7 +27,8 @@ func (nullSettler) Nack(context.Context, time.Duration) error { return nil }
 // beside the same handler called bare.
 func BenchmarkPipeline(b *testing.B) {
 	h := handlers.HandlerFunc(func(context.Context, handlers.Message) error { return nil })
-	d := &Delivery{Message: handlers.Message{ID: "1284933119027", Data: make([]byte, 1024)}, Settler: nullSettler{}}
+	msg := handlers.Message{ID: "1284933119027", Data: make([]byte, 1024)}
+	fresh := func() *Delivery { return &Delivery{Message: msg, Settler: nullSettler{}} }
 	run := func(b *testing.B, each func(deliver func(*Delivery))) {
 		src := nullSource{run: func(deliver func(*Delivery)) {
 			b.ResetTimer()
@@ -46,6 +47,7 @@ func BenchmarkPipeline(b *testing.B) {
 	b.Run("bare", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
+			d := fresh()
 			if h.Handle(b.Context(), d.Message) == nil {
 				_ = d.Settler.Ack(b.Context())
 			}
@@ -54,7 +56,7 @@ func BenchmarkPipeline(b *testing.B) {
 	b.Run("theriac", func(b *testing.B) {
 		run(b, func(deliver func(*Delivery)) {
 			for range b.N {
-				deliver(d)
+				deliver(fresh())
 			}
 		})
 	})
@@ -65,7 +67,7 @@ func BenchmarkPipeline(b *testing.B) {
 		run(b, func(deliver func(*Delivery)) {
 			var group runner.Group
 			for range b.N {
-				group.Go(func() { deliver(d) })
+				group.Go(func() { deliver(fresh()) })
 				group.Wait()
 			}
 		})
@@ -75,6 +77,7 @@ func BenchmarkPipeline(b *testing.B) {
 		var group runner.Group
 		for b.Loop() {
 			group.Go(func() {
+				d := fresh()
 				if h.Handle(b.Context(), d.Message) == nil {
 					_ = d.Settler.Ack(b.Context())
 				}
@@ -86,7 +89,7 @@ func BenchmarkPipeline(b *testing.B) {
 		run(b, func(deliver func(*Delivery)) {
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
-					deliver(d)
+					deliver(fresh())
 				}
 			})
 		})

@@ -30,7 +30,8 @@ const (
 // deliver is called by the source, on a goroutine of its own for each delivery.
 func (c *Consumer) deliver(d *Delivery) {
 	c.live.Add(1)
-	j := &job{consumer: c, delivery: d, values: c.base}
+	j := &d.job
+	j.consumer, j.delivery, j.values = c, d, c.base
 	if d.Message.OrderingKey == "" {
 		c.finish(j, c.process(j))
 		return

@@ -70,7 +70,8 @@ type Abilities struct {
 	ConfirmedAck bool
 }
 
-// Delivery is one hand-over by the broker. The consumer settles each exactly
+// Delivery is one hand-over by the broker; a source makes a new one for each. The
+// consumer settles each exactly
 // once, by Ack or Nack; both may be called from any goroutine, but never twice
 // nor at the same time.
 type Delivery struct {
@@ -78,6 +79,9 @@ type Delivery struct {
 	Message handlers.Message
 	// Settler settles this delivery.
 	Settler Settler
+
+	// job is the consumer's own, kept here so that a message costs one allocation.
+	job job
 }
 
 // Settler settles one delivery. ctx bounds the wait.
