@@ -84,7 +84,7 @@ func TestPanicText(t *testing.T) {
 	round[0] = round
 	type node struct {
 		Name string
-		next *node
+		Next *node
 	}
 	for _, tt := range []struct {
 		value any
