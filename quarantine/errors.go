@@ -36,6 +36,22 @@ var (
 	ErrClaimLost error = &sentinel{"the claim of the replay was lost", "conflict"}
 )
 
+// saidError is an error of the sort of a sentinel whose own text says it all.
+type saidError struct {
+	text string
+	sort error
+}
+
+func said(sort error, format string, args ...any) error {
+	return &saidError{fmt.Sprintf(format, args...), sort}
+}
+
+// Error returns the text, without the name of the sort.
+func (e *saidError) Error() string { return e.text }
+
+// Unwrap returns the sentinel.
+func (e *saidError) Unwrap() error { return e.sort }
+
 // ConflictError says that somebody else acted first.
 type ConflictError struct {
 	// Entry is the entry as it stands now; Entry.Decided says who acted and when.

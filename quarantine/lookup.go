@@ -8,7 +8,7 @@ import "fmt"
 func PickRef(prefix string, matches []string) (string, error) {
 	switch {
 	case len(matches) == 0:
-		return "", fmt.Errorf("no reference begins with %q: %w", prefix, ErrNotFound)
+		return "", said(ErrNotFound, "no reference begins with %q", prefix)
 	case len(matches) == 1 || matches[0] == prefix:
 		return matches[0], nil
 	default:

@@ -113,8 +113,8 @@ func (s *Service) EntryReplay(ctx context.Context, e Entry, p ReplayParams) (Ent
 }
 
 func noWorker(e Entry) error {
-	return fmt.Errorf("replay %s: no living worker serves %s; start one, then replay again: %w",
-		e.Ref, clean(e.Subscription, 128), ErrNoWorker)
+	return said(ErrNoWorker, "replay %s: no living worker serves %s; start one, then replay again",
+		e.Ref, clean(e.Subscription, 128))
 }
 
 // served reports whether a living worker serves the subscription.
@@ -228,11 +228,11 @@ func (s *Service) decide(ctx context.Context, verb string, e Entry, d Decision, 
 func checkDecision(d Decision, needReason bool) error {
 	switch {
 	case strings.TrimSpace(d.Actor.Name) == "":
-		return fmt.Errorf("say who decides: %w", ErrInvalid)
+		return said(ErrInvalid, "say who decides")
 	case needReason && strings.TrimSpace(d.Reason) == "":
-		return fmt.Errorf("a reason is required: %w", ErrInvalid)
+		return said(ErrInvalid, "a reason is required")
 	case len(d.Reason) > reasonMax:
-		return fmt.Errorf("the reason has %d bytes, at most %d are kept: %w", len(d.Reason), reasonMax, ErrInvalid)
+		return said(ErrInvalid, "the reason has %d bytes, at most %d are kept", len(d.Reason), reasonMax)
 	}
 	return nil
 }

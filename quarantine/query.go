@@ -62,12 +62,12 @@ func ParseQuery(terms []string, now time.Time) (Query, error) {
 			continue
 		}
 		if err := q.setTerm(key, value, now, seen); err != nil {
-			errs = append(errs, fmt.Errorf("query term %q: %w: %w", clean(term, 128), err, ErrInvalid))
+			errs = append(errs, said(ErrInvalid, "query term %q: %v", clean(term, 128), err))
 		}
 	}
 	q.Text = strings.Join(text, " ")
 	if !q.Since.IsZero() && !q.Until.IsZero() && !q.Since.Before(q.Until) {
-		errs = append(errs, fmt.Errorf("query: nothing lies between %s and %s: %w", clock(q.Since), clock(q.Until), ErrInvalid))
+		errs = append(errs, said(ErrInvalid, "query: nothing lies between %s and %s", clock(q.Since), clock(q.Until)))
 	}
 	if len(errs) > 0 {
 		return Query{}, errors.Join(errs...)

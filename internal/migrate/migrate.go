@@ -70,6 +70,9 @@ func (e *VersionError) Error() string {
 	return fmt.Sprintf("schema is at %d, this program needs %d; run: %s", e.Have, e.Want, e.Command)
 }
 
+// ProblemKind returns "unavailable".
+func (e *VersionError) ProblemKind() string { return "unavailable" }
+
 // New returns a migrator. It does not connect.
 func New(cfg Config) (*Migrator, error) {
 	store, err := database.NewStore(cfg.Dialect, cfg.Table)

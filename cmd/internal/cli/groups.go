@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -54,7 +56,11 @@ func (o *groupsOptions) run(ctx context.Context, t *Tool) error {
 		return problem.Errorf(problem.Invalid, "--limit %d: want 1 to %d", o.limit, maxLimit)
 	}
 	if len(o.args) == 1 && isGroupRef(o.args[0]) {
-		return o.one(ctx, t)
+		err := o.one(ctx, t)
+		if !errors.Is(err, quarantine.ErrNotFound) || strings.HasPrefix(strings.ToUpper(o.args[0]), "G-") {
+			return err
+		}
+		// A word to search for may happen to be written in the letters of references.
 	}
 	q, err := quarantine.ParseQuery(o.args, t.now())
 	if err != nil {

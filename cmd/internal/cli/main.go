@@ -58,13 +58,11 @@ func nextStep(err error) string {
 	if c, ok := errors.AsType[*quarantine.ConflictError](err); ok {
 		return "Nothing was changed. Look again, then decide: theriac show " + c.Entry.Ref
 	}
-	if _, ok := errors.AsType[*app.MissingError](err); ok {
-		return ""
-	}
-	switch problem.Of(err) {
-	case problem.Unavailable:
+	_, unreachable := errors.AsType[*app.UnreachableError](err)
+	switch {
+	case unreachable || errors.Is(err, quarantine.ErrUnavailable):
 		return "Workers keep running from what they know. Try: theriac doctor"
-	case problem.NotFound:
+	case errors.Is(err, quarantine.ErrNotFound):
 		return "Try: theriac ls state:all"
 	default:
 		return ""

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"path"
 	"strings"
@@ -27,7 +28,6 @@ func findEntry(ctx context.Context, room *quarantine.Service, word string, opt q
 	if strings.HasPrefix(strings.ToUpper(word), "G-") {
 		return quarantine.Entry{}, problem.Errorf(problem.Invalid, "%q is a group; write group:%s, or look at it: theriac groups %s", word, word, word)
 	}
-	notFound := problem.Errorf(problem.NotFound, "no entry %q: want a reference such as Q-7F3K, or a message id", word)
 	if _, ok := quarantine.NormalizeRef("Q-", word); ok {
 		e, err := room.EntryGet(ctx, quarantine.EntryKey{Ref: word}, opt)
 		if !errors.Is(err, quarantine.ErrNotFound) {
@@ -36,10 +36,21 @@ func findEntry(ctx context.Context, room *quarantine.Service, word string, opt q
 	}
 	e, err := room.EntryGet(ctx, quarantine.EntryKey{MessageID: word}, opt)
 	if errors.Is(err, quarantine.ErrNotFound) {
-		return e, notFound
+		return e, &noEntryError{word}
 	}
 	return e, err
 }
+
+// noEntryError says that a word names no entry.
+type noEntryError struct{ word string }
+
+// Error says what a word may be.
+func (e *noEntryError) Error() string {
+	return fmt.Sprintf("no entry %q: want a reference such as Q-7F3K, or a message id", e.word)
+}
+
+// Unwrap returns [quarantine.ErrNotFound].
+func (e *noEntryError) Unwrap() error { return quarantine.ErrNotFound }
 
 func lastOfURL(word string) string {
 	if u, err := url.Parse(word); err == nil && (u.Scheme == "http" || u.Scheme == "https") {

@@ -84,6 +84,9 @@ func TestRefusals(t *testing.T) {
 			if r.out != "" || strings.Count(r.err, "\n") > 2 || strings.Contains(r.err, "hunter2") || strings.Contains(r.err, "goroutine") {
 				b.Errorf("theriac %s: printed %q, and said more than a line and its hint, or a secret: %s", tt.args, r.out, r.err)
 			}
+			if line, _, _ := strings.Cut(r.err, "\n"); strings.HasSuffix(line, ": invalid") || strings.HasSuffix(line, ": not found") {
+				b.Errorf("theriac %s: the line ends with the name of its sort: %s", tt.args, line)
+			}
 		}
 		b.wantState(order, quarantine.StateHeld)
 	})
@@ -140,6 +143,26 @@ func TestErrors_SayTheNextStep(t *testing.T) {
 	if r.err != want {
 		t.Errorf("said %q, want %q", r.err, want)
 	}
+	b.down = fmt.Errorf("open: %w: at 9, this program knows only 1; use a newer program", quarantine.ErrSchema)
+	if r := b.pipe("ls"); strings.Count(r.err, "\n") != 1 {
+		t.Errorf("the store answers, and yet a second line says that it does not: %q", r.err)
+	}
+	if r := b.pipe("ls", "--context", "nope"); strings.Count(r.err, "\n") != 1 {
+		t.Errorf("no entry was looked for, and yet a second line says how: %q", r.err)
+	}
+}
+
+// TestGroups_AWordThatCouldBeAReferenceIsSearched: "bad" is written in the letters of references.
+func TestGroups_AWordThatCouldBeAReferenceIsSearched(t *testing.T) {
+	inBubble(t, func(b *bench, _, _, _ string) {
+		if r := b.pipe("groups", "bad"); r.code != 0 || r.out != "" {
+			b.Errorf("code %d, out %q, said %q", r.code, r.out, r.err)
+		}
+		ref := strings.Fields(b.pipe("groups", "-o", "name").out)[0]
+		if r := b.pipe("groups", strings.ToLower(ref[2:]), "-o", "name"); r.out != ref+"\n" {
+			b.Errorf("without G- the group %s is not found: %q %q", ref, r.out, r.err)
+		}
+	})
 }
 
 func TestQuiet_DropsHints(t *testing.T) {

@@ -198,7 +198,11 @@ func lastRun(e quarantine.Entry) string {
 	if why != "" {
 		why = ": " + why
 	}
-	return fmt.Sprintf("  %s after %s on build %s%s", a.Outcome, took(a.Ended.Sub(a.Started)), a.Build, why)
+	on := ""
+	if a.Build != "" {
+		on = " on build " + a.Build
+	}
+	return fmt.Sprintf("  %s after %s%s%s", a.Outcome, took(a.Ended.Sub(a.Started)), on, why)
 }
 
 // partly says how far a command over several entries came before its error.
