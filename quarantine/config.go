@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 	"time"
@@ -23,7 +24,8 @@ type Config struct {
 
 	// Worker describes this process: Name, Host, Build, PID and Subscriptions.
 	// With an empty Name the process only operates: Run registers nothing, and
-	// no replay is handed to it.
+	// no replay is handed to it. With a Name the defaults of Host and PID are this
+	// machine's and this process's.
 	Worker Worker
 
 	// PollEvery is how often the store is asked for changes, default 1 s. It is
@@ -71,10 +73,24 @@ func (c Config) WithDefaults() Config {
 	if c.OurPackages == nil {
 		c.OurPackages = mainModule()
 	}
+	if c.Worker.Name != "" {
+		c.Worker = c.Worker.located()
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c
+}
+
+// located returns w with the host and process that it leaves open.
+func (w Worker) located() Worker {
+	if w.Host == "" {
+		w.Host, _ = os.Hostname() // unknown stays empty
+	}
+	if w.PID == 0 {
+		w.PID = os.Getpid()
+	}
+	return w
 }
 
 // mainModule returns the path of the main module, or nothing where the binary

@@ -3,6 +3,7 @@ package quarantine_test
 import (
 	"errors"
 	"log/slog"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -33,6 +34,17 @@ func TestConfig_DefaultsLoseNothing(t *testing.T) {
 		if defaults.Field(i).IsZero() && !mayBeZero[name] {
 			t.Errorf("%s has no default", name)
 		}
+	}
+}
+
+func TestConfig_WorkerIsNamedByItsProcess(t *testing.T) {
+	t.Parallel()
+	named := quarantine.Config{Worker: quarantine.Worker{Name: "w", Subscriptions: []string{"orders"}}}.WithDefaults().Worker
+	if named.PID != os.Getpid() || named.Host == "" {
+		t.Errorf("pid %d on %q: whoever reads of its death cannot find it", named.PID, named.Host)
+	}
+	if none := (quarantine.Config{}).WithDefaults().Worker; none.PID != 0 || none.Host != "" {
+		t.Errorf("a process that only operates became the worker %+v", none)
 	}
 }
 

@@ -82,7 +82,7 @@ func explainKind(e Entry) string {
 	}
 	last, ok := decidingAttempt(e)
 	if ok && last.Outcome == handlers.OutcomePanicked && e.Reason == handlers.ReasonFailed {
-		kind = "panicked"
+		kind, what = "panicked", strings.TrimPrefix(what, "panic: ")
 	}
 	if what == "" || strings.HasPrefix(what, kind) {
 		return strings.TrimSpace(kind + strings.TrimPrefix(what, kind))

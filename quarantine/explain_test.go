@@ -114,6 +114,11 @@ func TestExplain_EveryReasonAndState(t *testing.T) {
 	if hung.Kind != "hung: passed its deadline and its grace" {
 		t.Errorf("kind %q says it twice", hung.Kind)
 	}
+	panicked := quarantine.Explain(quarantine.Entry{Reason: handlers.ReasonFailed, Title: "panic: no customer",
+		Attempts: []handlers.Attempt{{Started: now, Outcome: handlers.OutcomePanicked}}}, quarantine.Group{}, now)
+	if panicked.Kind != "panicked: no customer" {
+		t.Errorf("kind %q says it twice", panicked.Kind)
+	}
 }
 
 // TestExplain_HostileEntry_StaysOnItsLines: nothing of a stranger's text may
