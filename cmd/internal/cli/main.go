@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -47,10 +48,23 @@ func (e *shownError) ProblemKind() string { return string(e.kind) }
 
 func printError(w *term.Writer, err error) {
 	w.Paint(term.Red, "theriac:")
-	w.Printf(" %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
+	w.Printf(" %s\n", oneLine(err))
 	if hint := nextStep(err); hint != "" {
 		w.Printf("%s\n", hint)
 	}
+}
+
+// oneLine says each thing once: a line that another begins with is left out.
+func oneLine(err error) string {
+	var said []string
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		if slices.ContainsFunc(said, func(s string) bool { return strings.HasPrefix(s, line) }) {
+			continue
+		}
+		said = slices.DeleteFunc(said, func(s string) bool { return strings.HasPrefix(line, s) })
+		said = append(said, line)
+	}
+	return strings.Join(said, "; ")
 }
 
 // nextStep is said below an error.

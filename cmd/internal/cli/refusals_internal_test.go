@@ -152,6 +152,17 @@ func TestErrors_SayTheNextStep(t *testing.T) {
 	}
 }
 
+// TestErrors_SayEachThingOnce: parts that run together meet the same full disk.
+func TestErrors_SayEachThingOnce(t *testing.T) {
+	t.Parallel()
+	full := errors.New("write x: no space left on device")
+	err := errors.Join(full, full, fmt.Errorf("%w: look at the disk", full), errors.New("close y: broken"), full)
+	const want = "write x: no space left on device: look at the disk; close y: broken"
+	if got := oneLine(err); got != want {
+		t.Errorf("said %q, want %q", got, want)
+	}
+}
+
 // TestGroups_AWordThatCouldBeAReferenceIsSearched: "bad" is written in the letters of references.
 func TestGroups_AWordThatCouldBeAReferenceIsSearched(t *testing.T) {
 	inBubble(t, func(b *bench, _, _, _ string) {
