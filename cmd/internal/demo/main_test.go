@@ -90,8 +90,14 @@ func checkComplete(t *testing.T, r report, n int) {
 	if r.Published != r.Done+r.Quarantined+r.Discarded {
 		t.Error("published is not done + quarantined + discarded")
 	}
-	if len(r.Entries) != 7 {
-		t.Errorf("%d entries, want one for each way to fail: %+v", len(r.Entries), r.Entries)
+	// A publish whose result a kill swallowed is repeated. Pub/Sub has no way to tell, so its
+	// second copy is an entry of its own; it is one event all the same.
+	ways := map[string]bool{}
+	for _, e := range r.Entries {
+		ways[e.Way] = true
+	}
+	if len(ways) != 7 {
+		t.Errorf("entries of %d ways to fail, want 7: %+v", len(ways), r.Entries)
 	}
 }
 

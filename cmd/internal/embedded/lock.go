@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -56,7 +57,7 @@ func Claim(dir, command string) (*Lock, error) {
 	if err != nil {
 		return nil, directoryError(dir, err)
 	}
-	switch err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); {
+	switch err := lock(file); {
 	case errors.Is(err, unix.EWOULDBLOCK):
 		h := readHolder(file)
 		return nil, errors.Join(&HeldError{Dir: dir, PID: h.PID, Command: h.Command}, file.Close())
@@ -68,6 +69,20 @@ func Claim(dir, command string) (*Lock, error) {
 		return nil, errors.Join(directoryError(dir, err), l.Release())
 	}
 	return l, nil
+}
+
+// dying is how long a holder may take to leave its lock. One that was killed gives it up when its
+// last thread has ended, which on a busy machine is a while after its broker saw it go.
+const dying = time.Second
+
+// lock takes the lock, and waits a moment for a holder that may be dying.
+func lock(file *os.File) error {
+	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if !errors.Is(err, unix.EWOULDBLOCK) || time.Since(begun) > dying {
+			return err
+		}
+	}
 }
 
 // Release gives the directory free.
