@@ -12,7 +12,8 @@ import (
 // observer's own bug and is treated like one of the handler's.
 type Observer interface {
 	// AttemptStarted is called before the handler; the context it returns is the
-	// handler's, so it may carry a span. It must derive from ctx.
+	// handler's, so it may carry a span. It must derive from ctx; nil stands for
+	// ctx itself.
 	AttemptStarted(ctx context.Context, sub string, m handlers.Message) context.Context
 	// AttemptSettled is called once for every attempt, after its decision was
 	// carried out, with the context that AttemptStarted returned.

@@ -61,8 +61,9 @@ func supervised(slot, serial uintptr, c *Consumer, a *attempt) (rep *report) {
 
 // observe lets the observer make the handler's context.
 func (a *attempt) observe(by Observer) {
-	ctx := by.AttemptStarted(&a.ctx, a.job.consumer.sub.Name, *a.job.message())
-	a.observed.Store(&ctx)
+	if ctx := by.AttemptStarted(&a.ctx, a.job.consumer.sub.Name, *a.job.message()); ctx != nil {
+		a.observed.Store(&ctx)
+	}
 }
 
 // judge describes an attempt that returned an error.
