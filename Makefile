@@ -42,6 +42,10 @@ bin/theriac:
 test: ## Run every test with the race detector. Servers that tests need are started by the tests.
 	go test -race $(PKG)
 
+.PHONY: test/nested
+test/nested: ## Run the tests of the modules nested in this one: that the benchmarks measure what they say.
+	for dir in $(NESTED); do (cd $$dir && go test ./...); done
+
 .PHONY: test/race
 test/race: ## Hunt for rare failures: shuffled, COUNT times, race detector on. Narrow it with PKG=./consumer/...
 	go test -race -shuffle=on -count=$(COUNT) -timeout=60m $(PKG)
