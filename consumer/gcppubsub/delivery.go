@@ -3,6 +3,7 @@ package gcppubsub
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
@@ -17,12 +18,12 @@ type delivery struct {
 	from *receiver
 	msg  *pubsub.Message
 
-	shard      *shard // where it is held
-	prev, next *delivery
+	shard   uint8 // of held
+	settled atomic.Bool
 }
 
 func newDelivery(r *receiver, m *pubsub.Message) *delivery {
-	d := &delivery{from: r, msg: m}
+	d := &delivery{from: r, msg: m, shard: r.held.take()}
 	d.Settler = d
 	d.Message = handlers.Message{
 		ID:          m.ID,
@@ -39,7 +40,7 @@ func newDelivery(r *receiver, m *pubsub.Message) *delivery {
 
 // Ack implements [consumer.Settler].
 func (d *delivery) Ack(ctx context.Context) error {
-	if !d.shard.release(d, true) {
+	if !d.from.held.settle(d, true) {
 		return d.fail("acknowledge", ErrSettled)
 	}
 	if !d.from.src.cfg.ExactlyOnce {
@@ -51,7 +52,7 @@ func (d *delivery) Ack(ctx context.Context) error {
 
 // Nack implements [consumer.Settler]. The delay is the broker's choice.
 func (d *delivery) Nack(ctx context.Context, _ time.Duration) error {
-	if !d.shard.release(d, false) {
+	if !d.from.held.settle(d, false) {
 		return d.fail("hand back", ErrSettled)
 	}
 	d.from.order.handedBack(d.msg)

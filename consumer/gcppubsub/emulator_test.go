@@ -26,10 +26,9 @@ func TestSource_ConformanceOnEmulator(t *testing.T) {
 		lease: 10 * time.Second, // it takes no shorter ones
 		traits: consumertest.Traits{
 			Bulk: 500,
-			// After a receiver died it may hand messages to the dead stream for
-			// up to two minutes.
-			Patience: 150 * time.Second,
 			Deviations: map[string]string{
+				"ReceiverDies_ItsMessagesReturnAfterTheLease": "about once in ten times the emulator keeps giving a message to the stream of the client that died",
+
 				"filters":               "the emulator ignores filters",
 				"OrderIsKeptWithinAKey": "after a nack the emulator sends the messages of a key in another order, or none for a minute",
 			},

@@ -17,9 +17,10 @@ const (
 	askTimeout = 5 * time.Second
 	// flushTimeout bounds the wait for the last acknowledgements to arrive.
 	flushTimeout = 8 * time.Second
-	// clientTimeout is what the client waits for callbacks when it is told to
-	// end. By then we have waited for all that is worth waiting for.
-	clientTimeout = 100 * time.Millisecond
+	// clientTimeout is what the client may take, when it is told to end, to hand
+	// back what is unsettled and to wait for callbacks. It takes all of it only
+	// where a handler hangs: we have waited for all that is worth waiting for.
+	clientTimeout = time.Second
 	// forever is how long leases are kept: until the delivery is settled.
 	forever = 10 * 365 * 24 * time.Hour
 )
@@ -39,7 +40,7 @@ func (s *Source) Receive(ctx context.Context, lim consumer.Limits, deliver func(
 	err = r.serve(ctx)
 	if ctx.Err() == nil {
 		r.await(nil, lim.DrainTimeout, r.held.drained)
-		r.held.giveUp()
+		r.held.over.Store(true)
 	}
 	return err
 }
@@ -154,11 +155,12 @@ func (r *receiver) pull(ctx context.Context) error {
 }
 
 // drain stops pulling and waits for the deliver calls and for all that was
-// settled to reach the broker. What is unsettled at the end is handed back.
+// settled to reach the broker. What is unsettled at the end the client hands
+// back.
 func (r *receiver) drain(ended <-chan struct{}) {
 	r.pulls.halt()
 	r.await(ended, r.lim.DrainTimeout, r.held.drained)
-	r.held.giveUp()
+	r.held.over.Store(true)
 	r.await(ended, flushTimeout, r.flushed)
 }
 
@@ -207,8 +209,9 @@ func (r *receiver) subscriber() *pubsub.Subscriber {
 		NumGoroutines:              r.src.cfg.Streams,
 		// A timeout of 0 would mean: do not wait, whatever the behaviour.
 		ShutdownOptions: &pubsub.ShutdownOptions{
-			Timeout:  clientTimeout,
-			Behavior: pubsub.ShutdownBehaviorWaitForProcessing,
+			Timeout: clientTimeout,
+			// What is unsettled by then; all else was said before.
+			Behavior: pubsub.ShutdownBehaviorNackImmediately,
 		},
 	}
 	return sub
@@ -219,7 +222,7 @@ func (r *receiver) subscriber() *pubsub.Subscriber {
 func (r *receiver) taker(ctx context.Context) func(context.Context, *pubsub.Message) {
 	return func(_ context.Context, m *pubsub.Message) {
 		if d := r.accept(ctx, m); d != nil {
-			defer d.shard.returned()
+			defer r.held.returned(d.shard)
 			r.deliver(&d.Delivery)
 		}
 	}
@@ -230,16 +233,11 @@ func (r *receiver) taker(ctx context.Context) func(context.Context, *pubsub.Mess
 // goroutines begin with a small stack, and to grow it is dear.
 func (r *receiver) accept(ctx context.Context, m *pubsub.Message) *delivery {
 	if ctx.Err() != nil || r.order.early(m) {
-		r.held.refused()
+		r.held.refused.Add(1)
 		m.Nack()
 		return nil
 	}
-	d := newDelivery(r, m)
-	if !r.held.add(d) {
-		m.Nack()
-		return nil
-	}
-	return d
+	return newDelivery(r, m)
 }
 
 // wait reports whether d passed before ctx ended.

@@ -151,6 +151,40 @@ func TestReceive_HandsBackAllThatItHolds(t *testing.T) {
 	}
 }
 
+func TestReceive_HandsBackWhatHangs(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const n = 20
+	b.sub.Publish(t, texts(n)...)
+	src, _ := b.sub.Connect(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	lim := roomy()
+	lim.DrainTimeout = 10 * time.Millisecond
+	var calls atomic.Int64
+	wake := make(chan struct{})
+	var left sync.WaitGroup
+	left.Add(n)
+	err := src.Receive(ctx, lim, func(d *consumer.Delivery) {
+		defer left.Done()
+		if calls.Add(1) == n {
+			cancel()
+		}
+		<-wake
+		if err := d.Settler.Ack(t.Context()); !errors.Is(err, gcppubsub.ErrSettled) {
+			t.Errorf("an ack after the end: %v, want ErrSettled", err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st := b.stats(t); st.Nacked != n || st.Expired != 0 {
+		t.Errorf("stats %+v when Receive returned, want all %d handed back and no lease run out", st, n)
+	}
+	close(wake)
+	left.Wait()
+}
+
 func TestSettler_TheFirstOfManyWins(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
