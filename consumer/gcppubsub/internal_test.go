@@ -25,6 +25,25 @@ func TestWatchdog_NamesTheSubscriptionThatDoesNotEnd(t *testing.T) {
 	})
 }
 
+func TestLetBegin(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(&Source{}, consumer.Limits{}, nil)
+	r.letBegin() // nothing came
+	// Nobody takes these: they wait for something else than a processor.
+	const many = 1 << 20
+	r.messages.Store(many)
+	r.letBegin()
+	if n := r.notBegun(); n != many {
+		t.Errorf("%d messages have not begun, want all %d", n, many)
+	}
+	for range many {
+		r.held.refused.Add(1)
+	}
+	if n := r.notBegun(); n != 0 {
+		t.Errorf("%d messages have not begun, want none", n)
+	}
+}
+
 func TestOrder(t *testing.T) {
 	t.Parallel()
 	msg := func(id, key string) *pubsub.Message { return &pubsub.Message{ID: id, OrderingKey: key} }

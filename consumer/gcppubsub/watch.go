@@ -101,6 +101,7 @@ func (s *pullStream) send(m any) (first bool, err error) {
 
 // RecvMsg implements grpc.ClientStream.
 func (s *pullStream) RecvMsg(m any) error {
+	s.client.tell(s.subscription, (*receiver).letBegin)
 	err := s.ClientStream.RecvMsg(m)
 	if err == nil {
 		if r, ok := m.(*pubsubpb.StreamingPullResponse); ok {
