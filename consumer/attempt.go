@@ -14,13 +14,35 @@ type attempt struct {
 	job *job
 	// observed is what the observer made of ctx, nil without one.
 	observed atomic.Pointer[context.Context]
-	slot     int
-	serial   uint64
-	started  time.Time
+	// slot and turn name the attempt within the consumer.
+	turn    uint64
+	slot    int32
+	claimed atomic.Bool
+}
 
-	claimed     atomic.Bool
-	interrupted atomic.Bool // the shutdown ended its context
-	expired     atomic.Bool // the deadline ended its context
+// place is what the watchdog sees of a slot.
+type place struct {
+	attempt atomic.Pointer[attempt]
+	turns   uint64 // taken so far; belongs to whoever holds the slot
+}
+
+// begin puts the job's next attempt before the watchdog, in a slot that the
+// caller took.
+func (c *Consumer) begin(j *job, slot int) *attempt {
+	at := &c.running[slot]
+	at.turns++
+	a := j.attempt()
+	a.slot, a.turn = int32(slot), at.turns
+	a.ctx.parent = j.values()
+	a.ctx.deadline = time.Now().Add(c.sub.Policy.Timeout)
+	at.attempt.Store(a)
+	c.watchdog.kick()
+	return a
+}
+
+// started is when it began.
+func (a *attempt) started() time.Time {
+	return a.ctx.deadline.Add(-a.job.consumer.sub.Policy.Timeout)
 }
 
 // claim reports whether the caller may conclude the attempt.
@@ -38,8 +60,8 @@ func (a *attempt) handlerContext() context.Context {
 // watchdog, and its slot. Its handler may still run if it was abandoned; then it
 // runs without a slot, so that one hung message cannot use up all of them.
 func (a *attempt) over() {
-	a.ctx.end(context.Canceled)
+	a.ctx.end(endedOver)
 	c := a.job.consumer
-	c.running[a.slot].CompareAndSwap(a, nil)
-	c.slots.release(a.slot)
+	c.running[a.slot].attempt.CompareAndSwap(a, nil)
+	c.slots.release(int(a.slot))
 }

@@ -19,10 +19,36 @@ type attemptContext struct {
 	parent   context.Context
 	deadline time.Time
 
-	mu    sync.Mutex
-	done  chan struct{}
-	err   error
+	mu      sync.Mutex
+	waiting *waiting // nil until somebody asks
+	ended   ending
+}
+
+// waiting is who wants to know of the end.
+type waiting struct {
+	done  chan struct{} // nil until somebody asks
 	after map[*byte]func()
+}
+
+// ending is why a context is done.
+type ending uint8
+
+const (
+	notEnded         ending = iota
+	endedOver               // the attempt is over
+	endedTimeout            // its time was up
+	endedInterrupted        // the shutdown ended it
+)
+
+func (e ending) err() error {
+	switch e {
+	case notEnded:
+		return nil
+	case endedTimeout:
+		return context.DeadlineExceeded
+	default:
+		return context.Canceled
+	}
 }
 
 // Deadline returns when the attempt's time is up.
@@ -32,23 +58,34 @@ func (c *attemptContext) Deadline() (time.Time, bool) { return c.deadline, true 
 func (c *attemptContext) Value(key any) any { return c.parent.Value(key) }
 
 // Err returns nil, context.Canceled or context.DeadlineExceeded.
-func (c *attemptContext) Err() error {
+func (c *attemptContext) Err() error { return c.ending().err() }
+
+func (c *attemptContext) ending() ending {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.err
+	return c.ended
+}
+
+// waitingLocked returns who waits, to be added to.
+func (c *attemptContext) waitingLocked() *waiting {
+	if c.waiting == nil {
+		c.waiting = new(waiting)
+	}
+	return c.waiting
 }
 
 // Done returns a channel that is closed when the attempt is over or out of time.
 func (c *attemptContext) Done() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.done == nil {
-		c.done = make(chan struct{})
-		if c.err != nil {
-			close(c.done)
+	w := c.waitingLocked()
+	if w.done == nil {
+		w.done = make(chan struct{})
+		if c.ended != notEnded {
+			close(w.done)
 		}
 	}
-	return c.done
+	return w.done
 }
 
 // AfterFunc arranges for f to be called once the context is done, unless the
@@ -58,37 +95,43 @@ func (c *attemptContext) Done() <-chan struct{} {
 func (c *attemptContext) AfterFunc(f func()) (stop func() bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.err != nil {
+	if c.ended != notEnded {
 		// Never on this goroutine: the caller may hold a lock that f takes.
 		t := time.AfterFunc(0, f)
 		return t.Stop
 	}
-	if c.after == nil {
-		c.after = make(map[*byte]func())
+	w := c.waitingLocked()
+	if w.after == nil {
+		w.after = make(map[*byte]func())
 	}
 	key := new(byte)
-	c.after[key] = f
+	w.after[key] = f
 	return func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		_, waiting := c.after[key]
-		delete(c.after, key)
-		return waiting
+		_, waits := w.after[key]
+		delete(w.after, key)
+		return waits
 	}
 }
 
 // end makes the context done. Only the first call counts.
-func (c *attemptContext) end(err error) {
+func (c *attemptContext) end(why ending) {
 	c.mu.Lock()
-	if c.err != nil {
+	if c.ended != notEnded {
 		c.mu.Unlock()
 		return
 	}
-	c.err = err
-	after := c.after
-	c.after = nil
-	if c.done != nil {
-		close(c.done)
+	c.ended = why
+	w := c.waiting
+	if w == nil {
+		c.mu.Unlock()
+		return
+	}
+	after := w.after
+	w.after = nil
+	if w.done != nil {
+		close(w.done)
 	}
 	c.mu.Unlock()
 	for _, f := range after {

@@ -28,14 +28,14 @@ func TestAttemptContext_EndsOnce(t *testing.T) {
 		t.Errorf("deadline %v, %t", d, ok)
 	}
 	done := c.Done()
-	c.end(context.DeadlineExceeded)
-	c.end(context.Canceled)
+	c.end(endedTimeout)
+	c.end(endedOver)
 	<-done
 	if !errors.Is(c.Err(), context.DeadlineExceeded) || !errors.Is(context.Cause(c), context.DeadlineExceeded) {
 		t.Errorf("ended with %v", c.Err())
 	}
 	late := newTestContext()
-	late.end(context.Canceled)
+	late.end(endedOver)
 	<-late.Done() // asked for after the end
 }
 
@@ -48,13 +48,13 @@ func TestAttemptContext_ChildrenFollow(t *testing.T) {
 	defer cancelTimed()
 	gone, cancelGone := context.WithCancel(c)
 	cancelGone()
-	if n := len(c.after); n != 1 {
+	if n := len(c.waiting.after); n != 1 {
 		t.Errorf("%d children wait, want the one that lives", n)
 	}
 	if gone.Err() == nil || child.Err() != nil {
 		t.Error("the wrong child ended")
 	}
-	c.end(context.DeadlineExceeded)
+	c.end(endedTimeout)
 	<-timed.Done()
 	if !errors.Is(child.Err(), context.DeadlineExceeded) {
 		t.Errorf("child ended with %v", child.Err())
@@ -71,7 +71,7 @@ func TestAttemptContext_AfterFunc(t *testing.T) {
 	if !stop() {
 		t.Error("stop came too late")
 	}
-	c.end(context.Canceled)
+	c.end(endedOver)
 	<-called
 	if ran.Load() != 1 {
 		t.Errorf("ran %d", ran.Load())
@@ -99,7 +99,7 @@ func TestAttemptContext_Races(t *testing.T) {
 			})
 			wg.Go(func() { <-c.Done() })
 		}
-		wg.Go(func() { c.end(context.Canceled) })
+		wg.Go(func() { c.end(endedOver) })
 		wg.Wait()
 	}
 }

@@ -24,8 +24,7 @@ type Consumer struct {
 	able   Abilities // of the source
 
 	slots    *slots
-	running  []atomic.Pointer[attempt] // by slot
-	serial   atomic.Uint64
+	running  []place // by slot
 	watchdog *watchdog
 	breaker  *breaker
 	early    *handedBack
@@ -57,7 +56,7 @@ func New(source Source, sub Subscription, cfg Config) (*Consumer, error) {
 	}
 	c := &Consumer{source: source, sub: sub, cfg: cfg, log: log, able: source.Abilities()}
 	c.slots = newSlots(cfg.MaxRunning)
-	c.running = make([]atomic.Pointer[attempt], c.slots.size())
+	c.running = make([]place, c.slots.size())
 	c.watchdog = newWatchdog(c)
 	c.breaker = newBreaker(sub.Policy, c.slots.size(), log)
 	c.early = newHandedBack()

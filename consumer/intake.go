@@ -31,7 +31,7 @@ const (
 func (c *Consumer) deliver(d *Delivery) {
 	c.live.Add(1)
 	j := &d.job
-	j.consumer, j.delivery, j.values = c, d, c.base
+	j.consumer, j.delivery = c, d
 	if d.Message.OrderingKey == "" {
 		c.finish(j, c.process(j))
 		return

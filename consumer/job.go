@@ -13,8 +13,6 @@ type job struct {
 	// Exactly one of delivery and replay is set.
 	delivery *Delivery
 	replay   *handlers.Replay
-	// values carries what handlers find in their context.
-	values context.Context
 	// settled is closed at the end, where somebody waits for it; else nil.
 	settled chan struct{}
 
@@ -36,6 +34,14 @@ func (j *job) attempt() *attempt {
 	}
 	a.job = j
 	return a
+}
+
+// values carries what handlers find in their context.
+func (j *job) values() context.Context {
+	if j.replay != nil {
+		return handlers.WithReplay(j.consumer.base, *j.replay)
+	}
+	return j.consumer.base
 }
 
 // message is the message itself; nobody changes it.

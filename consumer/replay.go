@@ -27,7 +27,6 @@ func (c *Consumer) replays(ctx context.Context) {
 		j := &job{
 			consumer: c,
 			replay:   &r,
-			values:   handlers.WithReplay(c.base, r),
 			settled:  make(chan struct{}),
 		}
 		c.live.Add(1)

@@ -152,7 +152,7 @@ func exitReport() *report {
 // words of its supervised frame.
 func hangReport(a *attempt, outcome handlers.Outcome) *report {
 	r := new(report)
-	mark := fmt.Sprintf("consumer.supervised(%#x, %#x,", a.slot, a.serial)
+	mark := fmt.Sprintf("consumer.supervised(%#x, %#x,", a.slot, a.turn)
 	for _, block := range strings.Split(dump(), "\n\n") {
 		if strings.Contains(block, mark) {
 			r = stackReport(block)

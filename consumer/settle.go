@@ -14,7 +14,7 @@ const refusedDelay = time.Minute
 func (c *Consumer) conclude(a *attempt, rep *report) step {
 	j := a.job
 	a.over()
-	c.breaker.hear(j.takeProbe(), a.slot, j.message().ID, rep.ended())
+	c.breaker.hear(j.takeProbe(), int(a.slot), j.message().ID, rep.ended())
 	switch {
 	case rep != nil || j.failing || j.replay != nil:
 		if c.settle(a, rep) {
@@ -177,7 +177,7 @@ func (c *Consumer) observe(a *attempt, rec handlers.Attempt, d Decision, ref str
 // attemptOf writes down an attempt in the words that all rooms share.
 func (c *Consumer) attemptOf(a *attempt, rep *report) handlers.Attempt {
 	return handlers.Attempt{
-		Started:         a.started,
+		Started:         a.started(),
 		Ended:           time.Now(),
 		Outcome:         rep.outcome,
 		Class:           rep.class,

@@ -1,8 +1,6 @@
 package consumer
 
 import (
-	"time"
-
 	"github.com/theriac/theriac/handlers"
 )
 
@@ -35,7 +33,7 @@ func (c *Consumer) call(a *attempt) (rep *report) {
 			rep = panicReport(v)
 		}
 	}()
-	return supervised(uintptr(a.slot), uintptr(a.serial), c, a)
+	return supervised(uintptr(a.slot), uintptr(a.turn), c, a)
 }
 
 // supervised is the frame under which everything of the user's runs: observer,
@@ -45,7 +43,7 @@ func (c *Consumer) call(a *attempt) (rep *report) {
 // ids.
 //
 //go:noinline
-func supervised(slot, serial uintptr, c *Consumer, a *attempt) (rep *report) {
+func supervised(slot, turn uintptr, c *Consumer, a *attempt) (rep *report) {
 	if c.cfg.Observer != nil {
 		a.observe(c.cfg.Observer)
 	}
@@ -53,7 +51,7 @@ func supervised(slot, serial uintptr, c *Consumer, a *attempt) (rep *report) {
 		rep = a.judge(err)
 	}
 	// Used after the calls, so that the words in a dump are never stale.
-	if slot == ^uintptr(0) && serial == ^uintptr(0) {
+	if slot == ^uintptr(0) && turn == ^uintptr(0) {
 		return nil
 	}
 	return rep
@@ -79,25 +77,13 @@ func (a *attempt) outcome(class handlers.ErrorClass) handlers.Outcome {
 	switch {
 	case class == handlers.ClassAgain:
 		return handlers.OutcomeDeferred
-	case a.interrupted.Load():
+	case a.ctx.ending() == endedInterrupted:
 		return handlers.OutcomeInterrupted
-	case a.expired.Load() && class < handlers.ClassPermanent:
+	case a.ctx.ending() == endedTimeout && class < handlers.ClassPermanent:
 		return handlers.OutcomeTimedOut
 	default:
 		return handlers.OutcomeFailed
 	}
-}
-
-// begin takes a free slot's place before the watchdog and makes the attempt.
-func (c *Consumer) begin(j *job, slot int) *attempt {
-	now := time.Now()
-	a := j.attempt()
-	a.slot, a.serial, a.started = slot, c.serial.Add(1), now
-	a.ctx.parent = j.values
-	a.ctx.deadline = now.Add(c.sub.Policy.Timeout)
-	c.running[slot].Store(a)
-	c.watchdog.kick()
-	return a
 }
 
 // takeOver goes on with a message on a goroutine of its own, since the one it

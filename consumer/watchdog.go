@@ -75,7 +75,7 @@ func (w *watchdog) run(ctx context.Context) {
 // the zero time when none runs.
 func (w *watchdog) sweep(now time.Time) (next time.Time) {
 	for i := range w.consumer.running {
-		a := w.consumer.running[i].Load()
+		a := w.consumer.running[i].attempt.Load()
 		if a == nil {
 			continue
 		}
@@ -96,16 +96,14 @@ func (w *watchdog) look(a *attempt, now time.Time) time.Time {
 			if now.Before(end) {
 				return end
 			}
-			a.interrupted.Store(true)
-			a.ctx.end(context.Canceled)
+			a.ctx.end(endedInterrupted)
 			return w.giveUp(a, now, end.Add(grace), handlers.OutcomeInterrupted)
 		}
 	}
 	if now.Before(a.ctx.deadline) {
 		return a.ctx.deadline
 	}
-	a.expired.Store(true)
-	a.ctx.end(context.DeadlineExceeded)
+	a.ctx.end(endedTimeout)
 	return w.giveUp(a, now, a.ctx.deadline.Add(grace), handlers.OutcomeTimedOut)
 }
 

@@ -9,7 +9,6 @@ import (
 	"cloud.google.com/go/pubsub/v2"
 
 	"github.com/theriac/theriac/consumer"
-	"github.com/theriac/theriac/handlers"
 )
 
 // delivery is one message in hand and its settler, in one allocation.
@@ -25,15 +24,12 @@ type delivery struct {
 func newDelivery(r *receiver, m *pubsub.Message) *delivery {
 	d := &delivery{from: r, msg: m, shard: r.held.take()}
 	d.Settler = d
-	d.Message = handlers.Message{
-		ID:          m.ID,
-		Data:        m.Data,
-		Attributes:  m.Attributes,
-		OrderingKey: m.OrderingKey,
-		PublishedAt: m.PublishTime,
-	}
+	// Field by field: a literal would be made on the goroutine's small stack first.
+	to := &d.Message
+	to.ID, to.Data, to.Attributes = m.ID, m.Data, m.Attributes
+	to.OrderingKey, to.PublishedAt = m.OrderingKey, m.PublishTime
 	if m.DeliveryAttempt != nil {
-		d.Message.DeliveryAttempt = *m.DeliveryAttempt
+		to.DeliveryAttempt = *m.DeliveryAttempt
 	}
 	return d
 }
