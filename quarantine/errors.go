@@ -75,11 +75,17 @@ func (e *ConflictError) ProblemKind() string { return "conflict" }
 type StateError struct {
 	Ref      string
 	From, To State
+	// Decided says who brought it to From, and when, if a person did.
+	Decided Decision
 }
 
-// Error says which move was refused.
+// Error says which move was refused, and who was first.
 func (e *StateError) Error() string {
-	return fmt.Sprintf("%s is %s and cannot become %s", e.Ref, e.From, e.To)
+	by := ""
+	if e.Decided.Actor.Name != "" {
+		by = fmt.Sprintf(" (by %s at %s)", e.Decided.Actor.Name, e.Decided.At.UTC().Format(time.RFC3339))
+	}
+	return fmt.Sprintf("%s is %s%s and cannot become %s", e.Ref, e.From, by, e.To)
 }
 
 // ProblemKind returns "refused".

@@ -26,7 +26,8 @@ func TestErrors_SayTheirKind(t *testing.T) {
 		{quarantine.ErrClaimLost, "conflict", "claim"},
 		{&quarantine.ConflictError{Entry: e}, "conflict", "ana@laptop made it discarded"},
 		{&quarantine.ConflictError{Entry: quarantine.Entry{Ref: "Q-7F3K"}}, "conflict", "Q-7F3K changed meanwhile"},
-		{&quarantine.StateError{Ref: "Q-7F3K", From: "held", To: "replayed"}, "refused", "Q-7F3K is held"},
+		{&quarantine.StateError{Ref: "Q-7F3K", From: "held", To: "replayed"}, "refused", "Q-7F3K is held and"},
+		{&quarantine.StateError{Ref: "Q-7F3K", From: "discarded", To: "held", Decided: e.Decided}, "refused", "is discarded (by ana@laptop at "},
 		{&quarantine.AmbiguousError{Prefix: "Q-7", Matches: []string{"Q-7A", "Q-7B"}}, "invalid", "Q-7A Q-7B"},
 		{&quarantine.PanicError{Doing: "hold entries", Value: "boom"}, "internal", "hold entries panicked: boom"},
 	} {

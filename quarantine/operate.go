@@ -90,7 +90,7 @@ func (s *Service) EntryReplay(ctx context.Context, e Entry, p ReplayParams) (Ent
 		return Entry{}, fmt.Errorf("replay %s: %w", e.Ref, err)
 	}
 	if e.State != StateHeld {
-		return Entry{}, &StateError{Ref: e.Ref, From: e.State, To: StateReplaying}
+		return Entry{}, &StateError{Ref: e.Ref, From: e.State, To: StateReplaying, Decided: e.Decided}
 	}
 	if e.Replays >= ReplaysFree && !p.Force {
 		return Entry{}, fmt.Errorf("replay %s: it ran %d times already and was held again each time; use force to run it once more: %w",
@@ -208,7 +208,7 @@ func (s *Service) EntryDiscard(ctx context.Context, e Entry, d Decision) (Entry,
 // EntryRestore takes a discard back: the entry is held again.
 func (s *Service) EntryRestore(ctx context.Context, e Entry, d Decision) (Entry, error) {
 	if e.State != StateDiscarded {
-		return Entry{}, &StateError{Ref: e.Ref, From: e.State, To: StateHeld}
+		return Entry{}, &StateError{Ref: e.Ref, From: e.State, To: StateHeld, Decided: e.Decided}
 	}
 	return s.decide(ctx, "restore", e, d, StateHeld)
 }
@@ -218,7 +218,7 @@ func (s *Service) decide(ctx context.Context, verb string, e Entry, d Decision, 
 		return Entry{}, fmt.Errorf("%s %s: %w", verb, e.Ref, err)
 	}
 	if !e.State.CanBecome(to) {
-		return Entry{}, &StateError{Ref: e.Ref, From: e.State, To: to}
+		return Entry{}, &StateError{Ref: e.Ref, From: e.State, To: to, Decided: e.Decided}
 	}
 	return s.store.Transition(ctx, Transition{EntryID: e.ID, Version: e.Version, To: to, Decision: d})
 }

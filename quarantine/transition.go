@@ -40,7 +40,7 @@ func (t Transition) Apply(e Entry, now time.Time) (Entry, error) {
 	if e.Version != t.Version || (t.Claim != "" && t.Claim != e.Claim) {
 		return Entry{}, &ConflictError{Entry: e}
 	}
-	refused := &StateError{Ref: e.Ref, From: e.State, To: t.To}
+	refused := &StateError{Ref: e.Ref, From: e.State, To: t.To, Decided: e.Decided}
 	if t.Unclaim {
 		if e.State != StateReplaying || t.To != StateReplaying || e.Claim == "" {
 			return Entry{}, refused
