@@ -55,12 +55,26 @@ func handlersRows() []row {
 
 func consumerRows() []row {
 	ours := []string{"consumer", "handlers", runner}
+	guardian := []string{
+		"consumer/guardian/inflight", "consumer/guardian/crashtrace", "consumer/guardian/verdict",
+		"consumer/guardian/crashrecord", "consumer/guardian/relay",
+	}
 	return []row{
-		{pkg: "consumer", ours: []string{"handlers", runner},
+		{pkg: "consumer", ours: []string{"handlers", "consumer/guardian/inflight", runner},
 			outside: []string{"github.com/cenkalti/backoff/v4", "github.com/sony/gobreaker/v2", xtime},
 			why:     "knows that poison goes somewhere, not where"},
-		{pkg: "consumer/guardian", ours: []string{runner}, outside: []string{xsys},
+		{pkg: "consumer/guardian", ours: with(guardian, runner), outside: []string{xsys},
 			why: "small parent: no store, no broker, no web"},
+		{pkg: "consumer/guardian/inflight", outside: []string{xsys}, tests: []string{cmp, "pgregory.net/rapid"},
+			why: "both sides of shared memory, and nothing that the other side could break"},
+		{pkg: "consumer/guardian/crashtrace", ours: []string{runner},
+			why: "reads what a dying runtime prints"},
+		{pkg: "consumer/guardian/verdict", ours: guardian[:2],
+			why: "a pure function: evidence in, blame out"},
+		{pkg: "consumer/guardian/crashrecord", ours: guardian[:3], outside: []string{xsys},
+			why: "one death on disk"},
+		{pkg: "consumer/guardian/relay", ours: []string{runner},
+			why: "carries requests; knows neither Sentry nor OpenTelemetry"},
 		{pkg: "consumer/gcppubsub", ours: ours,
 			outside: []string{pubsub, "google.golang.org/api", gax, grpc, genproto, protobuf},
 			tests:   []string{"internal/fakepubsub"},
