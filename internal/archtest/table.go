@@ -65,7 +65,7 @@ func consumerRows() []row {
 			why:     "knows that poison goes somewhere, not where"},
 		{pkg: "consumer/guardian", ours: with(guardian, runner), outside: []string{xsys},
 			why: "small parent: no store, no broker, no web"},
-		{pkg: "consumer/guardian/inflight", outside: []string{xsys}, tests: []string{cmp, "pgregory.net/rapid"},
+		{pkg: "consumer/guardian/inflight", outside: []string{xsys},
 			why: "both sides of shared memory, and nothing that the other side could break"},
 		{pkg: "consumer/guardian/crashtrace", ours: []string{runner},
 			why: "reads what a dying runtime prints"},
