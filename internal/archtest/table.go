@@ -200,5 +200,8 @@ func Exceptions() map[string]map[string]string {
 		"goroutines": {
 			"internal/runner/group.go": "the owner of all goroutines",
 		},
+		"process state": {
+			"consumer/guardian/environment.go": "the guardian makes processes out of this one",
+		},
 	}
 }

@@ -1,0 +1,27 @@
+// Package guardian is the small parent process that outlives a crash.
+//
+// [Run] is the first statement of main. The process that the user starts becomes the guardian; it
+// executes the same binary again for each role (a worker, a web server, …) and looks after these
+// children:
+//
+//	a child …                                 then
+//	dies after it was ready                   it is started again at once
+//	dies before it was ready                  it is started again after a pause that grows
+//	dies so RestartLimit times in a row,      Run returns a *GaveUpError: the program should exit
+//	and no other role is ready                non-zero, so that the platform is told
+//	ends in order ([CleanExit])               it is started again, unless the guardian is stopping
+//	is not ready in time                      it is killed, which counts as a death before ready
+//
+// SIGTERM, SIGINT and the end of Run's context stop the children in order: they are told once, have
+// StopTimeout, and are killed then. SIGHUP, SIGUSR1 and SIGUSR2 are passed on. As PID 1 the guardian
+// reaps what others left behind. A guardian that dies takes its children along: the kernel signals
+// them (Linux), and their control connection ends.
+//
+// What a child writes to standard error is passed on and its end is kept; standard input and output
+// are the child's own. The guardian itself parses no payload and knows no broker, no store and no
+// web: it must not be what crashes.
+//
+// There is no guardian, and Run calls the program's function in this process, under a debugger,
+// under go test, where THERIAC_GUARDIAN is "off", and on Windows. The program then works the same,
+// protected only as far as recover reaches.
+package guardian

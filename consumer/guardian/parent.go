@@ -1,0 +1,289 @@
+//go:build unix
+
+package guardian
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/theriac/theriac/internal/runner"
+)
+
+// parent is the guardian. All of its state belongs to the goroutine of its loop; readers of pipes
+// only send it events.
+type parent struct {
+	cfg     Config
+	log     *slog.Logger
+	roles   []*role
+	events  chan event
+	readers runner.Group
+	tees    map[*os.File]bool // standard error of children and of theirs, while open
+	ended   chan struct{}     // closed when nobody takes events any more
+
+	stopping bool
+	kill     <-chan time.Time // when the children have had their time
+	gaveUp   error
+}
+
+// event is something that a reader saw.
+type event struct {
+	kind  eventKind
+	child *child
+	tee   *os.File
+}
+
+type eventKind uint8
+
+const (
+	eventReady  eventKind = iota
+	eventSilent           // the control connection ended, or spoke nonsense
+	eventTeeEnded
+)
+
+// role is what the guardian knows of one of its roles.
+type role struct {
+	cfg      RoleConfig
+	restarts restarts
+	child    *child // nil while none lives
+	startAt  time.Time
+	runs     int
+}
+
+func (r *role) serving() bool { return r.child != nil && r.child.ready }
+
+// runGuardian is the guardian's whole life. It stays on one thread: the kernel ends a child when
+// the thread that started it ends, not the process.
+func runGuardian(ctx context.Context, cfg Config) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	p := &parent{cfg: cfg, log: cfg.Logger, events: make(chan event, 64), tees: make(map[*os.File]bool), ended: make(chan struct{})}
+	for _, r := range cfg.Roles {
+		p.roles = append(p.roles, &role{cfg: r, restarts: restarts{pause: cfg.RestartPause, most: cfg.MaxRestartPause}, startAt: time.Now()})
+	}
+	err := p.loop(ctx)
+	close(p.ended)
+	for t := range p.tees {
+		// Whoever still holds the other end is not waited for.
+		_ = t.SetReadDeadline(time.Now().Add(lastWords))
+	}
+	p.readers.Wait()
+	return err
+}
+
+// lastWords is how long the guardian, when all is over, listens to what its children left running.
+const lastWords = 100 * time.Millisecond
+
+// tell gives the loop an event, unless it is over.
+func (p *parent) tell(e event) {
+	select {
+	case p.events <- e:
+	case <-p.ended:
+	}
+}
+
+// loop starts, watches and reaps until no child is left and none is to come.
+func (p *parent) loop(ctx context.Context) error {
+	deaths := make(chan os.Signal, 1)
+	signal.Notify(deaths, syscall.SIGCHLD)
+	defer signal.Stop(deaths)
+	told := make(chan os.Signal, 8)
+	signal.Notify(told, append(stopSignals(), passedSignals()...)...)
+	defer signal.Stop(told)
+	done := ctx.Done()
+	for {
+		wake := p.act(time.Now())
+		if p.over() {
+			return p.gaveUp
+		}
+		select {
+		case <-deaths:
+			p.reap()
+		case s := <-told:
+			p.hear(s)
+		case e := <-p.events:
+			p.notice(e)
+		case <-done:
+			done = nil
+			p.stop("the context ended")
+		case <-p.kill:
+			p.killAll()
+		case <-wake:
+		}
+	}
+}
+
+// act does what is due and returns when to look again; nil when only an event can change anything.
+func (p *parent) act(now time.Time) <-chan time.Time {
+	var next time.Time
+	soonest := func(t time.Time) {
+		if next.IsZero() || t.Before(next) {
+			next = t
+		}
+	}
+	for _, r := range p.roles {
+		switch {
+		case r.child == nil && p.stopping:
+		case r.child == nil && now.Before(r.startAt):
+			soonest(r.startAt)
+		case r.child == nil:
+			p.start(r)
+			if r.child == nil {
+				soonest(r.startAt)
+				continue
+			}
+			fallthrough
+		case !r.child.ready && !r.child.late:
+			if until := r.child.started.Add(r.cfg.ReadyTimeout); now.Before(until) {
+				soonest(until)
+				continue
+			}
+			r.child.late = true
+			p.log.Error("role is not ready in time; it is killed", "role", r.cfg.Name, "pid", r.child.pid, "within", r.cfg.ReadyTimeout)
+			r.child.kill()
+		}
+	}
+	if next.IsZero() {
+		return nil
+	}
+	return time.After(time.Until(next))
+}
+
+// over reports whether no child lives and none will.
+func (p *parent) over() bool {
+	for _, r := range p.roles {
+		if r.child != nil {
+			return false
+		}
+	}
+	return p.stopping
+}
+
+// start begins a role's next run. That a child cannot be started is treated like its death before
+// ready: memory and process tables run full and empty again.
+func (p *parent) start(r *role) {
+	r.runs++
+	c, err := p.spawn(r)
+	if err != nil {
+		p.log.Error("cannot start a role", "role", r.cfg.Name, "error", err)
+		p.afterDeath(r, false, err.Error())
+		return
+	}
+	r.child = c
+	p.log.Info("role started", "role", r.cfg.Name, "pid", c.pid, "incarnation", c.incarnation)
+}
+
+// notice takes what a reader saw. A child may be gone by then.
+func (p *parent) notice(e event) {
+	switch e.kind {
+	case eventTeeEnded:
+		delete(p.tees, e.tee)
+	case eventReady:
+		if !e.child.ready {
+			e.child.ready = true
+			p.log.Info("role is ready", "role", e.child.role.cfg.Name, "pid", e.child.pid, "after", time.Since(e.child.started).Round(time.Millisecond))
+		}
+	case eventSilent:
+		// Its death tells the rest; a child that closed the connection and lives cannot be stopped
+		// in order any more.
+		if e.child.role.child == e.child && !p.stopping {
+			p.log.Warn("role ended its control connection", "role", e.child.role.cfg.Name, "pid", e.child.pid)
+		}
+	}
+}
+
+// reap collects all that have died: children, and as PID 1 whatever was left to us.
+func (p *parent) reap() {
+	for {
+		var status syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil || pid <= 0 {
+			return
+		}
+		for _, r := range p.roles {
+			if r.child != nil && r.child.pid == pid {
+				p.buried(r, status)
+			}
+		}
+	}
+}
+
+// buried notes the end of a role's child.
+func (p *parent) buried(r *role, status syscall.WaitStatus) {
+	c := r.child
+	r.child = nil
+	c.close()
+	how := describeExit(status)
+	lived := time.Since(c.started).Round(time.Millisecond)
+	if clean := status.Exited() && status.ExitStatus() == CleanExit; clean || p.stopping {
+		p.log.Info("role ended", "role", r.cfg.Name, "pid", c.pid, "by", how, "lived", lived)
+	} else {
+		p.log.Error("role died", "role", r.cfg.Name, "pid", c.pid, "by", how, "lived", lived, "ready", c.ready)
+	}
+	p.afterDeath(r, c.ready, how)
+}
+
+// afterDeath plans the next start, or gives up.
+func (p *parent) afterDeath(r *role, wasReady bool, how string) {
+	r.startAt = time.Now().Add(r.restarts.died(wasReady))
+	if p.stopping || r.restarts.unready < p.cfg.RestartLimit {
+		return
+	}
+	for _, other := range p.roles {
+		if other.serving() {
+			return
+		}
+	}
+	p.gaveUp = &GaveUpError{Role: r.cfg.Name, Deaths: r.restarts.unready, Last: how}
+	p.stop("no role is ready any more")
+}
+
+// hear acts on a signal.
+func (p *parent) hear(s os.Signal) {
+	for _, passed := range passedSignals() {
+		if s == passed {
+			p.signalAll(s)
+			return
+		}
+	}
+	p.stop(s.String())
+}
+
+// stop ends the children in order, once.
+func (p *parent) stop(why string) {
+	if p.stopping {
+		return
+	}
+	p.stopping = true
+	p.log.Info("stopping", "because", why, "within", p.cfg.StopTimeout)
+	for _, r := range p.roles {
+		if r.child != nil {
+			r.child.stop()
+		}
+	}
+	p.kill = time.After(p.cfg.StopTimeout)
+}
+
+func (p *parent) killAll() {
+	for _, r := range p.roles {
+		if r.child != nil {
+			p.log.Error("role did not end in time; it is killed", "role", r.cfg.Name, "pid", r.child.pid, "within", p.cfg.StopTimeout)
+			r.child.kill()
+		}
+	}
+}
+
+func (p *parent) signalAll(s os.Signal) {
+	for _, r := range p.roles {
+		if r.child != nil {
+			_ = r.child.process.Signal(s)
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package guardian
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Run makes this process the guardian and f its children: in each child, which is this binary
+// again, f is called with the role that the child plays. Call it first in main, before flags,
+// pools and goroutines.
+//
+// In the guardian it returns nil after an orderly stop, by a signal or the end of ctx, else an error
+// that the program should print before it exits non-zero: the joined problems of cfg, a
+// *[GaveUpError], or what kept the first child from starting.
+//
+// In a child it does not return. When f returns, the process ends: with [CleanExit] after nil, else
+// after it printed the error. f's context ends when the guardian says so or is gone; the signals
+// that stop the guardian are ignored until then, since platforms send them to every process.
+//
+// Without a guardian (see the package comment) it calls f in this process for all roles at once and
+// returns what they return, joined.
+func Run(ctx context.Context, cfg Config, f func(ctx context.Context, role Role) error) error {
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	cfg = cfg.withDefaults()
+	env, err := readEnvironment()
+	switch {
+	case err != nil:
+		return err
+	case env.child != nil:
+		return runChild(ctx, cfg, *env.child, f)
+	case env.off != "":
+		cfg.Logger.Info("no guardian: what recover cannot catch ends this process", "because", env.off)
+		return runUnguarded(ctx, cfg, f)
+	default:
+		return runGuardian(ctx, cfg)
+	}
+}
+
+// Role is what this process is. Its methods are safe for concurrent use.
+type Role struct {
+	// Name is the role's, from the configuration.
+	Name string
+	// Incarnation names this run of the role; no other run has the same. Empty
+	// without a guardian.
+	Incarnation string
+
+	ready func()
+}
+
+// Guarded reports whether a guardian outlives this process.
+func (r Role) Guarded() bool { return r.Incarnation != "" }
+
+// Ready tells the guardian that the role serves. A death before it counts as a failed start. Calls
+// after the first do nothing.
+func (r Role) Ready() {
+	if r.ready != nil {
+		r.ready()
+	}
+}
+
+var errUnknownRole = errors.New("this binary does not know the role")
+
+func unknownRole(name string) error {
+	return fmt.Errorf("guardian: role %q: %w: was the binary replaced while it ran?", name, errUnknownRole)
+}
