@@ -12,6 +12,8 @@ import (
 // meet on one cache line; only when all are taken do callers queue, in order.
 type slots struct {
 	words   []slotWord
+	share   int // slots of a word
+	longer  int // so many words at the front have one more
 	waiting atomic.Int64
 
 	mu    sync.Mutex
@@ -27,17 +29,26 @@ type slotWord struct {
 func newSlots(n int) *slots {
 	// Spread the slots over several words even when few would do.
 	words := max((n+63)/64, min(n, 8))
-	s := &slots{words: make([]slotWord, words)}
+	s := &slots{words: make([]slotWord, words), share: n / words, longer: n % words}
 	for i := range s.words {
-		share := (n + words - 1 - i) / words
+		share := s.number(i+1, 0) - s.number(i, 0)
 		s.words[i].taken.Store(^uint64(0) << share)
 	}
 	return s
 }
 
-// size is the bound of slot numbers; with uneven shares it exceeds the number
-// of slots.
-func (s *slots) size() int { return len(s.words) * 64 }
+// size is how many slots there are; they are numbered from 0.
+func (s *slots) size() int { return s.number(len(s.words), 0) }
+
+func (s *slots) number(word, bit int) int { return word*s.share + min(word, s.longer) + bit }
+
+// place is the reverse of number.
+func (s *slots) place(slot int) (word, bit int) {
+	if border := s.longer * (s.share + 1); slot >= border {
+		return s.longer + (slot-border)/s.share, (slot - border) % s.share
+	}
+	return slot / (s.share + 1), slot % (s.share + 1)
+}
 
 // acquire takes a slot, waiting for one if it must. It returns false when stop
 // is closed first.
@@ -61,7 +72,7 @@ func (s *slots) take() (int, bool) {
 				break
 			}
 			if s.words[w].taken.CompareAndSwap(taken, taken|1<<bit) {
-				return w*64 + bit, true
+				return s.number(w, bit), true
 			}
 		}
 	}
@@ -112,7 +123,8 @@ func (s *slots) release(slot int) {
 	if s.waiting.Load() > 0 && s.handOver(slot) {
 		return
 	}
-	s.words[slot/64].taken.And(^(uint64(1) << (slot % 64)))
+	word, bit := s.place(slot)
+	s.words[word].taken.And(^(uint64(1) << bit))
 	// Somebody may have begun to wait after the look and found nothing.
 	if s.waiting.Load() > 0 {
 		s.rescue()

@@ -9,8 +9,16 @@ import (
 
 func TestSlots_AreDistinctAndAll(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{1, 2, 7, 8, 63, 64, 65, 256, 1000} {
+	for _, n := range []int{1, 2, 7, 8, 9, 63, 64, 65, 256, 511, 512, 513, 1000} {
 		s := newSlots(n)
+		if s.size() != n {
+			t.Errorf("%d slots have the size %d", n, s.size())
+		}
+		for slot := range n {
+			if word, bit := s.place(slot); s.number(word, bit) != slot {
+				t.Errorf("of %d slots, %d is at %d,%d, which is %d", n, slot, word, bit, s.number(word, bit))
+			}
+		}
 		seen := make(map[int]bool)
 		for range n {
 			slot, ok := s.take()
