@@ -57,6 +57,11 @@ var anyEvidence = rapid.Custom(func(t *rapid.T) evidence {
 	}
 	if !rarely("silent") {
 		e.Trace = anyTrace.Draw(t, "trace")
+		// Labels out of thin air are rarely live.
+		for range min(len(e.Slots), rapid.IntRange(0, 2).Draw(t, "labels that fit")) {
+			label := rapid.SampledFrom(e.Slots).Draw(t, "labelled").Name
+			e.Trace.First.Labels = append(e.Trace.First.Labels, label)
+		}
 	}
 	return e
 })
