@@ -66,6 +66,12 @@ var anyEvidence = rapid.Custom(func(t *rapid.T) evidence {
 	return e
 })
 
+// ownFaults are deaths that name somebody, or nearly.
+var ownFaults = rapid.Custom(func(t *rapid.T) evidence {
+	names := rapid.SliceOfN(rapid.SampledFrom([]name{one, two, three, four}), 1, 3).Draw(t, "labels")
+	return died(true, runningLabels(names...))
+})
+
 func TestOf_Properties(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -87,7 +93,7 @@ func TestOf_Properties(t *testing.T) {
 func TestOf_DamageNeverMakesACulprit(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		e := anyEvidence.Draw(t, "evidence")
+		e := rapid.OneOf(anyEvidence, ownFaults).Draw(t, "evidence")
 		before := verdict.Of(e)
 		e.Slots = slices.Clone(e.Slots)
 		for i, s := range e.Slots {
