@@ -15,9 +15,12 @@ type attempt struct {
 	// observed is what the observer made of ctx, nil without one.
 	observed atomic.Pointer[context.Context]
 	// slot and turn name the attempt within the consumer.
-	turn    uint64
-	slot    int32
-	claimed atomic.Bool
+	turn uint64
+	// generation is the attempt's in the table of what is in flight, if there is
+	// one.
+	generation uint64
+	slot       int32
+	claimed    atomic.Bool
 }
 
 // place is what the watchdog sees of a slot.
@@ -35,6 +38,9 @@ func (c *Consumer) begin(j *job, slot int) *attempt {
 	a.slot, a.turn = int32(slot), at.turns
 	a.ctx.parent = j.values()
 	a.ctx.deadline = time.Now().Add(c.sub.Policy.Timeout)
+	if c.flights != nil {
+		c.takeOff(a)
+	}
 	at.attempt.Store(a)
 	c.watchdog.kick()
 	return a
@@ -62,6 +68,7 @@ func (a *attempt) handlerContext() context.Context {
 func (a *attempt) over() {
 	a.ctx.end(endedOver)
 	c := a.job.consumer
+	c.land(a)
 	c.running[a.slot].attempt.CompareAndSwap(a, nil)
 	c.slots.release(int(a.slot))
 }

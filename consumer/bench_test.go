@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/theriac/theriac/consumer/guardian/inflight"
 	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/internal/runner"
 )
@@ -29,13 +30,14 @@ func BenchmarkPipeline(b *testing.B) {
 	h := handlers.HandlerFunc(func(context.Context, handlers.Message) error { return nil })
 	msg := handlers.Message{ID: "1284933119027", Data: make([]byte, 1024)}
 	fresh := func() *Delivery { return &Delivery{Message: msg, Settler: nullSettler{}} }
+	cfg := Config{}
 	run := func(b *testing.B, each func(deliver func(*Delivery))) {
 		src := nullSource{run: func(deliver func(*Delivery)) {
 			b.ResetTimer()
 			each(deliver)
 			b.StopTimer()
 		}}
-		c, err := New(src, Subscription{Name: "orders", Handler: h}, Config{})
+		c, err := New(src, Subscription{Name: "orders", Handler: h}, cfg)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -54,6 +56,24 @@ func BenchmarkPipeline(b *testing.B) {
 		}
 	})
 	b.Run("theriac", func(b *testing.B) {
+		run(b, func(deliver func(*Delivery)) {
+			for range b.N {
+				deliver(fresh())
+			}
+		})
+	})
+	// With the table that outlives the process: a copy of the message, a label.
+	b.Run("theriac-in-flight", func(b *testing.B) {
+		table, err := inflight.Create(inflight.Config{Incarnation: "bench", Slots: 256})
+		if err != nil {
+			b.Fatal(err)
+		}
+		mapping, err := inflight.Open(table.File())
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer func() { cfg.InFlight = nil }()
+		cfg.InFlight = mapping
 		run(b, func(deliver func(*Delivery)) {
 			for range b.N {
 				deliver(fresh())

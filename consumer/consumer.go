@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/theriac/theriac/consumer/guardian/inflight"
 	"github.com/theriac/theriac/internal/runner"
 )
 
@@ -24,7 +25,8 @@ type Consumer struct {
 	able   Abilities // of the source
 
 	slots    *slots
-	running  []place // by slot
+	running  []place          // by slot
+	flights  *inflight.Region // nil without a table
 	watchdog *watchdog
 	breaker  *breaker
 	early    *handedBack
@@ -57,6 +59,13 @@ func New(source Source, sub Subscription, cfg Config) (*Consumer, error) {
 	c := &Consumer{source: source, sub: sub, cfg: cfg, log: log, able: source.Abilities()}
 	c.slots = newSlots(cfg.MaxRunning)
 	c.running = make([]place, c.slots.size())
+	if cfg.InFlight != nil {
+		region, err := cfg.InFlight.Subscribe(sub.Name, c.slots.size())
+		if err != nil {
+			return nil, fmt.Errorf("consumer %q: %w", sub.Name, err)
+		}
+		c.flights = region
+	}
 	c.watchdog = newWatchdog(c)
 	c.breaker = newBreaker(sub.Policy, c.slots.size(), log)
 	c.early = newHandedBack()

@@ -19,7 +19,11 @@ func (c *Consumer) supervise(a *attempt) (rep *report, mine bool) {
 			c.abandoned.Add(-1)
 		}
 	}()
-	rep = c.call(a)
+	if c.flights == nil {
+		rep = c.call(a)
+	} else {
+		rep = c.labelled(a)
+	}
 	left, mine = true, a.claim()
 	return rep, mine
 }

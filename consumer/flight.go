@@ -1,0 +1,56 @@
+package consumer
+
+import (
+	"runtime/pprof"
+
+	"github.com/theriac/theriac/consumer/guardian/inflight"
+)
+
+// FlightLabel is the key of the goroutine label under which handlers run while
+// there is a table of what is in flight. Its value names the attempt's place in
+// the table, never the message: labels reach profiles and traces.
+const FlightLabel = "theriac"
+
+// leaseTokener is a settler whose delivery another process can settle.
+type leaseTokener interface{ LeaseToken() string }
+
+// takeOff writes the attempt into the table that outlives this process, and its
+// name into the handler's context. What the handler starts inherits the label
+// of its goroutine; a library that sets labels of its own from the context keeps
+// ours, and one that ignores the context replaces them, as the runtime has it.
+func (c *Consumer) takeOff(a *attempt) {
+	m := a.job.message()
+	begin := inflight.Begin{
+		ID: m.ID, OrderingKey: m.OrderingKey, Data: m.Data, Attributes: m.Attributes,
+		Attempt: max(m.DeliveryAttempt, 1) + a.job.local,
+		Started: a.started(), Deadline: a.ctx.deadline, Published: m.PublishedAt,
+	}
+	if a.job.settled != nil && m.OrderingKey != "" {
+		begin.Flags = inflight.Ordered
+	}
+	if d := a.job.delivery; d != nil {
+		if s, ok := d.Settler.(leaseTokener); ok {
+			begin.AckToken = s.LeaseToken()
+		}
+	}
+	slot := int(a.slot)
+	a.generation = c.flights.Begin(slot, &begin)
+	name := c.flights.Name(slot, a.generation).String()
+	a.ctx.parent = pprof.WithLabels(a.ctx.parent, pprof.Labels(FlightLabel, name))
+}
+
+// labelled runs the handler's part under the label. It is taken off again: what
+// else runs on this goroutine must not look like the handler's.
+func (c *Consumer) labelled(a *attempt) *report {
+	pprof.SetGoroutineLabels(a.ctx.parent)
+	defer pprof.SetGoroutineLabels(c.base)
+	return c.call(a)
+}
+
+// land frees the attempt's place in the table. A death from here on is not its
+// message's fault.
+func (c *Consumer) land(a *attempt) {
+	if c.flights != nil {
+		c.flights.End(int(a.slot), a.generation)
+	}
+}
