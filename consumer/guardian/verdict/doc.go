@@ -25,6 +25,7 @@
 //	             runtime's 2. Suspects: all in flight, oldest first
 //	B  memory    the guardian ended it for memory. Suspects: live labels whose goroutine allocates, then those
 //	             running or runnable; all in flight if the dump was cut; tier C if that leaves nobody
+//	C  damage    the header of the table is damaged: all in flight, the labelled and running first
 //	A  culprit   the first goroutine has one live label, and the kind of death is its own fault. Suspects: none
 //	B  detector  it has a live label, but the kind blames whoever noticed (concurrent map access, out of memory,
 //	             a kind that is not known). Suspects: the labelled, then every live label that is running or

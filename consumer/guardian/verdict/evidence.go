@@ -126,6 +126,9 @@ type Evidence struct {
 	// Clean, Stopping and Ready are the flags of the table's header: the shutdown
 	// path came to its end, a shutdown was asked for, messages could be pulled.
 	Clean, Stopping, Ready bool
+	// HeaderDamaged: the table's header cannot be believed, so these flags are not
+	// known. Then nobody is convicted, and nobody is charged.
+	HeaderDamaged bool
 	// Ended is the guardian's own part in it.
 	Ended Ended
 	// TableFault: it died of a fault at an address inside the table.

@@ -6,7 +6,7 @@ import "fmt"
 func Of(e Evidence) Verdict {
 	t := newTable(e.Slots)
 	v := judge(e, t)
-	v.Alone = v.Tier != TierNobody && t.alone()
+	v.Alone = v.Tier != TierNobody && !e.HeaderDamaged && t.alone()
 	v.Bystanders = t.rest(v)
 	v.Damaged = t.damaged
 	if n := len(t.damaged); n > 0 {
@@ -31,6 +31,9 @@ func judge(e Evidence, t *table) Verdict {
 	}
 	live := t.live(e.Trace.First.Labels)
 	switch {
+	case e.HeaderDamaged:
+		return Verdict{Tier: TierStale, Reason: ReasonHeaderDamaged,
+			Suspects: t.rank(ranking{labelled: live, running: t.running(*e.Trace), all: true})}
 	case len(live) == 0:
 		return stale(e, t)
 	case len(live) == 1 && e.Trace.OwnFault && !t.anyDamaged(e.Trace.First.Labels):
@@ -43,17 +46,17 @@ func judge(e Evidence, t *table) Verdict {
 // nobody returns why no message can be blamed, or "".
 func nobody(e Evidence, t *table) Reason {
 	switch {
-	case e.Clean && e.Exit.Known && e.Exit.Signal == 0 && e.Exit.Code == CodeClean:
+	case !e.HeaderDamaged && e.Clean && e.Exit.Known && e.Exit.Signal == 0 && e.Exit.Code == CodeClean:
 		return ReasonClean
 	case e.TableFault:
 		return ReasonTableFault
-	case e.Stopping:
+	case !e.HeaderDamaged && e.Stopping:
 		return ReasonStopping
 	case e.Ended == EndedHang:
 		return ReasonHung
 	case e.Ended == EndedRecycle:
 		return ReasonRecycled
-	case !e.Ready:
+	case !e.HeaderDamaged && !e.Ready:
 		return ReasonNotReady
 	case len(t.busy) == 0:
 		return ReasonNoMessage

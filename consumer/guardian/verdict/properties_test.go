@@ -49,8 +49,8 @@ var anyEvidence = rapid.Custom(func(t *rapid.T) evidence {
 		Exit: verdict.Exit{Known: rapid.Bool().Draw(t, "known"), Signal: rapid.SampledFrom([]int{0, 0, 6, 9}).Draw(t, "signal"),
 			Code: rapid.SampledFrom([]int{2, 2, 2, 0, 1, 77}).Draw(t, "code")},
 		Clean: rapid.Bool().Draw(t, "clean"), Stopping: rarely("stopping"), Ready: !rarely("not ready"),
-		TableFault: rarely("table fault"),
-		History:    rapid.MapOfN(anyName, rapid.String(), 0, 3).Draw(t, "history"),
+		TableFault: rarely("table fault"), HeaderDamaged: rarely("header damaged"),
+		History: rapid.MapOfN(anyName, rapid.String(), 0, 3).Draw(t, "history"),
 	}
 	if rarely("ended") {
 		e.Ended = rapid.SampledFrom([]verdict.Ended{verdict.EndedMemory, verdict.EndedHang, verdict.EndedRecycle}).Draw(t, "by guardian")
@@ -77,7 +77,7 @@ func TestOf_Properties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := anyEvidence.Draw(t, "evidence")
 		v := verdict.Of(e)
-		checkShape(t, v)
+		checkShape(t, e, v)
 		checkNamesAreInFlight(t, e, v)
 		checkOrder(t, e, v)
 		shuffled := e
@@ -110,7 +110,7 @@ func TestOf_DamageNeverMakesACulprit(t *testing.T) {
 }
 
 // checkShape is what every verdict keeps, whatever the evidence.
-func checkShape(t *rapid.T, v verdict.Verdict) {
+func checkShape(t *rapid.T, e evidence, v verdict.Verdict) {
 	if (v.Tier == verdict.TierCulprit) != (v.Culprit != name{}) {
 		t.Fatalf("tier %s with culprit %v", v.Tier, v.Culprit)
 	}
@@ -120,6 +120,9 @@ func checkShape(t *rapid.T, v verdict.Verdict) {
 	}
 	if v.Tier == verdict.TierNobody && v.Alone {
 		t.Fatal("nobody is to blame, yet a death alone counts")
+	}
+	if e.HeaderDamaged && (v.Alone || v.Tier == verdict.TierCulprit) {
+		t.Fatalf("a damaged header convicts: %+v", v)
 	}
 	if v.Reason == "" {
 		t.Fatal("no reason given")

@@ -39,6 +39,9 @@ const (
 	// ReasonNoLabel is tier C.
 	ReasonNoLabel Reason = "the goroutine that died belongs to no message"
 
+	// ReasonHeaderDamaged is tier C.
+	ReasonHeaderDamaged Reason = "the header of the in-flight table is damaged"
+
 	// ReasonNoTrace is tier D.
 	ReasonNoTrace Reason = "it left no trace"
 	// ReasonNoHeader is tier D.
