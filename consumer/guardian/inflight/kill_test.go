@@ -149,7 +149,7 @@ func checkWhole(t *testing.T, s inflight.Snapshot, noise []byte) {
 				t.Errorf("%s: %d bytes are missing: %s", slot.Name, len(b.Data), slot.Missing)
 			}
 		}
-		if diff := cmp.Diff(want, slot); diff != "" {
+		if diff := cmp.Diff(want, slot, sameBytes()); diff != "" {
 			t.Errorf("slot %s (-want +got):\n%.2000s", slot.Name, diff)
 		}
 	}

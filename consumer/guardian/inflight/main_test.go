@@ -1,6 +1,7 @@
 package inflight_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"github.com/theriac/theriac/consumer/guardian/inflight"
@@ -57,6 +59,9 @@ func subscribe(t testing.TB, m *inflight.Mapping) *inflight.Region {
 	}
 	return r
 }
+
+// sameBytes compares data at once instead of byte by byte.
+func sameBytes() cmp.Option { return cmp.Comparer(bytes.Equal) }
 
 func noError(t testing.TB, errs ...error) {
 	t.Helper()
