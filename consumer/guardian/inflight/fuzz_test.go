@@ -8,16 +8,20 @@ import (
 	"unsafe"
 )
 
-// FuzzLoad gives a guardian a file of anything.
+// FuzzLoad gives a guardian a file of anything: a header that is whole or not, and bytes somewhere
+// behind it.
 func FuzzLoad(f *testing.F) {
 	g := geometry{slots: 1}
-	whole := make([]byte, g.arena()+100)
-	copy(whole, bytesOf(newHeader(Config{Incarnation: "worker-7"}, g)))
-	f.Add(whole)
-	f.Add(whole[:pageSize])
-	f.Add([]byte("theriac\n"))
+	whole := bytesOf(newHeader(Config{Incarnation: "worker-7"}, g))
+	f.Add(whole[:320], uint16(0), []byte{1})
+	f.Add([]byte{}, uint16(g.cells()), bytes.Repeat([]byte{0xff}, 256))
+	f.Add([]byte("theriac\n"), uint16(g.histories()), bytes.Repeat([]byte{0xff}, 512))
 	path := filepath.Join(f.TempDir(), FileName)
-	f.Fuzz(func(t *testing.T, content []byte) {
+	f.Fuzz(func(t *testing.T, header []byte, at uint16, body []byte) {
+		content := make([]byte, max(len(header), int(at)+len(body)))
+		copy(content, whole)
+		copy(content, header)
+		copy(content[at:], body)
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)
 		}

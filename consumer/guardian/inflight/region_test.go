@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -188,7 +189,7 @@ func TestRegion_ASlotOutsideOfItPanics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, slot := range []int{-1, 2, 1 << 40} {
+	for _, slot := range []int{-1, 2, math.MaxInt} {
 		func() {
 			defer func() {
 				if recover() == nil {
