@@ -115,8 +115,8 @@ type Past struct {
 	Outcome uint8
 }
 
-// Live returns the slot that n names if it was busy with that very run and is sound. Only then may a
-// label with that name convict: any other label outlived its message.
+// Live reports whether the slot that n names was busy with that very run and is sound, and returns it.
+// Only then may a label with that name convict: any other label outlived its message.
 func (s Snapshot) Live(n Name) (Slot, bool) {
 	for _, slot := range s.Slots {
 		if slot.Name == n {
