@@ -83,12 +83,12 @@ func (f *Forwarder) finish(l *lane, e *entry, r result) {
 		}
 		l.failures = 0 // it is up
 	}
-	f.queue.finish(l, e, func(s *Stats) { *r.fate.counter(s)++ })
+	n := f.queue.finish(l, e, r.fate.counter)
 	if e.file != "" {
 		f.discard(e.file)
 	}
 	if r.fate != delivered {
-		f.cfg.Logger.Warn("relay: a request is dropped", "host", l.host, "fate", r.fate.String(), "problem", r.problem)
+		f.complain(n, "a request is dropped", "host", l.host, "fate", r.fate.String(), "problem", r.problem)
 	}
 }
 
@@ -103,7 +103,7 @@ func (f *Forwarder) postpone(l *lane, e *entry, r result) time.Duration {
 		f.cfg.Logger.Warn("relay: a host fails, its requests wait", "host", l.host, "problem", r.problem)
 	}
 	wait := max(r.retryAfter, backoff(l.failures, f.cfg.RetryMin, f.cfg.RetryMax))
-	f.queue.count(func(s *Stats) { s.Retries++ })
+	f.queue.count(postponed.counter)
 	f.queue.release(l, r.problem, time.Now().Add(wait))
 	return wait
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"sync"
 	"time"
 )
@@ -88,12 +89,12 @@ func (f *Forwarder) take(record []byte) {
 		f.damage.unknown.Add(1)
 		return
 	}
-	f.queue.count(func(s *Stats) { s.Received++ })
+	f.queue.count(func(s *Stats) *uint64 { return &s.Received })
 	e := &entry{
 		received: f.queue.stamp(time.Now()), host: req.lane(), record: record, charge: int64(len(record)),
 	}
 	if !f.queue.admits(e.host) {
-		f.lose("too many hosts have requests waiting", e)
+		f.lose("a request is dropped, too many hosts have some waiting", e)
 		return
 	}
 	if f.queue.keep(e) {
@@ -101,16 +102,24 @@ func (f *Forwarder) take(record []byte) {
 	}
 	file := f.spill(e)
 	if file == "" {
-		f.lose("no room for a request", e)
+		f.lose("a request is dropped, memory and spool are full", e)
 		return
 	}
 	f.queue.keepSpooled(&entry{received: e.received, host: e.host, file: file, charge: onDisk(len(record))})
-	f.queue.count(func(s *Stats) { s.Spooled++ })
+	f.queue.count(func(s *Stats) *uint64 { return &s.Spooled })
 }
 
 func (f *Forwarder) lose(why string, e *entry) {
-	f.queue.count(func(s *Stats) { s.Lost++ })
-	f.cfg.Logger.Warn("relay: "+why, "host", e.host)
+	n := f.queue.count(func(s *Stats) *uint64 { return &s.Lost })
+	f.complain(n, why, "host", e.host)
+}
+
+// complain logs what happened for the n-th time when n is a power of two: a worker that floods the
+// relay does not flood the log.
+func (f *Forwarder) complain(n uint64, what string, args ...any) {
+	if bits.OnesCount64(n) == 1 {
+		f.cfg.Logger.Warn("relay: "+what, append(args, "so_far", n)...)
+	}
 }
 
 // spill writes the record of e to the spool and returns the name of its file, or nothing if that
@@ -143,8 +152,8 @@ func (f *Forwarder) discard(file string) {
 }
 
 func (f *Forwarder) spoolFailed(err error) {
-	f.queue.count(func(s *Stats) { s.SpoolFailures++ })
-	f.cfg.Logger.Error("relay: the spool fails: free the disk or set another directory", "error", err)
+	n := f.queue.count(func(s *Stats) *uint64 { return &s.SpoolFailures })
+	f.complain(n, "the spool fails: free the disk or set another directory", "error", err)
 }
 
 // restore queues what is in the spool, oldest first, and clears away what is damaged.
@@ -182,9 +191,9 @@ func (f *Forwarder) restoreFile(file string) {
 		return
 	}
 	host := req.lane()
-	f.queue.count(func(s *Stats) { s.Restored++ })
+	f.queue.count(func(s *Stats) *uint64 { return &s.Restored })
 	if !f.queue.admits(host) {
-		f.lose("too many hosts have requests waiting", &entry{host: host})
+		f.lose("a request is dropped, too many hosts have some waiting", &entry{host: host})
 		f.discard(file)
 		return
 	}

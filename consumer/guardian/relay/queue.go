@@ -61,11 +61,13 @@ func newQueue(cfg Config) *queue {
 	return &queue{cfg: cfg, wake: make(chan struct{}, 1), lanes: map[string]*lane{}}
 }
 
-// count changes the numbers.
-func (q *queue) count(change func(s *Stats)) {
+// count adds one to a number and returns it.
+func (q *queue) count(number func(s *Stats) *uint64) uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	change(&q.stats)
+	n := number(&q.stats)
+	*n++
+	return *n
 }
 
 // stamp returns the time, made unique.
@@ -189,14 +191,16 @@ func (q *queue) stepAside(l *lane) {
 	l.entries = append(l.entries[1:], l.entries[0])
 }
 
-// finish takes e out of its lane and changes the numbers in the same moment, so that they always
-// add up.
-func (q *queue) finish(l *lane, e *entry, change func(s *Stats)) {
+// finish takes e out of its lane and adds one to a number in the same moment, so that the numbers
+// always add up. It returns that number.
+func (q *queue) finish(l *lane, e *entry, number func(s *Stats) *uint64) uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.take(l, e)
 	l.problem, l.next = "", time.Time{}
-	change(&q.stats)
+	n := number(&q.stats)
+	*n++
+	return *n
 }
 
 func (q *queue) take(l *lane, e *entry) {

@@ -120,8 +120,8 @@ func parseRequest(record []byte) (request, error) {
 
 // The characters of a token (RFC 9110, section 5.6.2).
 const (
-	letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	token   = letters + "0123456789!#$%&'*+-.^_`|~"
+	letters         = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	tokenCharacters = letters + "0123456789!#$%&'*+-.^_`|~"
 )
 
 // isMethod reports whether a method can be forwarded: letters, and none that opens a tunnel.
@@ -133,7 +133,7 @@ func isMethod(method string) bool {
 // isHeader reports whether net/http would send a header line. What it refuses would fail like a
 // host that is down, and hold up the line.
 func isHeader(name, value string) bool {
-	return name != "" && len(name)+len(value) <= maxHeader && strings.Trim(name, token) == "" &&
+	return name != "" && len(name)+len(value) <= maxHeader && strings.Trim(name, tokenCharacters) == "" &&
 		!strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
 }
 
