@@ -85,7 +85,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}
 	fetch, stopFetch := context.WithCancel(ctx)
 	defer stopFetch()
-	c.base, c.stop = context.WithoutCancel(ctx), fetch.Done()
+	c.base, c.stop = unlabelled(context.WithoutCancel(ctx)), fetch.Done()
 
 	watch, stopWatch := context.WithCancel(c.base)
 	var watchers, replays runner.Group
