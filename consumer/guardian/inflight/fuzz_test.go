@@ -45,9 +45,6 @@ func FuzzRead(f *testing.F) {
 	past := historyCell{}
 	past.write(&cell, cell.state)
 	f.Add(bytesOf(&cell), place[:length], bytesOf(&past), []byte{1})
-	// Empty strings, then a number of attributes that nobody must make a map for.
-	lie := append(make([]byte, recordHeader+3*4), 0xff, 0xff, 0xff, 0x7f)
-	f.Add(bytesOf(&cell), lie, bytesOf(&past), []byte{1})
 	f.Add(bytes.Repeat([]byte{0xff}, 256), bytes.Repeat([]byte{0xff}, 100), bytes.Repeat([]byte{0xff}, 64), bytes.Repeat([]byte{0xff}, 100))
 	f.Fuzz(func(t *testing.T, cell, record, past, subscription []byte) {
 		memory := make([]byte, g.size())
