@@ -17,7 +17,9 @@ type Name struct {
 
 // String returns the form that goroutine labels carry, such as "12.4711".
 func (n Name) String() string {
-	return strconv.Itoa(n.Slot) + "." + strconv.FormatUint(n.Generation, 10)
+	var room [32]byte // for one allocation, since every message has a name
+	text := append(strconv.AppendInt(room[:0], int64(n.Slot), 10), '.')
+	return string(strconv.AppendUint(text, n.Generation, 10))
 }
 
 // ParseName is the inverse of String. It refuses everything that String does not write, for labels
