@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -243,4 +244,20 @@ func TestRead_Garbage(t *testing.T) {
 	if s := f.Stats(); s.Received != 2 || s.SkippedBytes != 2*uint64(len(noise)) {
 		t.Errorf("%+v", s)
 	}
+}
+
+// TestSpool_ClockSetBack finds requests of 26 years hence, since bubbles live in the year 2000: they
+// age from now on.
+func TestSpool_ClockSetBack(t *testing.T) {
+	t.Parallel()
+	dir := spooled(t, 2)
+	synctest.Test(t, func(t *testing.T) {
+		h := &hosts{answer: func(*http.Request, string) (*http.Response, error) { return nil, errDown }}
+		f := newForwarder(t, relay.Config{RoundTripper: h, SpoolDir: dir})
+		running(t, f)
+		virtually(2 * time.Hour)
+		if s := f.Stats(); s.Restored != 2 || s.Expired != 2 {
+			t.Errorf("%+v", s)
+		}
+	})
 }
