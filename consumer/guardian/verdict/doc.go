@@ -37,8 +37,8 @@
 // A damaged slot, one that occurs twice, and generation 0 (never begun) convict
 // nobody, are not suspects, and are reported. Where a goroutine carries several
 // labels, any live one counts; two live ones, or one beside the label of a
-// damaged slot, leave it open whose fault it was, which is tier B. Among equals the oldest comes first, then the
-// lowest slot: the order is total.
+// damaged slot, leave it open whose fault it was, which is tier B. Among equals
+// the oldest comes first, then the lowest slot: the order is total.
 //
 // Every busy, undamaged slot is in exactly one of: culprit, suspects, timed out,
 // bystanders. The attempts of bystanders and of all in tier N count as
