@@ -126,8 +126,10 @@ type Evidence struct {
 	// Clean, Stopping and Ready are the flags of the table's header: the shutdown
 	// path came to its end, a shutdown was asked for, messages could be pulled.
 	Clean, Stopping, Ready bool
-	// HeaderDamaged: the table's header cannot be believed, so these flags are not
-	// known. Then nobody is convicted, and nobody is charged.
+	// HeaderDamaged: the table's header cannot be believed. A flag that is set is
+	// then known from elsewhere, as the guardian knows that it asked for a
+	// shutdown; of one that is not, nothing is known. So nobody is convicted, and
+	// nobody is charged.
 	HeaderDamaged bool
 	// Ended is the guardian's own part in it.
 	Ended Ended

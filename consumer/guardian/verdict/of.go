@@ -46,11 +46,11 @@ func judge(e Evidence, t *table) Verdict {
 // nobody returns why no message can be blamed, or "".
 func nobody(e Evidence, t *table) Reason {
 	switch {
-	case !e.HeaderDamaged && e.Clean && e.Exit.Known && e.Exit.Signal == 0 && e.Exit.Code == CodeClean:
+	case e.Clean && e.Exit.Known && e.Exit.Signal == 0 && e.Exit.Code == CodeClean:
 		return ReasonClean
 	case e.TableFault:
 		return ReasonTableFault
-	case !e.HeaderDamaged && e.Stopping:
+	case e.Stopping:
 		return ReasonStopping
 	case e.Ended == EndedHang:
 		return ReasonHung
