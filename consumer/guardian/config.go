@@ -5,12 +5,25 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/theriac/theriac/consumer/guardian/inflight"
 )
 
 // Config says which roles there are and how they are looked after. Only Roles is required.
 type Config struct {
 	// Roles are the children, 1 to 16. They are started in this order, all at once.
 	Roles []RoleConfig
+
+	// StateDir is the folder for what must outlive a crash: the tables of what is in
+	// flight and the crash records, with copies of messages, for this user's eyes
+	// only. It belongs to one guardian at a time; on a volume that outlives the
+	// container, a death of the whole container names its suspects too. Required if
+	// any role has Slots.
+	StateDir string
+
+	// Build names the program's version in crash records, at most 128 bytes. Default
+	// empty.
+	Build string
 
 	// StopTimeout is how long children may take to end after they were told to,
 	// before they are killed. Default 60 s.
@@ -38,12 +51,20 @@ type RoleConfig struct {
 	// lower-case letters, digits and dashes.
 	Name string
 
+	// Slots is how many handlers may run at once in the role: the sum of MaxRunning
+	// over its consumers, at most 4096. 0, the default: the role runs no handlers,
+	// and no death of it is a message's fault.
+	Slots int
+
 	// ReadyTimeout is how long the role may take from its start until it calls
 	// [Role.Ready]. Default 60 s.
 	ReadyTimeout time.Duration
 }
 
-const maxRoles = 16
+const (
+	maxRoles = 16
+	maxBuild = 128
+)
 
 func (c Config) withDefaults() Config {
 	c.Roles = append([]RoleConfig(nil), c.Roles...)
@@ -89,9 +110,18 @@ func (c Config) Validate() error {
 			wrong("Roles[%d].Name is %q, as another's is: give each role its own", i, r.Name)
 		}
 		seen[r.Name] = true
+		if r.Slots < 0 || r.Slots > inflight.MaxSlots {
+			wrong("Roles[%d].Slots is %d: want 0 to %d", i, r.Slots, inflight.MaxSlots)
+		}
+		if r.Slots > 0 && c.StateDir == "" {
+			wrong("StateDir is empty: role %s runs handlers, so name a folder for what must outlive a crash", r.Name)
+		}
 		if r.ReadyTimeout < 0 {
 			wrong("Roles[%d].ReadyTimeout is %v: want more than 0", i, r.ReadyTimeout)
 		}
+	}
+	if len(c.Build) > maxBuild {
+		wrong("Build has %d bytes: want at most %d", len(c.Build), maxBuild)
 	}
 	if c.StopTimeout < 0 {
 		wrong("StopTimeout is %v: want more than 0", c.StopTimeout)

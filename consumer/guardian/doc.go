@@ -17,6 +17,20 @@
 // reaps what others left behind. A guardian that dies takes its children along: the kernel signals
 // them (Linux), and their control connection ends.
 //
+// A role with Slots runs handlers. Its table of what is in flight ([Role.InFlight]) outlives it, and
+// when it dies the guardian
+//
+//  1. waits until the runtime has written its trace, but no longer than 2 s after its first block,
+//     and until the child is reaped;
+//  2. reads the table and asks package verdict who is to blame: a culprit, suspects or nobody;
+//  3. makes a crash record durable in the state directory (package crashrecord), with the trace, the
+//     end of standard error and copies of what was in flight. If the disk refuses, the table stays
+//     in its place;
+//  4. starts the next child.
+//
+// A guardian that finds tables of an earlier one in its state directory does the same for them: that
+// it could lock the directory proves that their processes are dead.
+//
 // What a child writes to standard error is passed on and its end is kept; standard input and output
 // are the child's own. The guardian itself parses no payload and knows no broker, no store and no
 // web: it must not be what crashes.

@@ -31,6 +31,8 @@ var errFrame = errors.New("damaged frame on the control connection")
 // welcome is what a child knows before it begins.
 type welcome struct {
 	Incarnation string `json:"incarnation"`
+	// Table: the in-flight table is in the child's descriptor tableFD.
+	Table bool `json:"table"`
 }
 
 func writeFrame(w io.Writer, kind frameKind, v any) error {

@@ -38,11 +38,12 @@ func TestConfig_Validate(t *testing.T) {
 		t.Errorf("the least configuration: %v", err)
 	}
 	bad := Config{
-		Roles:       []RoleConfig{{Name: "Worker 1"}, {Name: "web"}, {Name: "web", ReadyTimeout: -1}},
+		Roles:       []RoleConfig{{Name: "Worker 1"}, {Name: "web"}, {Name: "web", ReadyTimeout: -1, Slots: 5000}},
+		Build:       strings.Repeat("x", 129),
 		StopTimeout: -1, RestartLimit: -1, RestartPause: time.Hour,
 	}
 	err := bad.Validate()
-	for _, part := range []string{"Roles[0].Name", "Roles[2].Name", "Roles[2].ReadyTimeout", "StopTimeout", "RestartLimit", "RestartPause"} {
+	for _, part := range []string{"Roles[0].Name", "Roles[2].Name", "Roles[2].ReadyTimeout", "Roles[2].Slots", "StateDir", "Build", "StopTimeout", "RestartLimit", "RestartPause"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("Validate = %v, want it to name %s", err, part)
 		}
@@ -56,7 +57,8 @@ func TestConfig_Validate(t *testing.T) {
 func TestConfig_DefaultsKeepWhatIsSet(t *testing.T) {
 	t.Parallel()
 	full := Config{
-		Roles:       []RoleConfig{{Name: "worker", ReadyTimeout: 1}},
+		Roles:    []RoleConfig{{Name: "worker", Slots: 6, ReadyTimeout: 1}},
+		StateDir: "/state", Build: "v1",
 		StopTimeout: 2, RestartLimit: 3, RestartPause: 4, MaxRestartPause: 5, Logger: Config{}.withDefaults().Logger,
 	}
 	v := reflect.ValueOf(full)
@@ -78,7 +80,7 @@ func TestFrames(t *testing.T) {
 	}
 	whole := buf.Bytes()
 	kind, body, err := readFrame(bytes.NewReader(whole))
-	if err != nil || kind != frameWelcome || string(body) != `{"incarnation":"worker-1"}` {
+	if err != nil || kind != frameWelcome || string(body) != `{"incarnation":"worker-1","table":false}` {
 		t.Errorf("read %d %s %v", kind, body, err)
 	}
 	for n := range whole {

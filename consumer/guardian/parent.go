@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/theriac/theriac/consumer/guardian/crashtrace"
+	"github.com/theriac/theriac/consumer/guardian/verdict"
 	"github.com/theriac/theriac/internal/runner"
 )
 
@@ -19,6 +21,7 @@ import (
 type parent struct {
 	cfg     Config
 	log     *slog.Logger
+	state   *stateDir // nil if no role has slots
 	roles   []*role
 	events  chan event
 	readers runner.Group
@@ -35,6 +38,7 @@ type event struct {
 	kind  eventKind
 	child *child
 	tee   *os.File
+	trace *crashtrace.Trace
 }
 
 type eventKind uint8
@@ -43,6 +47,8 @@ const (
 	eventReady  eventKind = iota
 	eventSilent           // the control connection ended, or spoke nonsense
 	eventTeeEnded
+	eventDying // the first block of a trace is there
+	eventTrace // all of it is
 )
 
 // role is what the guardian knows of one of its roles.
@@ -52,9 +58,11 @@ type role struct {
 	child    *child // nil while none lives
 	startAt  time.Time
 	runs     int
+	loop     verdict.Loop
+	breaker  verdict.Breaker
 }
 
-func (r *role) serving() bool { return r.child != nil && r.child.ready }
+func (r *role) serving() bool { return r.child != nil && r.child.ready && !r.child.exited }
 
 // runGuardian is the guardian's whole life. It stays on one thread: the kernel ends a child when
 // the thread that started it ends, not the process.
@@ -64,6 +72,16 @@ func runGuardian(ctx context.Context, cfg Config) error {
 	p := &parent{cfg: cfg, log: cfg.Logger, events: make(chan event, 64), tees: make(map[*os.File]bool), ended: make(chan struct{})}
 	for _, r := range cfg.Roles {
 		p.roles = append(p.roles, &role{cfg: r, restarts: restarts{pause: cfg.RestartPause, most: cfg.MaxRestartPause}, startAt: time.Now()})
+	}
+	if cfg.StateDir != "" {
+		var err error
+		if p.state, err = openStateDir(cfg.StateDir); err != nil {
+			return err
+		}
+		defer p.state.lock.Close()
+	}
+	if err := p.inherit(); err != nil {
+		return err
 	}
 	err := p.loop(ctx)
 	close(p.ended)
@@ -75,8 +93,14 @@ func runGuardian(ctx context.Context, cfg Config) error {
 	return err
 }
 
-// lastWords is how long the guardian, when all is over, listens to what its children left running.
-const lastWords = 100 * time.Millisecond
+const (
+	// lastWords is how long the guardian listens to a pipe whose writer is dead, in case somebody
+	// else holds it open.
+	lastWords = 100 * time.Millisecond
+	// traceTime is how long a child may take to write the rest of its trace. With 10,000 goroutines
+	// that is a second or more (measured), and all of it the messages of the dead wait.
+	traceTime = 2 * time.Second
+)
 
 // tell gives the loop an event, unless it is over.
 func (p *parent) tell(e event) {
@@ -136,8 +160,14 @@ func (p *parent) act(now time.Time) <-chan time.Time {
 				soonest(r.startAt)
 				continue
 			}
-			fallthrough
-		case !r.child.ready && !r.child.late:
+			soonest(r.child.started.Add(r.cfg.ReadyTimeout))
+		case !r.child.killAt.IsZero() && !r.child.exited:
+			if now.Before(r.child.killAt) {
+				soonest(r.child.killAt)
+				continue
+			}
+			r.child.kill()
+		case !r.child.ready && !r.child.late && !r.child.exited:
 			if until := r.child.started.Add(r.cfg.ReadyTimeout); now.Before(until) {
 				soonest(until)
 				continue
@@ -182,6 +212,11 @@ func (p *parent) notice(e event) {
 	switch e.kind {
 	case eventTeeEnded:
 		delete(p.tees, e.tee)
+	case eventDying:
+		e.child.killAt = time.Now().Add(traceTime)
+	case eventTrace:
+		e.child.trace = e.trace
+		p.conclude(e.child)
 	case eventReady:
 		if !e.child.ready {
 			e.child.ready = true
@@ -208,26 +243,19 @@ func (p *parent) reap() {
 			return
 		}
 		for _, r := range p.roles {
-			if r.child != nil && r.child.pid == pid {
-				p.buried(r, status)
+			if r.child != nil && r.child.pid == pid && !r.child.exited {
+				p.buried(r.child, status)
 			}
 		}
 	}
 }
 
-// buried notes the end of a role's child.
-func (p *parent) buried(r *role, status syscall.WaitStatus) {
-	c := r.child
-	r.child = nil
-	c.close()
-	how := describeExit(status)
-	lived := time.Since(c.started).Round(time.Millisecond)
-	if clean := status.Exited() && status.ExitStatus() == CleanExit; clean || p.stopping {
-		p.log.Info("role ended", "role", r.cfg.Name, "pid", c.pid, "by", how, "lived", lived)
-	} else {
-		p.log.Error("role died", "role", r.cfg.Name, "pid", c.pid, "by", how, "lived", lived, "ready", c.ready)
-	}
-	p.afterDeath(r, c.ready, how)
+// buried notes the end of a child. What it wrote is in the pipe by now; whoever else holds the other
+// end is not waited for.
+func (p *parent) buried(c *child, status syscall.WaitStatus) {
+	c.exited, c.status = true, status
+	_ = c.crash.SetReadDeadline(time.Now().Add(lastWords))
+	p.conclude(c)
 }
 
 // afterDeath plans the next start, or gives up.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/theriac/theriac/consumer/guardian/inflight"
 )
 
 // Run makes this process the guardian and f its children: in each child, which is this binary
@@ -46,6 +48,9 @@ type Role struct {
 	// Incarnation names this run of the role; no other run has the same. Empty
 	// without a guardian.
 	Incarnation string
+	// InFlight is the table of what runs, for the configuration of the role's
+	// consumers. Nil without a guardian, and in a role without Slots.
+	InFlight *inflight.Mapping
 
 	ready func()
 }

@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/theriac/theriac/consumer/guardian/crashtrace"
+	"github.com/theriac/theriac/consumer/guardian/inflight"
 )
 
 // child is one run of a role.
@@ -23,40 +26,94 @@ type child struct {
 	started     time.Time
 	ready, late bool
 	control     net.Conn
+	evidence
+}
+
+// evidence is what a child leaves behind.
+type evidence struct {
+	table  *inflight.Table // nil in a role without slots
+	folder string          // of the table
+	crash  *os.File        // where the runtime writes when the child dies
+	tail   *crashtrace.Tail
+	trace  *crashtrace.Trace // once all of it has come
+
+	killAt time.Time // when a child that is dying has had its time
+	exited bool
+	status syscall.WaitStatus
 }
 
 // spawn executes this binary again.
-func (p *parent) spawn(r *role) (*child, error) {
-	ours, theirs, err := controlPair()
-	if err != nil {
+func (p *parent) spawn(r *role) (_ *child, err error) {
+	c := &child{role: r, started: time.Now()}
+	c.incarnation = r.cfg.Name + "-" + strconv.FormatInt(c.started.UnixMilli(), 36) + "-" + strconv.Itoa(r.runs)
+	defer func() {
+		if err != nil {
+			c.discard()
+		}
+	}()
+	if err := p.prepareTable(c); err != nil {
+		return nil, err
+	}
+	var theirs, stderr, stderrEnd, crashEnd *os.File
+	if c.control, theirs, err = controlPair(); err != nil {
 		return nil, err
 	}
 	defer theirs.Close()
-	stderr, stderrEnd, err := os.Pipe()
-	if err != nil {
-		_ = ours.Close()
+	if stderr, stderrEnd, err = os.Pipe(); err != nil {
 		return nil, err
 	}
 	defer stderrEnd.Close()
+	if c.crash, crashEnd, err = os.Pipe(); err != nil {
+		_ = stderr.Close()
+		return nil, err
+	}
+	defer crashEnd.Close()
+
 	in, out, tee := streams()
+	files := []*os.File{in, out, stderrEnd, theirs, crashEnd}
+	if c.table != nil {
+		files = append(files, c.table.File())
+	}
 	args := arguments()
-	process, err := os.StartProcess(executable(), args, &os.ProcAttr{
-		Env:   childEnvironment(r.cfg.Name),
-		Files: []*os.File{in, out, stderrEnd, theirs},
-		Sys:   childAttributes(),
+	c.process, err = os.StartProcess(executable(), args, &os.ProcAttr{
+		Env: childEnvironment(r.cfg.Name), Files: files, Sys: childAttributes(),
 	})
 	if err != nil {
-		_, _ = ours.Close(), stderr.Close()
+		_ = stderr.Close()
 		return nil, fmt.Errorf("execute %s: %w", args[0], err)
 	}
-	c := &child{role: r, process: process, pid: process.Pid, started: time.Now(), control: ours}
-	c.incarnation = r.cfg.Name + "-" + strconv.FormatInt(c.started.UnixMilli(), 36) + "-" + strconv.Itoa(c.pid)
+	c.pid, c.tail = c.process.Pid, new(crashtrace.Tail)
 	p.tees[stderr] = true
-	p.readers.Go(func() { p.tee(tee, stderr) })
+	p.readers.Go(func() { p.tee(io.MultiWriter(c.tail, tee), stderr) })
 	p.readers.Go(func() { p.listen(c) })
+	p.readers.Go(func() { p.readCrash(c) })
 	// A child that cannot be told dies of it: its end of the connection is gone too.
-	_ = writeFrame(c.control, frameWelcome, welcome{Incarnation: c.incarnation})
+	_ = writeFrame(c.control, frameWelcome, welcome{Incarnation: c.incarnation, Table: c.table != nil})
 	return c, nil
+}
+
+// prepareTable makes the table of a child that runs handlers.
+func (p *parent) prepareTable(c *child) (err error) {
+	if c.role.cfg.Slots == 0 {
+		return nil
+	}
+	if c.folder, err = p.state.table(c.incarnation); err != nil {
+		return err
+	}
+	c.table, err = inflight.Create(inflight.Config{
+		Dir: c.folder, Slots: c.role.cfg.Slots, Incarnation: c.incarnation, Build: p.cfg.Build,
+	})
+	return err
+}
+
+// discard removes the table, which holds messages, once what it says is safe elsewhere or of no use.
+func (e *evidence) discard() {
+	if e.table != nil {
+		_ = e.table.Close()
+	}
+	if e.folder != "" {
+		_ = os.RemoveAll(e.folder)
+	}
 }
 
 // controlPair returns the two ends of a control connection.
@@ -108,7 +165,7 @@ func (c *child) kill() { _ = c.process.Kill() }
 
 // close lets go of what was kept for a child that is dead.
 func (c *child) close() {
-	_ = c.control.Close()
+	_, _ = c.control.Close(), c.crash.Close()
 	_ = c.process.Release()
 }
 

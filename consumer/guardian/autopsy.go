@@ -1,0 +1,276 @@
+//go:build unix
+
+package guardian
+
+import (
+	"encoding/hex"
+	"io"
+	"os"
+	"strconv"
+
+	"time"
+
+	"github.com/theriac/theriac/consumer/guardian/crashrecord"
+	"github.com/theriac/theriac/consumer/guardian/crashtrace"
+	"github.com/theriac/theriac/consumer/guardian/inflight"
+	"github.com/theriac/theriac/consumer/guardian/verdict"
+)
+
+// readCrash reads what the runtime writes when the child dies, until nobody holds the pipe.
+func (p *parent) readCrash(c *child) {
+	trace, err := crashtrace.Read(c.crash, crashtrace.Limits{}, func(crashtrace.Trace) {
+		p.tell(event{kind: eventDying, child: c})
+	})
+	if err == nil && trace.Truncated {
+		// A process whose pipe is full never ends.
+		_, _ = io.Copy(io.Discard, c.crash)
+	}
+	p.tell(event{kind: eventTrace, child: c, trace: &trace})
+}
+
+// conclude judges a death once the child is buried and all that it wrote has come, keeps what must
+// be kept, and plans the next start. That is the only wait before it.
+func (p *parent) conclude(c *child) {
+	r := c.role
+	if !c.exited || c.trace == nil || r.child != c {
+		return
+	}
+	r.child = nil
+	c.close()
+	a := p.examine(c)
+	switch {
+	case a.clean():
+		p.log.Info("role ended", "role", r.cfg.Name, "pid", c.pid, "by", a.how, "lived", a.lived)
+		c.discard()
+	default:
+		r.remember(a)
+		p.report(a)
+		p.keep(a)
+	}
+	p.afterDeath(r, c.ready, a.how)
+}
+
+// remember counts a death towards what no single message explains.
+func (r *role) remember(a autopsy) {
+	r.loop = r.loop.AfterDeath(a.Verdict)
+	if s, ok := a.slot(a.Culprit); ok {
+		r.breaker = r.breaker.AfterCulprit(s.Subscription+" "+s.ID, a.died)
+	}
+}
+
+// hint says why deaths of late look like a bad deploy rather than a bad message, or nothing.
+func (r *role) hint(now time.Time) string {
+	switch {
+	case r.breaker.Open(now, verdict.BreakerRule{}):
+		return strconv.Itoa(len(r.breaker.Culprits(now, verdict.BreakerRule{}))) + " different messages killed the process within a minute"
+	case r.loop.DeploymentProblem(0):
+		return strconv.Itoa(r.loop.Deaths) + " deaths in a row with no message in flight"
+	default:
+		return ""
+	}
+}
+
+// autopsy is all that is known of one death.
+type autopsy struct {
+	*child
+	died  time.Time
+	lived time.Duration
+	how   string
+	table inflight.Snapshot
+	verdict.Verdict
+}
+
+func (p *parent) examine(c *child) autopsy {
+	a := autopsy{child: c, died: time.Now(), how: describeExit(c.status)}
+	a.lived = a.died.Sub(c.started).Round(time.Millisecond)
+	if c.evidence.table != nil {
+		a.table = c.evidence.table.Read()
+	}
+	a.Verdict = verdict.Of(a.evidenceOf(p.stopping))
+	return a
+}
+
+// clean reports whether there is nothing to keep: it ended in order, by itself or as it was told.
+func (a autopsy) clean() bool {
+	code := a.status.ExitStatus()
+	return a.status.Exited() && (code == CleanExit || code == failedExit) && (a.evidence.table == nil || !a.table.Status.Clean.IsZero())
+}
+
+// evidenceOf puts what was found into the words of the verdict.
+func (a autopsy) evidenceOf(stopping bool) verdict.Evidence {
+	e := verdict.Evidence{
+		History:       make(map[verdict.Name]string),
+		Trace:         a.traceEvidence(),
+		Exit:          verdict.Exit{Known: true, Code: a.status.ExitStatus()},
+		Clean:         !a.table.Status.Clean.IsZero(),
+		Stopping:      stopping || !a.table.Status.Stopping.IsZero(),
+		Ready:         a.ready || !a.table.Status.Ready.IsZero(),
+		HeaderDamaged: a.table.Damage != "",
+	}
+	if a.status.Signaled() {
+		e.Exit.Signal = int(a.status.Signal())
+	}
+	if address, ok := a.trace.FaultAddress(); ok {
+		e.TableFault = a.table.Status.Contains(address)
+	}
+	for _, s := range a.table.Slots {
+		e.Slots = append(e.Slots, verdict.Slot{
+			Name: verdict.Name(s.Name), State: verdict.State(s.State), ID: s.ID,
+			Started: s.Started, InWard: s.Flags&inflight.InWard != 0, Damaged: s.Damage != "",
+		})
+	}
+	for _, past := range a.table.Past {
+		e.History[verdict.Name(past.Name)] = past.ID
+	}
+	return e
+}
+
+// traceEvidence is what the trace says, nil if there is none.
+func (a autopsy) traceEvidence() *verdict.Trace {
+	t := a.trace
+	if t.Bytes == 0 {
+		return nil
+	}
+	v := &verdict.Trace{
+		Header: t.First.ID != 0, OwnFault: t.Kind.OwnFault(), Complete: t.Complete && !t.Truncated,
+		First: goroutineEvidence(t.First),
+	}
+	for _, g := range t.Goroutines {
+		v.Others = append(v.Others, goroutineEvidence(g))
+	}
+	return v
+}
+
+func goroutineEvidence(g crashtrace.Goroutine) verdict.Goroutine {
+	v := verdict.Goroutine{Running: g.Running, Allocating: g.Allocating}
+	for _, l := range g.Labels {
+		v.Labels = append(v.Labels, verdict.Name(l))
+	}
+	return v
+}
+
+// report tells people of a death.
+func (p *parent) report(a autopsy) {
+	attrs := []any{"role", a.role.cfg.Name, "pid", a.pid, "by", a.how, "lived", a.lived, "ready", a.ready,
+		"verdict", string(a.Reason)}
+	if a.trace.Reason != "" {
+		attrs = append(attrs, "trace", a.trace.Reason)
+	}
+	if s, ok := a.slot(a.Culprit); ok {
+		attrs = append(attrs, "culprit", strconv.Quote(s.ID), "subscription", s.Subscription)
+	}
+	if n := len(a.Suspects); n > 0 {
+		attrs = append(attrs, "suspects", n)
+	}
+	if a.role.cfg.Slots > 0 {
+		attrs = append(attrs, "bystanders", len(a.Bystanders))
+	}
+	p.log.Error("role died", attrs...)
+	if hint := a.role.hint(a.died); hint != "" {
+		p.log.Error("this looks like a problem of the deployment, not of a message", "role", a.role.cfg.Name, "because", hint)
+	}
+}
+
+// slot returns the slot that a name stands for.
+func (a autopsy) slot(n verdict.Name) (inflight.Slot, bool) {
+	for _, s := range a.table.Slots {
+		if n != (verdict.Name{}) && s.Name == inflight.Name(n) {
+			return s, true
+		}
+	}
+	return inflight.Slot{}, false
+}
+
+// keep makes the crash record durable. Where that fails the table stays: the next guardian on this
+// folder looks into it.
+func (p *parent) keep(a autopsy) {
+	if p.state == nil {
+		return
+	}
+	written, err := crashrecord.Directory{Path: p.state.deaths()}.Write(a.record(p.cfg.Build))
+	if err != nil && written.Path == "" {
+		p.log.Error("cannot keep a crash record; the table of what was in flight is left in its place",
+			"table", a.folder, "error", err)
+		return
+	}
+	p.log.Info("crash record kept", "record", written.Path, "left_out", written.LeftOut, "error", err)
+	a.discard()
+}
+
+// record is the death as it is kept.
+func (a autopsy) record(build string) crashrecord.Record {
+	host, _ := os.Hostname()
+	r := crashrecord.Record{
+		Metadata: crashrecord.Metadata{
+			ID: crashrecord.NewID(a.died), Incarnation: crashrecord.Text(a.incarnation), Role: crashrecord.Text(a.role.cfg.Name),
+			Host: crashrecord.Text(host), Build: crashrecord.Text(build), PID: a.pid,
+			Started: a.started, Died: a.died, Exit: crashrecord.Text(a.how), Kind: crashrecord.Text(a.trace.Kind.String()),
+			Tier: crashrecord.Text(a.Tier), Reason: crashrecord.Text(a.Reason),
+			TimedOut: a.attempts(a.TimedOut), Bystanders: a.attempts(a.Bystanders), Settling: a.settling(),
+			BreakerHint: crashrecord.Text(a.role.hint(a.died)),
+			Alone:       a.Alone, StartedBy: crashrecord.Text(a.StartedBy), DamagedSlots: len(a.Damaged),
+		},
+		FirstBlock: []byte(a.trace.Block), Dump: a.trace.Dump, StderrTail: a.tail.Bytes(),
+	}
+	for _, n := range a.Notes {
+		r.Notes = append(r.Notes, crashrecord.Text(n))
+	}
+	if s, ok := a.slot(a.Culprit); ok {
+		culprit := attemptOf(s)
+		culprit.Deaths = a.Charge(a.Culprit)
+		r.Culprit = &culprit
+	}
+	for _, suspect := range a.Suspects {
+		if s, ok := a.slot(suspect.Name); ok {
+			attempt := attemptOf(s)
+			attempt.Why, attempt.Deaths = crashrecord.Text(suspect.Why), a.Charge(suspect.Name)
+			r.Suspects = append(r.Suspects, attempt)
+		}
+	}
+	for _, s := range a.table.Slots {
+		if s.State == inflight.Busy && s.Damage == "" {
+			r.Messages = append(r.Messages, messageOf(s))
+		}
+	}
+	return r
+}
+
+func (a autopsy) attempts(names []verdict.Name) (attempts []crashrecord.Attempt) {
+	for _, n := range names {
+		if s, ok := a.slot(n); ok {
+			attempts = append(attempts, attemptOf(s))
+		}
+	}
+	return attempts
+}
+
+func (a autopsy) settling() (attempts []crashrecord.Attempt) {
+	for _, s := range a.table.Slots {
+		if s.State == inflight.Settling && s.Damage == "" {
+			attempts = append(attempts, attemptOf(s))
+		}
+	}
+	return attempts
+}
+
+func attemptOf(s inflight.Slot) crashrecord.Attempt {
+	a := crashrecord.Attempt{
+		Slot: crashrecord.Text(s.Name.String()), Subscription: crashrecord.Text(s.Subscription), ID: crashrecord.Text(s.ID),
+		IDCut: s.IDCut, Attempt: s.Attempt, Started: s.Started, Published: s.Published,
+	}
+	if s.TraceID != ([16]byte{}) {
+		a.TraceID, a.SpanID = crashrecord.Text(hex.EncodeToString(s.TraceID[:])), crashrecord.Text(hex.EncodeToString(s.SpanID[:]))
+	}
+	return a
+}
+
+func messageOf(s inflight.Slot) crashrecord.Message {
+	m := crashrecord.Message{
+		Slot: s.Name.String(), Flags: uint32(s.Flags),
+		ID: []byte(s.ID), OrderingKey: []byte(s.OrderingKey), AckToken: []byte(s.AckToken),
+	}
+	if s.Message != nil {
+		m.Data, m.Attributes = s.Message.Data, crashrecord.PackAttributes(s.Message.Attributes)
+	}
+	return m
+}
