@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/theriac/theriac/consumer/guardian/inflight"
+	"github.com/theriac/theriac/consumer/guardian/relay"
 	"github.com/theriac/theriac/internal/runner"
 )
 
@@ -21,7 +22,6 @@ import (
 const (
 	controlFD = 3
 	crashFD   = 4 // where the runtime writes when it dies
-	tableFD   = 5 // only if welcome says so
 )
 
 // maxStack bounds a goroutine's stack in children. With Go's own 1 GB a runaway recursion takes up
@@ -45,10 +45,8 @@ func runChild(ctx context.Context, cfg Config, name string, f func(context.Conte
 		return fmt.Errorf("guardian: role %s: %w", name, err)
 	}
 	role := Role{Name: name, Incarnation: w.Incarnation}
-	if w.Table {
-		if role.InFlight, err = openTable(); err != nil {
-			return fmt.Errorf("guardian: role %s: %w", name, err)
-		}
+	if err := role.open(w); err != nil {
+		return fmt.Errorf("guardian: role %s: %w", name, err)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -91,10 +89,25 @@ func prepareToDie() error {
 	return debug.SetCrashOutput(crash, debug.CrashOptions{})
 }
 
-func openTable() (*inflight.Mapping, error) {
-	f := os.NewFile(tableFD, "table")
-	defer f.Close()
-	return inflight.Open(f)
+// open takes what the guardian handed over.
+func (r *Role) open(w welcome) (err error) {
+	if w.TableFD > 0 {
+		f := os.NewFile(uintptr(w.TableFD), "table")
+		defer f.Close()
+		if r.InFlight, err = inflight.Open(f); err != nil {
+			return err
+		}
+	}
+	if w.RelayFD > 0 {
+		pipe, err := relay.Inherited(uintptr(w.RelayFD))
+		if err != nil {
+			return err
+		}
+		if r.Transport, err = relay.NewTransport(pipe, relay.TransportConfig{}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // control is the child's end of the connection.

@@ -21,6 +21,11 @@ type Config struct {
 	// any role has Slots.
 	StateDir string
 
+	// Relay lets children hand HTTP requests to the guardian ([Role.Transport]), which
+	// delivers them although the child dies in the same millisecond. What cannot be
+	// delivered at once is spooled in StateDir, if there is one.
+	Relay bool
+
 	// Build names the program's version in crash records, at most 128 bytes. Default
 	// empty.
 	Build string

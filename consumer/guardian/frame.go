@@ -31,8 +31,10 @@ var errFrame = errors.New("damaged frame on the control connection")
 // welcome is what a child knows before it begins.
 type welcome struct {
 	Incarnation string `json:"incarnation"`
-	// Table: the in-flight table is in the child's descriptor tableFD.
-	Table bool `json:"table"`
+	// TableFD is the child's descriptor of the in-flight table, RelayFD that of the
+	// relay's pipe; 0: there is none.
+	TableFD int `json:"table_fd"`
+	RelayFD int `json:"relay_fd"`
 }
 
 func writeFrame(w io.Writer, kind frameKind, v any) error {

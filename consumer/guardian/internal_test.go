@@ -58,7 +58,7 @@ func TestConfig_DefaultsKeepWhatIsSet(t *testing.T) {
 	t.Parallel()
 	full := Config{
 		Roles:    []RoleConfig{{Name: "worker", Slots: 6, ReadyTimeout: 1}},
-		StateDir: "/state", Build: "v1",
+		StateDir: "/state", Relay: true, Build: "v1",
 		StopTimeout: 2, RestartLimit: 3, RestartPause: 4, MaxRestartPause: 5, Logger: Config{}.withDefaults().Logger,
 	}
 	v := reflect.ValueOf(full)
@@ -80,7 +80,7 @@ func TestFrames(t *testing.T) {
 	}
 	whole := buf.Bytes()
 	kind, body, err := readFrame(bytes.NewReader(whole))
-	if err != nil || kind != frameWelcome || string(body) != `{"incarnation":"worker-1","table":false}` {
+	if err != nil || kind != frameWelcome || string(body) != `{"incarnation":"worker-1","table_fd":0,"relay_fd":0}` {
 		t.Errorf("read %d %s %v", kind, body, err)
 	}
 	for n := range whole {

@@ -105,6 +105,7 @@ func programs() map[string]program {
 			return serve(ctx, r)
 		}},
 		"mortal": mortal(),
+		"teller": teller(),
 		"environment": {quick, func(ctx context.Context, r guardian.Role) error {
 			_, role := os.LookupEnv("THERIAC_ROLE")
 			say(r, fmt.Sprintf("GODEBUG=%s GOTRACEBACK=%s role set: %t", os.Getenv("GODEBUG"), os.Getenv("GOTRACEBACK"), role))

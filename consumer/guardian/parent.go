@@ -4,6 +4,7 @@ package guardian
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -21,7 +22,8 @@ import (
 type parent struct {
 	cfg     Config
 	log     *slog.Logger
-	state   *stateDir // nil if no role has slots
+	state   *stateDir // nil without a state directory
+	relay   *relaying // nil without a relay
 	roles   []*role
 	events  chan event
 	readers runner.Group
@@ -83,6 +85,11 @@ func runGuardian(ctx context.Context, cfg Config) error {
 	if err := p.inherit(); err != nil {
 		return err
 	}
+	if cfg.Relay {
+		if err := p.startRelay(ctx); err != nil {
+			return err
+		}
+	}
 	err := p.loop(ctx)
 	close(p.ended)
 	for t := range p.tees {
@@ -90,6 +97,9 @@ func runGuardian(ctx context.Context, cfg Config) error {
 		_ = t.SetReadDeadline(time.Now().Add(lastWords))
 	}
 	p.readers.Wait()
+	if p.relay != nil {
+		err = errors.Join(err, p.relay.close())
+	}
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/theriac/theriac/consumer/guardian/inflight"
 )
@@ -51,6 +52,10 @@ type Role struct {
 	// InFlight is the table of what runs, for the configuration of the role's
 	// consumers. Nil without a guardian, and in a role without Slots.
 	InFlight *inflight.Mapping
+	// Transport hands requests to the guardian, for telemetry that must survive this
+	// process: Sentry's HTTPTransport, an OTLP/HTTP client. It answers 202 once the
+	// guardian has the request. Nil without Config.Relay or a guardian.
+	Transport http.RoundTripper
 
 	ready func()
 }

@@ -71,8 +71,18 @@ func (p *parent) spawn(r *role) (_ *child, err error) {
 
 	in, out, tee := streams()
 	files := []*os.File{in, out, stderrEnd, theirs, crashEnd}
+	hello := welcome{Incarnation: c.incarnation}
 	if c.table != nil {
-		files = append(files, c.table.File())
+		hello.TableFD, files = len(files), append(files, c.table.File())
+	}
+	if p.relay != nil {
+		relayEnd, err := p.relay.pipe()
+		if err != nil {
+			_ = stderr.Close()
+			return nil, err
+		}
+		defer relayEnd.Close()
+		hello.RelayFD, files = len(files), append(files, relayEnd)
 	}
 	args := arguments()
 	c.process, err = os.StartProcess(executable(), args, &os.ProcAttr{
@@ -88,7 +98,7 @@ func (p *parent) spawn(r *role) (_ *child, err error) {
 	p.readers.Go(func() { p.listen(c) })
 	p.readers.Go(func() { p.readCrash(c) })
 	// A child that cannot be told dies of it: its end of the connection is gone too.
-	_ = writeFrame(c.control, frameWelcome, welcome{Incarnation: c.incarnation, Table: c.table != nil})
+	_ = writeFrame(c.control, frameWelcome, hello)
 	return c, nil
 }
 

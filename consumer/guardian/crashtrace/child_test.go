@@ -6,7 +6,7 @@ import (
 	"bytes"
 	"context"
 	"embed"
-	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -24,20 +24,26 @@ import (
 // The source of the child is an input of these tests: embedded, it makes the go command run them
 // anew when it changed.
 //
-//go:embed testdata/dying/*.go
+//go:embed testdata/dying/*.go testdata/dyingc/*.go
 var _ embed.FS
 
-// buildDying builds the crashing child, once. It is a program of its own and never has the race
-// detector, whatever the tests have: the detector changes what the runtime does on map races, bad
-// pointers, large stacks and large allocations, and no worker in production has it.
-var buildDying = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(scratch, "dying")
-	build := exec.Command("go", "build", "-race=false", "-o", path, "./testdata/dying")
+// The crashing children: dying is pure Go, dyingc dies in C. Each is built once, as a program of its
+// own and never with the race detector, whatever the tests have: the detector changes what the
+// runtime does on map races, bad pointers, large stacks and large allocations, and no worker in
+// production has it.
+var (
+	dying  = sync.OnceValues(func() (string, error) { return build("dying") })
+	dyingc = sync.OnceValues(func() (string, error) { return build("dyingc") })
+)
+
+func build(program string) (string, error) {
+	path := filepath.Join(scratch, program)
+	build := exec.Command("go", "build", "-race=false", "-o", path, "./testdata/"+program)
 	if out, err := build.CombinedOutput(); err != nil {
-		return "", errors.New("build testdata/dying: " + err.Error() + "\n" + string(out))
+		return "", fmt.Errorf("build testdata/%s: %w\n%s", program, err, out)
 	}
 	return path, nil
-})
+}
 
 // patience bounds one child; none needs more than a second on a calm machine.
 const patience = 2 * time.Minute
@@ -58,12 +64,18 @@ type script struct {
 	env   []string
 	// quit: send SIGQUIT as soon as the child says that it is ready.
 	quit bool
+	// inC: take the child that dies in C.
+	inC bool
 }
 
 // die runs a child that dies in the given way.
 func die(t *testing.T, way string, s script) *death {
 	t.Helper()
-	path, err := buildDying()
+	build := dying
+	if s.inC {
+		build = dyingc
+	}
+	path, err := build()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,6 +77,12 @@ func ways() map[string]func(context.Context) {
 		"abort sent":  inside(func() { runtime.LockOSThread(); syscall.Kill(os.Getpid(), syscall.SIGABRT) }),
 		"segv sent":   inside(func() { runtime.LockOSThread(); syscall.Kill(os.Getpid(), syscall.SIGSEGV) }),
 		"wait":        func(ctx context.Context) { ready(); wait(ctx) },
+		"allocate": func(context.Context) {
+			ready()
+			for {
+				sink = make([]byte, 100)
+			}
+		},
 		"loop": func(context.Context) {
 			ready()
 			for {
@@ -95,7 +101,7 @@ func ways() map[string]func(context.Context) {
 		"panic with error":  inside(func() { panic(errors.New(stdin())) }),
 		"panic with named":  inside(func() { panic(named(stdin())) }),
 		"label value":       labelValue,
-		"panic lines":       inside(func() { panic(strings.Repeat("\n", 200_000)) }),
+		"panic lines":       inside(func() { panic(strings.Repeat("\n", 50_000)) }),
 	}
 }
 
@@ -190,25 +196,18 @@ func finalizer(ctx context.Context) {
 	wait(ctx)
 }
 
+// The maps keep their size, so the race is noticed and never reads stray memory.
+
 func mapWrite(ctx context.Context) {
-	m := map[int]int{}
-	for range 2 {
-		go func() {
-			for {
-				m[1]++
-			}
-		}()
-	}
+	m := map[int]int{1: 1}
+	go write(m)
+	go write(m)
 	wait(ctx)
 }
 
 func mapRead(ctx context.Context) {
-	m := map[int]int{}
-	go func() {
-		for i := 0; ; i++ {
-			m[i&1023] = i
-		}
-	}()
+	m := map[int]int{1: 1}
+	go write(m)
 	go func() {
 		for {
 			counter += m[1]
@@ -218,12 +217,8 @@ func mapRead(ctx context.Context) {
 }
 
 func mapIterate(ctx context.Context) {
-	m := map[int]int{1: 1, 2: 2}
-	go func() {
-		for i := 0; ; i++ {
-			m[i&1023] = i
-		}
-	}()
+	m := map[int]int{1: 1}
+	go write(m)
 	go func() {
 		for {
 			for k := range m {
@@ -232,6 +227,12 @@ func mapIterate(ctx context.Context) {
 		}
 	}()
 	wait(ctx)
+}
+
+func write(m map[int]int) {
+	for {
+		m[1]++
+	}
 }
 
 func overflow(n int) int { return overflow(n+1) + n }

@@ -1,0 +1,69 @@
+//go:build unix
+
+package guardian
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"github.com/theriac/theriac/consumer/guardian/relay"
+	"github.com/theriac/theriac/internal/runner"
+)
+
+// relaying delivers what children hand over, also after they died.
+type relaying struct {
+	forwarder *relay.Forwarder
+	deliverer runner.Group
+	readers   runner.Group
+	read      context.Context // of the readers
+	stop      context.CancelFunc
+	endRead   context.CancelFunc
+}
+
+// startRelay begins to deliver; what an earlier guardian could not comes first.
+func (p *parent) startRelay(ctx context.Context) error {
+	cfg := relay.Config{Logger: p.log}
+	if p.state != nil {
+		cfg.SpoolDir = filepath.Join(p.state.path, "relay")
+	}
+	forwarder, err := relay.New(cfg)
+	if err != nil {
+		return err
+	}
+	// The end of ctx only begins the end of the children, who then have the most to say.
+	ctx = context.WithoutCancel(ctx)
+	r := &relaying{forwarder: forwarder}
+	r.read, r.endRead = context.WithCancel(ctx)
+	deliver, stop := context.WithCancel(ctx)
+	r.stop = stop
+	r.deliverer.Go(func() {
+		if err := forwarder.Run(deliver); err != nil {
+			p.log.Error("the relay stopped; requests of children are kept but not delivered", "error", err)
+		}
+	})
+	p.relay = r
+	return nil
+}
+
+// pipe returns the end for a new child, and reads the other until nobody holds it.
+func (r *relaying) pipe() (theirs *os.File, err error) {
+	ours, theirs, err := relay.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	r.readers.Go(func() {
+		_ = r.forwarder.Read(r.read, ours)
+		_ = ours.Close()
+	})
+	return theirs, nil
+}
+
+// close delivers what can be delivered within the relay's last try, and spools the rest.
+func (r *relaying) close() error {
+	r.endRead()
+	r.readers.Wait()
+	r.stop()
+	r.deliverer.Wait()
+	return r.forwarder.Close()
+}
