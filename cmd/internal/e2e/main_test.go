@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -23,6 +25,13 @@ func migrate(ctx context.Context, url string) error {
 }
 
 func TestMain(m *testing.M) {
+	if spec := os.Getenv(workerVariable); spec != "" {
+		if err := guardedWorker(spec); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	goleak.VerifyTestMain(postgres.Main(m),
 		// Started by an init of a library that Google's client links; it never ends.
 		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"),

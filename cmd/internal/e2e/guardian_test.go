@@ -1,0 +1,230 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/theriac/theriac/consumer"
+	"github.com/theriac/theriac/consumer/guardian"
+	"github.com/theriac/theriac/consumer/guardian/crashrecord"
+	"github.com/theriac/theriac/consumer/natsjs"
+	"github.com/theriac/theriac/consumer/natsjs/embedded"
+	"github.com/theriac/theriac/handlers"
+)
+
+// workerVariable makes the test binary a guarded worker: state directory, broker, token file and way
+// of dying, with | between them.
+const workerVariable = "E2E_GUARDED_WORKER"
+
+// guardedWorker is the program under test, as a user would write it: Run first in main, the role's
+// table in the consumer's configuration.
+func guardedWorker(spec string) error {
+	part := strings.Split(spec, "|")
+	dir, url, token, way := part[0], part[1], part[2], part[3]
+	cfg := guardian.Config{
+		Roles:    []guardian.RoleConfig{{Name: "worker", Slots: 32}},
+		StateDir: filepath.Join(dir, "guardian"), StopTimeout: 10 * time.Second,
+		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+	}
+	return guardian.Run(context.Background(), cfg, func(ctx context.Context, role guardian.Role) error {
+		conn, err := natsjs.Connect(natsjs.ConnectConfig{URL: url, TokenFile: token})
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		source, err := natsjs.NewSource(conn, natsjs.Config{Stream: "S", Consumer: "c"})
+		if err != nil {
+			return err
+		}
+		handler := handlers.HandlerFunc(func(ctx context.Context, m handlers.Message) error {
+			return handleOrDie(ctx, m, dir, way)
+		})
+		c, err := consumer.New(source, consumer.Subscription{Name: "orders", Handler: handler},
+			consumer.Config{InFlight: role.InFlight, MaxRunning: 32})
+		if err != nil {
+			return err
+		}
+		role.Ready()
+		return c.Run(ctx)
+	})
+}
+
+// handleOrDie works for a while on good messages; poison kills the process, once.
+func handleOrDie(ctx context.Context, m handlers.Message, dir, way string) error {
+	if string(m.Data) == "poison" && os.Mkdir(filepath.Join(dir, "died"), 0o700) == nil {
+		// The others have begun by now, so they are in flight when it dies.
+		<-time.After(300 * time.Millisecond)
+		switch way {
+		case "child panics":
+			done := make(chan struct{})
+			go func() { defer close(done); panic("poison") }()
+			<-done
+		case "exit":
+			os.Exit(1)
+		case "killed":
+			if self, err := os.FindProcess(os.Getpid()); err == nil {
+				_ = self.Kill()
+			}
+		}
+	}
+	select {
+	case <-time.After(600 * time.Millisecond):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// TestGuardian_NamesWhatKilledTheWorker goes through all layers: broker, consumer, table, label,
+// trace, verdict, record, restart, redelivery.
+func TestGuardian_NamesWhatKilledTheWorker(t *testing.T) {
+	t.Parallel()
+	for _, way := range []string{"child panics", "exit", "killed"} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			const good = 12
+			dir := t.TempDir()
+			broker, err := embedded.Start(t.Context(), embedded.Config{Dir: filepath.Join(dir, "broker"), SyncEvery: time.Minute})
+			check(t, err)
+			t.Cleanup(func() { check(t, broker.Close()) })
+			settled, poison := fill(t, broker, good)
+
+			self, err := filepath.Abs(os.Args[0])
+			check(t, err)
+			cmd := exec.Command(self)
+			cmd.Env = append(os.Environ(), "THERIAC_GUARDIAN=on",
+				workerVariable+"="+strings.Join([]string{dir, broker.URL(), broker.Endpoint().TokenFile, way}, "|"))
+			var said lockedBuffer
+			cmd.Stdout, cmd.Stderr = &said, &said
+			check(t, cmd.Start())
+			stop := sync.OnceValue(func() error {
+				_ = cmd.Process.Signal(syscall.SIGTERM)
+				return cmd.Wait()
+			})
+			t.Cleanup(func() { _ = stop() })
+
+			settled(t)
+			if err := stop(); err != nil {
+				t.Errorf("the guardian ended with %v", err)
+			}
+			record := onlyRecord(t, filepath.Join(dir, "guardian", "deaths"))
+			checkBlame(t, record, way, poison, good)
+			if t.Failed() {
+				t.Logf("it said:\n%s", said.String())
+			}
+		})
+	}
+}
+
+// fill publishes good messages and one poison. settled waits until the broker holds nothing more.
+func fill(t *testing.T, broker *embedded.Server, good int) (settled func(*testing.T), poison string) {
+	t.Helper()
+	conn, err := natsjs.Connect(natsjs.ConnectConfig{URL: broker.URL(), TokenFile: broker.Endpoint().TokenFile})
+	check(t, err)
+	t.Cleanup(conn.Close)
+	js, err := jetstream.New(conn)
+	check(t, err)
+	check(t, natsjs.Setup(t.Context(), js, natsjs.SetupConfig{Stream: "S", Subjects: []string{"s"}, Consumer: "c", Lease: 2 * time.Second}))
+	pub, err := natsjs.NewPublisher(t.Context(), conn, natsjs.PublisherConfig{Stream: "S", Subject: "s"})
+	check(t, err)
+	for i := range good {
+		_, err := pub.Publish(t.Context(), handlers.Message{Data: fmt.Appendf(nil, "good %d", i)})
+		check(t, err)
+	}
+	poison, err = pub.Publish(t.Context(), handlers.Message{Data: []byte("poison")})
+	check(t, err)
+	return func(t *testing.T) {
+		t.Helper()
+		c, err := js.Consumer(t.Context(), "S", "c")
+		check(t, err)
+		look := time.NewTicker(50 * time.Millisecond)
+		defer look.Stop()
+		late := time.After(time.Minute)
+		for {
+			info, err := c.Info(t.Context())
+			check(t, err)
+			if info.NumPending == 0 && info.NumAckPending == 0 && info.AckFloor.Consumer > 0 {
+				return
+			}
+			select {
+			case <-look.C:
+			case <-late:
+				t.Errorf("after a minute %d messages wait and %d are not acknowledged", info.NumPending, info.NumAckPending)
+				return
+			}
+		}
+	}, poison
+}
+
+func onlyRecord(t *testing.T, dir string) crashrecord.Record {
+	t.Helper()
+	deaths := crashrecord.Directory{Path: dir}
+	list, err := deaths.List()
+	check(t, err)
+	if len(list.Records) != 1 {
+		t.Fatalf("%d crash records, want 1: %v", len(list.Records), list)
+	}
+	record, damage, err := deaths.Read(list.Records[0])
+	check(t, err)
+	if damage.Any() {
+		t.Errorf("the record is damaged: %v", damage)
+	}
+	return record
+}
+
+func checkBlame(t *testing.T, r crashrecord.Record, way, poison string, good int) {
+	t.Helper()
+	if len(r.Messages) != good+1 {
+		t.Errorf("%d messages are kept, want all %d in flight", len(r.Messages), good+1)
+	}
+	switch way {
+	case "child panics":
+		if r.Culprit == nil || string(r.Culprit.ID) != poison || r.Culprit.Deaths != 1 || string(r.Culprit.Subscription) != "orders" {
+			t.Errorf("culprit %+v, want message %s", r.Culprit, poison)
+		}
+		if len(r.Suspects) != 0 || len(r.Bystanders) != good {
+			t.Errorf("%d suspects and %d bystanders, want the %d good ones as bystanders", len(r.Suspects), len(r.Bystanders), good)
+		}
+		if !bytes.Contains(r.FirstBlock, []byte("handleOrDie")) {
+			t.Errorf("the stack is lost:\n%s", r.FirstBlock)
+		}
+	default:
+		named := false
+		for _, s := range r.Suspects {
+			named = named || string(s.ID) == poison
+		}
+		if r.Culprit != nil || len(r.Suspects) != good+1 || !named {
+			t.Errorf("culprit %v, %d suspects, poison among them: %t", r.Culprit, len(r.Suspects), named)
+		}
+	}
+}
+
+// lockedBuffer takes the output of several processes.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
