@@ -80,13 +80,13 @@ const (
 
 func parse(args []string, progress io.Writer) (options, error) {
 	o := options{plan: plan{rounds: 7, progress: progress}}
-	names := stacks()
+	names, more := stacks(), []string{withTable}
 	switch {
 	case len(args) > 0 && args[0] == quarantineCommand:
-		args, names = args[1:], ours()
+		args, names, more = args[1:], ours(), nil
 		o.poison, o.rounds, o.messages = true, 3, 10_000
 	case len(args) > 0 && args[0] == commandsCommand:
-		args, names = args[1:], ours()
+		args, names, more = args[1:], ours(), nil
 		o.commands, o.rounds = true, 21
 	}
 	var one Setting
@@ -106,7 +106,7 @@ func parse(args []string, progress io.Writer) (options, error) {
 	}
 	o.settings = settings(one, o.poison)
 	o.stacks = strings.Split(chosen, ",")
-	return o, o.check(names, flags.Args())
+	return o, o.check(append(names, more...), flags.Args())
 }
 
 func usage(flags *flag.FlagSet) {

@@ -34,10 +34,10 @@ func stackOf(name string) (stack, error) {
 		return recovered, nil
 	case "watermill":
 		return watermilled, nil
-	case withSQLite, withPostgres:
+	case withSQLite, withPostgres, withTable:
 		return theriac, nil
 	default:
-		return nil, fmt.Errorf("there is no stack %q: choose from %v", name, stacks())
+		return nil, fmt.Errorf("there is no stack %q: choose from %v", name, append(stacks(), withTable))
 	}
 }
 

@@ -18,6 +18,9 @@ import (
 const (
 	withSQLite   = "theriac-sqlite"
 	withPostgres = "theriac-postgres"
+	// withTable is withSQLite and the table of what is in flight, as under a
+	// guardian. It is run only when it is asked for.
+	withTable = "theriac-guarded"
 )
 
 // closingStore is a store that must be closed.
@@ -71,7 +74,7 @@ func (s *stores) fresh(ctx context.Context, stack string) (where string, remove 
 			return "", nil, err
 		}
 		return s.postgres.URL(name), func() error { return s.postgres.DropDatabase(context.WithoutCancel(ctx), name) }, nil
-	case withSQLite:
+	case withSQLite, withTable:
 		dir, err := os.MkdirTemp("", "theriac-bench-")
 		if err != nil {
 			return "", nil, fmt.Errorf("make room for a store: %w", err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/theriac/theriac/consumer"
 	"github.com/theriac/theriac/consumer/gcppubsub"
+	"github.com/theriac/theriac/consumer/guardian/inflight"
 	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/internal/runner"
 	"github.com/theriac/theriac/quarantine"
@@ -65,6 +66,13 @@ func newConsumer(source consumer.Source, o order, service *quarantine.Service, c
 		return nil
 	})}
 	cfg := consumer.Config{MaxOutstanding: o.Outstanding, Quarantine: service}
+	if o.Stack == withTable {
+		table, err := openTable(cfg.WithDefaults().MaxRunning)
+		if err != nil {
+			return nil, err
+		}
+		cfg.InFlight = table
+	}
 	if o.Poison {
 		sub.Handler = handlers.HandlerFunc(refuse)
 		// Here everything fails, which is otherwise nobody's fault and opens it.
@@ -72,6 +80,16 @@ func newConsumer(source consumer.Source, o order, service *quarantine.Service, c
 		cfg.Observer = entryCounter{count}
 	}
 	return consumer.New(source, sub, cfg)
+}
+
+// openTable makes the table of what is in flight and maps it, which a guardian
+// and its worker do between them. It lasts as long as this process.
+func openTable(slots int) (*inflight.Mapping, error) {
+	table, err := inflight.Create(inflight.Config{Slots: slots, Incarnation: "bench"})
+	if err != nil {
+		return nil, err
+	}
+	return inflight.Open(table.File())
 }
 
 func refuse(_ context.Context, m handlers.Message) error {
