@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
+
+	"github.com/theriac/theriac/consumer/guardian/inflight"
 )
 
 // attempt is one run of the handler. It ends exactly once: whoever wins the
@@ -26,11 +28,12 @@ type attempt struct {
 // place is what the watchdog sees of a slot.
 type place struct {
 	attempt atomic.Pointer[attempt]
-	turns   uint64 // taken so far; belongs to whoever holds the slot
+	// What follows belongs to whoever holds the slot.
+	turns uint64 // taken so far
+	begin inflight.Begin
 }
 
-// begin puts the job's next attempt before the watchdog, in a slot that the
-// caller took.
+// begin makes the job's next attempt, in a slot that the caller took.
 func (c *Consumer) begin(j *job, slot int) *attempt {
 	at := &c.running[slot]
 	at.turns++
@@ -38,12 +41,13 @@ func (c *Consumer) begin(j *job, slot int) *attempt {
 	a.slot, a.turn = int32(slot), at.turns
 	a.ctx.parent = j.values()
 	a.ctx.deadline = time.Now().Add(c.sub.Policy.Timeout)
-	if c.flights != nil {
-		c.takeOff(a)
-	}
-	at.attempt.Store(a)
-	c.watchdog.kick()
 	return a
+}
+
+// watch puts an attempt before the watchdog.
+func (c *Consumer) watch(a *attempt) {
+	c.running[a.slot].attempt.Store(a)
+	c.watchdog.kick()
 }
 
 // started is when it began.

@@ -15,17 +15,16 @@ const FlightLabel = "theriac"
 // leaseTokener is a settler whose delivery another process can settle.
 type leaseTokener interface{ LeaseToken() string }
 
-// takeOff writes the attempt into the table that outlives this process, and its
-// name into the handler's context. What the handler starts inherits the label
-// of its goroutine; a library that sets labels of its own from the context keeps
-// ours, and one that ignores the context replaces them, as the runtime has it.
+// takeOff writes the attempt into the table that outlives this process. It fills
+// in what the slot's place has room for, and is called where few frames stand:
+// goroutines begin with a small stack, and to grow it costs three times as much
+// as all of this.
 func (c *Consumer) takeOff(a *attempt) {
-	m := a.job.message()
-	begin := inflight.Begin{
-		ID: m.ID, OrderingKey: m.OrderingKey, Data: m.Data, Attributes: m.Attributes,
-		Attempt: max(m.DeliveryAttempt, 1) + a.job.local,
-		Started: a.started(), Deadline: a.ctx.deadline, Published: m.PublishedAt,
-	}
+	begin, m := &c.running[a.slot].begin, a.job.message()
+	begin.ID, begin.OrderingKey, begin.Data, begin.Attributes = m.ID, m.OrderingKey, m.Data, m.Attributes
+	begin.Attempt = max(m.DeliveryAttempt, 1) + a.job.local
+	begin.Started, begin.Deadline, begin.Published = a.started(), a.ctx.deadline, m.PublishedAt
+	begin.Flags, begin.AckToken = 0, ""
 	if a.job.settled != nil && m.OrderingKey != "" {
 		begin.Flags = inflight.Ordered
 	}
@@ -34,9 +33,16 @@ func (c *Consumer) takeOff(a *attempt) {
 			begin.AckToken = s.LeaseToken()
 		}
 	}
-	slot := int(a.slot)
-	a.generation = c.flights.Begin(slot, &begin)
-	name := c.flights.Name(slot, a.generation).String()
+	a.generation = c.flights.Begin(int(a.slot), begin)
+	begin.Data, begin.Attributes = nil, nil // or the slot would keep them from being freed
+}
+
+// label gives the handler's context the attempt's name in the table. What the
+// handler starts inherits the label of its goroutine; a library that sets labels
+// of its own from the context keeps ours, and one that ignores the context
+// replaces them, as the runtime has it.
+func (c *Consumer) label(a *attempt) {
+	name := c.flights.Name(int(a.slot), a.generation).String()
 	a.ctx.parent = pprof.WithLabels(a.ctx.parent, pprof.Labels(FlightLabel, name))
 }
 

@@ -63,6 +63,11 @@ func (c *Consumer) process(j *job) step {
 		if a == nil {
 			return stepSettled
 		}
+		if c.flights != nil {
+			c.takeOff(a)
+			c.label(a)
+		}
+		c.watch(a)
 		rep, mine := c.supervise(a)
 		if !mine {
 			return stepElsewhere

@@ -50,11 +50,19 @@ func (e *encoder) putMessage(b *Begin) {
 		return
 	}
 	e.number(len(b.Attributes))
-	for key, value := range b.Attributes {
+	if len(b.Attributes) > 0 {
+		e.putAttributes(b.Attributes)
+	}
+	e.put(unsafe.String(unsafe.SliceData(b.Data), len(b.Data)))
+}
+
+// putAttributes is a function of its own, since the state of a loop over a map is large and stacks
+// of new goroutines are small.
+func (e *encoder) putAttributes(attributes map[string]string) {
+	for key, value := range attributes {
 		e.put(key)
 		e.put(value)
 	}
-	e.put(unsafe.String(unsafe.SliceData(b.Data), len(b.Data)))
 }
 
 func (e *encoder) put(s string) {
