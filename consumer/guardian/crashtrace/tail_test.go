@@ -54,7 +54,7 @@ func TestTail_Bytes(t *testing.T) {
 		for i := 0; len(all) < 3*crashtrace.TailBytes; i++ {
 			piece := bytes.Repeat([]byte{byte('a' + i%26)}, size)
 			all = append(all, piece...)
-			fmt.Fprintf(&tail, "%s", piece)
+			_, _ = fmt.Fprintf(&tail, "%s", piece)
 			if want := all[max(len(all)-crashtrace.TailBytes, 0):]; i%97 == 0 && !bytes.Equal(tail.Bytes(), want) {
 				t.Fatalf("pieces of %d: after %d bytes the tail is wrong", size, len(all))
 			}
@@ -89,7 +89,7 @@ func TestTail_Concurrent(t *testing.T) {
 	for range 4 {
 		group.Go(func() {
 			for range 500 {
-				fmt.Fprintf(&tail, "fatal error: boom\n%0200d\n", 1)
+				_, _ = fmt.Fprintf(&tail, "fatal error: boom\n%0200d\n", 1)
 			}
 		})
 	}
