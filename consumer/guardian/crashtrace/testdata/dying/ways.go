@@ -14,6 +14,7 @@ import (
 	"runtime/pprof"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -76,19 +77,10 @@ func ways() map[string]func(context.Context) {
 		"segv raised": inside(func() { runtime.LockOSThread(); raise(syscall.SIGSEGV) }),
 		"abort sent":  inside(func() { runtime.LockOSThread(); syscall.Kill(os.Getpid(), syscall.SIGABRT) }),
 		"segv sent":   inside(func() { runtime.LockOSThread(); syscall.Kill(os.Getpid(), syscall.SIGSEGV) }),
-		"wait":        func(ctx context.Context) { ready(); wait(ctx) },
-		"allocate": func(context.Context) {
-			ready()
-			for {
-				sink = make([]byte, 100)
-			}
-		},
-		"loop": func(context.Context) {
-			ready()
-			for {
-				counter++
-			}
-		},
+		// A timer keeps the process from being told that all its goroutines are asleep.
+		"wait":     func(context.Context) { ready(); time.Sleep(time.Hour) },
+		"loop":     func(context.Context) { loop(func() {}) },
+		"allocate": func(context.Context) { loop(func() { sink = make([]byte, 100) }) },
 
 		// Nothing on the crash descriptor.
 		"exit":      inside(func() { os.Exit(0) }),
@@ -237,8 +229,10 @@ func write(m map[int]int) {
 
 func overflow(n int) int { return overflow(n+1) + n }
 
-// limitMemory does what the worker does: the kernel refuses to give more.
+// limitMemory does what the worker does: the kernel refuses to give more. The collector is off, for
+// its workers ask for memory as well.
 func limitMemory() {
+	debug.SetGCPercent(-1)
 	const rlimitData = 2
 	var limit syscall.Rlimit
 	check(syscall.Getrlimit(rlimitData, &limit))
@@ -309,6 +303,23 @@ func recovered(context.Context) {
 		}()
 	}
 	os.Exit(0)
+}
+
+// loop calls f for ever, and says that it does from a goroutine without a label.
+func loop(f func()) {
+	var turns atomic.Int64
+	go func() {
+		pprof.SetGoroutineLabels(context.Background())
+		for turns.Load() < 1000 {
+			runtime.Gosched()
+		}
+		ready()
+		time.Sleep(time.Hour)
+	}()
+	for {
+		f()
+		turns.Add(1)
+	}
 }
 
 func ready() { fmt.Fprintln(os.Stdout, "ready") }
