@@ -88,8 +88,8 @@ func (d *reader) full() bool {
 
 // line takes the beginning of a line, LF included unless it is long.
 func (d *reader) line(piece []byte, long bool) {
-	if d.at == inPreamble && piece[0] == '\t' {
-		d.keep(piece) // one of perhaps millions of lines of a panic value
+	if piece[0] == '\t' && d.at != inFirst && d.at != inThread {
+		d.keep(piece) // one of perhaps millions of lines of a panic value, or a place that nobody asks for
 		return
 	}
 	text := strings.TrimSuffix(string(piece), "\n")

@@ -282,7 +282,7 @@ func TestRead_BoundedMemory(t *testing.T) {
 		"thread blocks":      {"runtime stack:\nruntime.throw()\n\t/a.go:1\n\n", 20 << 20},
 		"calls":              {"main.f()\n", 100 << 20},
 	} {
-		endless := &repeated{unit: []byte(tc.unit)}
+		endless := &repeated{units: bytes.Repeat([]byte(tc.unit), 1<<10)}
 		before := held()
 		input := io.MultiReader(strings.NewReader("panic: "), io.LimitReader(endless, tc.bytes), strings.NewReader("\n\n"+plain))
 		got, err := crashtrace.Read(input, crashtrace.Limits{}, nil)
@@ -301,23 +301,21 @@ func TestRead_BoundedMemory(t *testing.T) {
 
 // repeated is an endless stream that watches how much memory is held while it is read.
 type repeated struct {
-	unit  []byte
+	units []byte
 	at    int
 	bytes int
 	peak  uint64
 }
 
 func (r *repeated) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = r.unit[r.at]
-		r.at = (r.at + 1) % len(r.unit)
-	}
-	const watchEvery = 4 << 20
-	if before := r.bytes; (before+len(p))/watchEvery > before/watchEvery {
+	n := copy(p, r.units[r.at:])
+	r.at = (r.at + n) % len(r.units)
+	const watchEvery = 2 << 20
+	if before := r.bytes; (before+n)/watchEvery > before/watchEvery {
 		r.peak = max(r.peak, held())
 	}
-	r.bytes += len(p)
-	return len(p), nil
+	r.bytes += n
+	return n, nil
 }
 
 // held is how much memory is in use.
