@@ -72,8 +72,8 @@ func BenchmarkPipeline(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		defer func() { cfg.InFlight = nil }()
-		cfg.InFlight = mapping
+		defer func() { cfg.Guard = nil }()
+		cfg.Guard = tableGuard{table: mapping}
 		run(b, func(deliver func(*Delivery)) {
 			for range b.N {
 				deliver(fresh())
@@ -115,3 +115,11 @@ func BenchmarkPipeline(b *testing.B) {
 		})
 	})
 }
+
+// tableGuard is a guard that has a table and is asked for nothing else.
+type tableGuard struct {
+	Guard
+	table *inflight.Mapping
+}
+
+func (g tableGuard) InFlight() *inflight.Mapping { return g.table }

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/theriac/theriac/consumer/guardian/inflight"
 	"github.com/theriac/theriac/handlers"
 )
 
@@ -104,10 +103,10 @@ type BreakerPolicy struct {
 type Config struct {
 	// MaxRunning is how many handlers run at once. Default 256.
 	MaxRunning int
-	// InFlight is the table in which a guardian finds what ran when this process
-	// died, as guardian.Role gives it. Consumers share it: each takes MaxRunning of
-	// its slots, for good. Nil: a death that recover cannot catch names nobody.
-	InFlight *inflight.Mapping
+	// Guard is the guardian's side: the table in which it finds what ran when this
+	// process died, and the wards in which suspects run alone. Package ward makes
+	// one. Nil: a death that recover cannot catch names nobody.
+	Guard Guard
 	// MaxOutstanding is how many deliveries the broker may have handed over
 	// unsettled, running and waiting ones together. Default 10,000.
 	MaxOutstanding int

@@ -59,8 +59,8 @@ func New(source Source, sub Subscription, cfg Config) (*Consumer, error) {
 	c := &Consumer{source: source, sub: sub, cfg: cfg, log: log, able: source.Abilities()}
 	c.slots = newSlots(cfg.MaxRunning)
 	c.running = make([]place, c.slots.size())
-	if cfg.InFlight != nil {
-		region, err := cfg.InFlight.Subscribe(sub.Name, c.slots.size())
+	if table := tableOf(cfg.Guard); table != nil {
+		region, err := table.Subscribe(sub.Name, c.slots.size())
 		if err != nil {
 			return nil, fmt.Errorf("consumer %q: %w", sub.Name, err)
 		}
@@ -71,6 +71,14 @@ func New(source Source, sub Subscription, cfg Config) (*Consumer, error) {
 	c.early = newHandedBack()
 	c.idle = make(chan struct{}, 1)
 	return c, nil
+}
+
+// tableOf returns the guard's table, nil without one.
+func tableOf(g Guard) *inflight.Mapping {
+	if g == nil {
+		return nil
+	}
+	return g.InFlight()
 }
 
 // Run receives until ctx ends or the source fails for good. It stops in order:

@@ -43,7 +43,7 @@ func runWithTable(t *testing.T, workers *inflight.Mapping, src *consumertest.Sou
 	sub.Policy.Timeout, sub.Policy.Grace = 50*time.Millisecond, 10*time.Millisecond
 	sub.Policy.Backoff.Initial = time.Millisecond
 	sub.Policy.Breaker.Off = true // here most attempts fail
-	c, err := consumer.New(src, sub, consumer.Config{InFlight: workers, MaxRunning: 4, MaxOutstanding: 10})
+	c, err := consumer.New(src, sub, consumer.Config{Guard: tableGuard{table: workers}, MaxRunning: 4, MaxOutstanding: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,8 +145,22 @@ func TestInFlight_TooSmallATableIsRefused(t *testing.T) {
 	t.Parallel()
 	_, workers := table(t, 4)
 	sub := consumer.Subscription{Name: "orders", Handler: handlers.HandlerFunc(func(context.Context, handlers.Message) error { return nil })}
-	_, err := consumer.New(consumertest.NewSource(consumertest.Script{}), sub, consumer.Config{InFlight: workers, MaxRunning: 5})
+	_, err := consumer.New(consumertest.NewSource(consumertest.Script{}), sub, consumer.Config{Guard: tableGuard{table: workers}, MaxRunning: 5})
 	if !errors.Is(err, inflight.ErrFull) {
 		t.Errorf("New = %v, want ErrFull", err)
 	}
+}
+
+// tableGuard is a guard that has a table and no wards.
+type tableGuard struct {
+	consumer.Guard
+	table *inflight.Mapping
+}
+
+func (g tableGuard) InFlight() *inflight.Mapping { return g.table }
+
+func (tableGuard) Suspects(string) consumer.Suspects { return consumer.Suspects{} }
+
+func (tableGuard) RunAlone(context.Context, consumer.AloneRun) (consumer.AloneResult, error) {
+	return consumer.AloneResult{}, consumer.ErrNoWard
 }

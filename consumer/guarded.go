@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime/debug"
+	"time"
 
 	"github.com/theriac/theriac/handlers"
 )
@@ -50,4 +51,19 @@ func (g *guarded) NextReplay(ctx context.Context, sub string) (r handlers.Replay
 func (g *guarded) FinishReplay(ctx context.Context, sub string, r handlers.Replay, a handlers.Attempt) (err error) {
 	defer g.caught(&err)
 	return g.to.FinishReplay(ctx, sub, r, a)
+}
+
+func (g *guarded) ReportCrash(ctx context.Context, crash handlers.Crash) (err error) {
+	defer g.caught(&err)
+	return g.to.ReportCrash(ctx, crash)
+}
+
+func (g *guarded) SettleSuspect(ctx context.Context, sub string, m handlers.Message, f handlers.Fate) (err error) {
+	defer g.caught(&err)
+	return g.to.SettleSuspect(ctx, sub, m, f)
+}
+
+func (g *guarded) Reprieve(ctx context.Context, sub string, since time.Time, why string) (n int, err error) {
+	defer g.caught(&err)
+	return g.to.Reprieve(ctx, sub, since, why)
 }

@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"time"
 
 	"github.com/theriac/theriac/handlers"
 )
@@ -46,6 +47,23 @@ type Replayer interface {
 	FinishReplay(ctx context.Context, sub string, r handlers.Replay, a handlers.Attempt) error
 }
 
+// Docket keeps deaths, and what became of those who may have caused them, over
+// all replicas.
+type Docket interface {
+	// ReportCrash stores a death. From then on its culprit and suspects stand as
+	// handlers.StandingSuspect in every replica, until SettleSuspect says more. A
+	// report with an ID that is stored already changes nothing.
+	ReportCrash(ctx context.Context, c handlers.Crash) error
+	// SettleSuspect says what became of a suspect. FateDone makes redeliveries of m
+	// stand as decided; it is durable when nil is returned. A message that is no
+	// suspect may be settled too.
+	SettleSuspect(ctx context.Context, sub string, m handlers.Message, f handlers.Fate) error
+	// Reprieve asks for the replay of every entry of sub that was held as crashed
+	// since then and was not decided on by a person, and returns how many: what was
+	// convicted before it was known that everything kills.
+	Reprieve(ctx context.Context, sub string, since time.Time, why string) (int, error)
+}
+
 // Quarantine is all that a consumer asks of the room where poison goes.
 // quarantine.Service has these methods; the rooms do not import each other.
 // Implementations are safe for concurrent use. A panic in one counts as an error.
@@ -54,4 +72,5 @@ type Quarantine interface {
 	Quarantiner
 	Knower
 	Replayer
+	Docket
 }

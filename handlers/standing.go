@@ -10,8 +10,11 @@ const (
 	// StandingFailing: earlier attempts failed somewhere; a success must be
 	// recorded so that the counters start again at 0.
 	StandingFailing
+	// StandingSuspect: it was in a process that died of it, or may have; it runs
+	// alone in a ward until it is cleared.
+	StandingSuspect
 	// StandingDecided: provably this message is held, replayed or discarded
-	// already; its redelivery is acknowledged on sight.
+	// already, or it succeeded alone in a ward; its redelivery is acknowledged on sight.
 	StandingDecided
 )
 
@@ -27,6 +30,9 @@ type Replay struct {
 	Number int
 	// Actor is who asked for it.
 	Actor string
+	// Alone: it runs in a ward if there is one, since it killed its process or hung
+	// before, or is the first of a group.
+	Alone bool
 	// Message is the original message: id, bytes, attributes, key and time.
 	Message Message
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/theriac/theriac/consumer"
 	"github.com/theriac/theriac/handlers"
@@ -25,6 +26,10 @@ type Recorder struct {
 	finished []Finished
 	calls    Calls
 	replays  chan handlers.Replay
+	crashes  []handlers.Crash
+	suspects map[string]bool
+	done     map[string]handlers.Identity
+	fates    map[string]handlers.Fate
 }
 
 // Held is a message that was quarantined.
@@ -53,6 +58,9 @@ func NewRecorder() *Recorder {
 		totals:   make(map[string]handlers.Totals),
 		byID:     make(map[string]int),
 		replays:  make(chan handlers.Replay, 1000),
+		suspects: make(map[string]bool),
+		done:     make(map[string]handlers.Identity),
+		fates:    make(map[string]handlers.Fate),
 	}
 }
 
@@ -151,6 +159,12 @@ func (r *Recorder) Standing(_ context.Context, _ string, m *handlers.Message) (h
 			return handlers.StandingDecided, nil
 		}
 	}
+	if done, ok := r.done[m.ID]; ok && done == m.Identity() {
+		return handlers.StandingDecided, nil
+	}
+	if r.suspects[m.ID] {
+		return handlers.StandingSuspect, nil
+	}
 	if r.totals[m.ID] != (handlers.Totals{}) {
 		return handlers.StandingFailing, nil
 	}
@@ -176,4 +190,67 @@ func (r *Recorder) FinishReplay(_ context.Context, _ string, rep handlers.Replay
 	}
 	r.finished = append(r.finished, Finished{Replay: rep, Attempt: a})
 	return nil
+}
+
+// Crashes returns the deaths that were reported, in order.
+func (r *Recorder) Crashes() []handlers.Crash {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.crashes)
+}
+
+// Fate returns what became of a suspect, "" while nobody said.
+func (r *Recorder) Fate(id string) handlers.Fate {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.fates[id]
+}
+
+// ReportCrash implements [consumer.Docket].
+func (r *Recorder) ReportCrash(_ context.Context, c handlers.Crash) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failing != nil {
+		return r.failing
+	}
+	if slices.ContainsFunc(r.crashes, func(known handlers.Crash) bool { return known.ID == c.ID }) {
+		return nil
+	}
+	r.crashes = append(r.crashes, c)
+	for _, m := range c.InFlight {
+		if m.Part.Alone() {
+			r.suspects[m.ID] = true
+		}
+	}
+	return nil
+}
+
+// SettleSuspect implements [consumer.Docket].
+func (r *Recorder) SettleSuspect(_ context.Context, _ string, m handlers.Message, f handlers.Fate) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failing != nil {
+		return r.failing
+	}
+	delete(r.suspects, m.ID)
+	r.fates[m.ID] = f
+	if f == handlers.FateDone {
+		r.done[m.ID] = m.Identity()
+	}
+	return nil
+}
+
+// Reprieve implements [consumer.Docket]: what is held as crashed is handed out to
+// be replayed, whenever it was held.
+func (r *Recorder) Reprieve(_ context.Context, sub string, _ time.Time, why string) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := 0
+	for _, h := range r.held {
+		if h.Subscription == sub && h.Evidence.Reason == handlers.ReasonCrashed {
+			n++
+			r.replays <- handlers.Replay{Entry: h.Ref, Ref: h.Ref, Number: 1, Actor: why, Alone: true, Message: h.Message}
+		}
+	}
+	return n, r.failing
 }

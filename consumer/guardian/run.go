@@ -46,6 +46,10 @@ func Run(ctx context.Context, cfg Config, f func(ctx context.Context, role Role)
 type Role struct {
 	// Name is the role's, from the configuration.
 	Name string
+	// Ward: this process is a ward of the role. It builds the role's subscriptions and
+	// handlers and serves (package consumer/ward); it neither listens, migrates,
+	// schedules nor pulls.
+	Ward bool
 	// Incarnation names this run of the role; no other run has the same. Empty
 	// without a guardian.
 	Incarnation string

@@ -75,6 +75,8 @@ func consumerRows() []row {
 			why: "one death on disk"},
 		{pkg: "consumer/guardian/relay", ours: []string{runner},
 			why: "carries requests; knows neither Sentry nor OpenTelemetry"},
+		{pkg: "consumer/ward", ours: with(ours, append(guardian, "consumer/guardian")...),
+			why: "brings the guardian's words to consumers, and a consumer's messages to its wards"},
 		{pkg: "consumer/gcppubsub", ours: ours,
 			outside: []string{pubsub, "google.golang.org/api", gax, grpc, genproto, protobuf},
 			tests:   []string{"internal/fakepubsub"},

@@ -9,7 +9,9 @@ import (
 
 	"github.com/theriac/theriac/consumer"
 	"github.com/theriac/theriac/consumer/gcppubsub"
+	"github.com/theriac/theriac/consumer/guardian"
 	"github.com/theriac/theriac/consumer/guardian/inflight"
+	"github.com/theriac/theriac/consumer/ward"
 	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/internal/runner"
 	"github.com/theriac/theriac/quarantine"
@@ -71,7 +73,9 @@ func newConsumer(source consumer.Source, o order, service *quarantine.Service, c
 		if err != nil {
 			return nil, err
 		}
-		cfg.InFlight = table
+		if cfg.Guard, err = ward.Open(guardian.Role{InFlight: table}, ward.Config{}); err != nil {
+			return nil, err
+		}
 	}
 	if o.Poison {
 		sub.Handler = handlers.HandlerFunc(refuse)

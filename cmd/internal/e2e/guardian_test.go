@@ -21,6 +21,7 @@ import (
 	"github.com/theriac/theriac/consumer/guardian/crashrecord"
 	"github.com/theriac/theriac/consumer/natsjs"
 	"github.com/theriac/theriac/consumer/natsjs/embedded"
+	"github.com/theriac/theriac/consumer/ward"
 	"github.com/theriac/theriac/handlers"
 )
 
@@ -51,8 +52,12 @@ func guardedWorker(spec string) error {
 		handler := handlers.HandlerFunc(func(ctx context.Context, m handlers.Message) error {
 			return handleOrDie(ctx, m, dir, way)
 		})
+		wards, err := ward.Open(role, ward.Config{})
+		if err != nil {
+			return err
+		}
 		c, err := consumer.New(source, consumer.Subscription{Name: "orders", Handler: handler},
-			consumer.Config{InFlight: role.InFlight, MaxRunning: 32})
+			consumer.Config{Guard: wards, MaxRunning: 32})
 		if err != nil {
 			return err
 		}
