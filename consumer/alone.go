@@ -35,10 +35,11 @@ func NewAlone(sub Subscription, cfg Config) (*Alone, error) {
 	return &Alone{c}, nil
 }
 
-// Watch keeps deadlines until ctx ends. Its values are what handlers find in
-// their contexts.
-func (l *Alone) Watch(ctx context.Context) {
+// Watch keeps deadlines until ctx ends, whose values are what handlers find in
+// their contexts. It closes ready when messages can be handled.
+func (l *Alone) Watch(ctx context.Context, ready chan<- struct{}) {
 	l.c.base, l.c.stop = unlabelled(context.WithoutCancel(ctx)), ctx.Done()
+	close(ready)
 	l.c.watchdog.run(ctx)
 }
 
