@@ -25,6 +25,7 @@ type Service struct {
 	spool    *spool // nil without a SpoolDir
 	holds    *combiner[NewEntry, string]
 	attempts *combiner[AttemptRecord, handlers.Totals]
+	fates    *combiner[SuspectFate, struct{}]
 	away     breather
 
 	ready     chan struct{}
@@ -60,6 +61,7 @@ func New(store Store, cfg Config) (*Service, error) {
 	}
 	s.holds = &combiner[NewEntry, string]{max: cfg.BatchMax, size: entrySize, flush: s.holdLadder().flush}
 	s.attempts = &combiner[AttemptRecord, handlers.Totals]{max: cfg.BatchMax, size: attemptSize, flush: s.attemptLadder().flush}
+	s.fates = &combiner[SuspectFate, struct{}]{max: cfg.BatchMax, size: fateSize, flush: s.fateLadder().flush}
 	return s, nil
 }
 
