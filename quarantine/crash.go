@@ -127,3 +127,13 @@ func StoredCrash(c handlers.Crash) (handlers.Crash, error) {
 func DiedWith(w Worker, c handlers.Crash) bool {
 	return w.PID == c.PID && w.Host == c.Host && !w.Started.After(c.Died)
 }
+
+// CanonicalID is the id of a report in the usual form of a UUID. What is none
+// stays as it is: no report has it.
+func CanonicalID(id string) string {
+	u, err := uuid.Parse(id)
+	if err != nil {
+		return id
+	}
+	return u.String()
+}

@@ -154,3 +154,11 @@ func CheckFates(batch []SuspectFate) error {
 	}
 	return nil
 }
+
+// Key is the key of the suspect; see [SuspectKey].
+func (f Suspect) Key() [32]byte { return SuspectKey(f.Subscription, f.MessageID, f.PublishedAt) }
+
+// SuspectSubscription is a subscription as it stands in the marks of suspects. A
+// name that came from the memory of a dead process may hold any bytes; one that
+// this program serves is the same in both.
+func SuspectSubscription(name string) string { return DisplayText(name, 1024) }

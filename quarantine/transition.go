@@ -43,6 +43,15 @@ func Count(t handlers.Totals, o handlers.Outcome) handlers.Totals {
 	return t
 }
 
+// CrashedAt is the start, in ns, of a run that ended in a death: what tells one
+// death of a message from another. It is 0 for any other run.
+func CrashedAt(a handlers.Attempt) int64 {
+	if a.Outcome != handlers.OutcomeCrashed {
+		return 0
+	}
+	return a.Started.UnixNano()
+}
+
 // Apply returns e as it stands after the transition, or the error that
 // [Store.Transition] promises. now is the store's clock.
 func (t Transition) Apply(e Entry, now time.Time) (Entry, error) {

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/quarantine"
 )
@@ -56,9 +54,9 @@ func (s *Store) addCrashLocked(c handlers.Crash) (*crash, error) {
 	for _, f := range quarantine.SuspectsOf(c) {
 		f.Seq = int64(len(s.suspects) + 1)
 		f.Crash, f.ReportedAt = r.ref, r.at
-		key := quarantine.SuspectKey(f.Subscription, f.MessageID, f.PublishedAt)
+		key := f.Key()
 		s.suspects = append(s.suspects, &suspect{Suspect: f, key: key, crash: r})
-		m := s.messageLocked(key, f.Subscription, f.MessageID)
+		m := s.messageLocked(key, quarantine.SuspectSubscription(f.Subscription), f.MessageID)
 		m.suspect = true
 		s.touchLocked(m)
 	}
@@ -97,7 +95,7 @@ func (s *Store) CrashGet(ctx context.Context, key quarantine.CrashKey) (quaranti
 		return quarantine.CrashReport{}, err
 	}
 	defer s.mu.Unlock()
-	fits := func(r *crash) bool { return r.id == canonical(key.ID) }
+	fits := func(r *crash) bool { return r.id == quarantine.CanonicalID(key.ID) }
 	switch {
 	case key.ID != "":
 	case key.Ref != "":
@@ -114,15 +112,6 @@ func (s *Store) CrashGet(ctx context.Context, key quarantine.CrashKey) (quaranti
 		return quarantine.CrashReport{}, fmt.Errorf("crash report %q: %w", key.ID, quarantine.ErrNotFound)
 	}
 	return s.reportLocked(s.crashes[i], true)
-}
-
-// canonical is an id in the usual form of a UUID; what is none stays.
-func canonical(id string) string {
-	u, err := uuid.Parse(id)
-	if err != nil {
-		return id
-	}
-	return u.String()
 }
 
 // CrashList implements [quarantine.CrashStore].

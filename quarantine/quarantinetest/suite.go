@@ -42,6 +42,8 @@ func RunStoreTests(t *testing.T, open func(t testing.TB) Harness) {
 		"Changes":    changesPromises(),
 		"Registry":   registryPromises(),
 		"Claim":      claimPromises(),
+		"Crash":      crashPromises(),
+		"Suspect":    suspectPromises(),
 	}
 	for part, promises := range parts {
 		t.Run(part, func(t *testing.T) {
