@@ -94,8 +94,8 @@ func (x *tx) find(key quarantine.EntryKey) (entryRow, error) {
 	return entryRow{}, ambiguous
 }
 
-// ref resolves a typed reference of an entry ("Q-"), group ("G-") or report ("C-") with the
-// statement that lists what begins like it.
+// ref resolves a typed reference of an entry ("Q-"), group ("G-") or crash report
+// ("C-") with the statement that lists what begins like it.
 func (x *tx) ref(kind, statement, typed string) (string, error) {
 	prefix, ok := quarantine.NormalizeRef(kind, typed)
 	if !ok {

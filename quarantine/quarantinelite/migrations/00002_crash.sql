@@ -32,7 +32,9 @@ CREATE TABLE crash_report (
 ) STRICT;
 CREATE INDEX crash_report_at ON crash_report (reported_at);
 
--- key is a digest over subscription, broker's id and publish time.
+-- key is a digest over subscription, broker's id and publish time: the identity
+-- of the row of message that tells of the suspicion. identity is the message's
+-- own, once it is settled.
 CREATE TABLE suspect (
     n            INTEGER PRIMARY KEY,
     crash_seq    INTEGER NOT NULL REFERENCES crash_report (seq),
