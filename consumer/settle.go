@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"encoding/hex"
 	"time"
 
 	"github.com/theriac/theriac/handlers"
@@ -32,10 +33,14 @@ func (c *Consumer) conclude(a *attempt, rep *report) step {
 
 // settle judges an attempt and obeys: ack, retry or quarantine.
 func (c *Consumer) settle(a *attempt, rep *report) (again bool) {
-	if rep == nil {
+	failed := rep != nil
+	if !failed {
 		rep = new(report)
 	}
 	j, rec := a.job, c.attemptOf(a, rep)
+	if failed && c.ender != nil {
+		c.observeEnd(a, rec)
+	}
 	if j.replay != nil {
 		c.finishReplay(a, rec)
 		return false
@@ -155,6 +160,19 @@ func (c *Consumer) handBack(j *job, wait time.Duration) bool {
 	return false
 }
 
+// observeEnd tells of a failure before anything follows from it.
+func (c *Consumer) observeEnd(a *attempt, rec handlers.Attempt) {
+	defer c.observerPanicked()
+	c.ender.AttemptEnded(a.handlerContext(), c.sub.Name, *a.job.message(), rec)
+}
+
+// observerPanicked is deferred where an observer's panic must not harm.
+func (c *Consumer) observerPanicked() {
+	if v := recover(); v != nil {
+		c.log.Error("observer panicked", "panic", panicText(v))
+	}
+}
+
 func (c *Consumer) observeSuccess(a *attempt) {
 	c.observe(a, c.attemptOf(a, new(report)), Decision{}, "")
 }
@@ -164,11 +182,7 @@ func (c *Consumer) observe(a *attempt, rec handlers.Attempt, d Decision, ref str
 		return
 	}
 	// The message is settled; an observer's panic must not undo that.
-	defer func() {
-		if v := recover(); v != nil {
-			c.log.Error("observer panicked", "panic", panicText(v))
-		}
-	}()
+	defer c.observerPanicked()
 	c.cfg.Observer.AttemptSettled(a.handlerContext(), Settled{
 		Subscription: c.sub.Name, Message: *a.job.message(), Attempt: rec, Decision: d, Ref: ref,
 	})
@@ -190,9 +204,24 @@ func (c *Consumer) attemptOf(a *attempt, rep *report) handlers.Attempt {
 		Worker:          c.cfg.Worker,
 		Host:            c.cfg.Host,
 		Build:           c.cfg.Build,
+		TraceID:         c.traceID(a),
 		DeliveryAttempt: a.job.message().DeliveryAttempt,
 		Replay:          a.job.replay != nil,
 	}
+}
+
+// traceID is the trace of the attempt in hex, or "".
+func (c *Consumer) traceID(a *attempt) string {
+	if c.spans == nil {
+		return ""
+	}
+	// The observer's own method; the report must not be lost with it.
+	defer c.observerPanicked()
+	id, _ := c.spans.SpanName(a.handlerContext())
+	if id == [16]byte{} {
+		return ""
+	}
+	return hex.EncodeToString(id[:])
 }
 
 func (j *job) takeProbe() probe {
