@@ -41,7 +41,7 @@ func (c *Consumer) takeOff(a *attempt) {
 // it just now, on a goroutine that may have been given up meanwhile: then the
 // place is not this attempt's any more. It is for as long as the context has not
 // ended, since over ends that first.
-func (c *Consumer) nameSpan(a *attempt, ctx context.Context) {
+func (c *Consumer) nameSpan(ctx context.Context, a *attempt) {
 	traceID, spanID := c.spans.SpanName(ctx)
 	if traceID == [16]byte{} {
 		return

@@ -69,7 +69,7 @@ func (c *Consumer) observeStart(a *attempt) {
 	}
 	a.observed.Store(&ctx)
 	if c.flights != nil && c.spans != nil {
-		c.nameSpan(a, ctx)
+		c.nameSpan(ctx, a)
 	}
 }
 
