@@ -98,7 +98,19 @@ func poison(t *testing.T, s *fakesentry.Server, events consumer.Observer, m hand
 	sub.Policy.Timeout, sub.Policy.Grace, sub.Policy.Backoff.Initial = 50*time.Millisecond, 10*time.Millisecond, time.Millisecond
 	src := consumertest.NewSource(consumertest.Script{})
 	src.Publish(m)
-	c, err := consumer.New(src, sub, consumer.Config{Observer: events, Quarantine: q, Build: "v7"})
+	run(t, src, sub, consumer.Config{Observer: events, Quarantine: q, Build: "v7"})
+	select {
+	case seen := <-q.seen:
+		return seen
+	default: // the store has no part in it
+		return nil
+	}
+}
+
+// run consumes until every message is settled.
+func run(t *testing.T, src *consumertest.Source, sub consumer.Subscription, cfg consumer.Config) {
+	t.Helper()
+	c, err := consumer.New(src, sub, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,12 +124,6 @@ func poison(t *testing.T, s *fakesentry.Server, events consumer.Observer, m hand
 	<-src.Quiet()
 	cancel()
 	running.Wait()
-	select {
-	case seen := <-q.seen:
-		return seen
-	default: // the store has no part in it
-		return nil
-	}
 }
 
 type bookingError struct{ cause error }
