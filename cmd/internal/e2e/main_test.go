@@ -25,12 +25,14 @@ func migrate(ctx context.Context, url string) error {
 }
 
 func TestMain(m *testing.M) {
-	if spec := os.Getenv(workerVariable); spec != "" {
-		if err := guardedWorker(spec); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+	for variable, worker := range map[string]func(string) error{workerVariable: guardedWorker, telemetryVariable: observedWorker} {
+		if spec := os.Getenv(variable); spec != "" {
+			if err := worker(spec); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			os.Exit(0)
 		}
-		os.Exit(0)
 	}
 	goleak.VerifyTestMain(postgres.Main(m),
 		// Started by an init of a library that Google's client links; it never ends.
