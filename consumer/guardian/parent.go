@@ -56,6 +56,7 @@ const (
 	eventTrace // all of it is
 	eventLine  // a frame on the ward line
 	eventRecycle
+	eventBeat // time to feel for hearts
 	eventMemory     // a child is near its limit
 	eventUnanswered // a child was asked for a dump some time ago
 )
@@ -103,6 +104,7 @@ func runGuardian(ctx context.Context, cfg Config) error {
 		}
 	}
 	p.readers.Go(p.watchMemory)
+	p.readers.Go(p.feelPulses)
 	err := p.loop(ctx)
 	close(p.ended)
 	for t := range p.tees {
@@ -274,6 +276,8 @@ func (p *parent) notice(e event) {
 		p.tooMuch(e.alarm)
 	case eventUnanswered:
 		p.askAgain(e.child)
+	case eventBeat:
+		p.lookForHangs()
 	case eventLine:
 		if e.child.role.child == e.child && !e.child.exited {
 			p.hearLine(e.child, e.frame)
