@@ -56,7 +56,7 @@ const (
 	eventTrace // all of it is
 	eventLine  // a frame on the ward line
 	eventRecycle
-	eventBeat // time to feel for hearts
+	eventBeat       // time to feel for hearts
 	eventMemory     // a child is near its limit
 	eventUnanswered // a child was asked for a dump some time ago
 )
