@@ -252,7 +252,7 @@ func (p *parent) start(r *role) {
 		return
 	}
 	r.child = c
-	p.log.Log(context.Background(), r.level(), "role started", "role", r.cfg.Name, "pid", c.pid, "incarnation", c.incarnation)
+	p.note(r)("role started", "role", r.cfg.Name, "pid", c.pid, "incarnation", c.incarnation)
 }
 
 // notice takes what a reader saw. A child may be gone by then.
@@ -270,7 +270,7 @@ func (p *parent) notice(e event) {
 			e.child.ready = true
 			e.child.idleSince = time.Now()
 			e.child.role.restarts.unready = 0
-			p.log.Log(context.Background(), e.child.role.level(), "role is ready", "role", e.child.role.cfg.Name, "pid", e.child.pid, "after", time.Since(e.child.started).Round(time.Millisecond))
+			p.note(e.child.role)("role is ready", "role", e.child.role.cfg.Name, "pid", e.child.pid, "after", time.Since(e.child.started).Round(time.Millisecond))
 		}
 	case eventMemory:
 		p.tooMuch(e.alarm)
