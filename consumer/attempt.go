@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/theriac/theriac/consumer/guardian/inflight"
+	"github.com/theriac/theriac/handlers"
 )
 
 // attempt is one run of the handler. It ends exactly once: whoever wins the
@@ -69,10 +70,10 @@ func (a *attempt) handlerContext() context.Context {
 // over frees what the attempt held: its context, its place before the
 // watchdog, and its slot. Its handler may still run if it was abandoned; then it
 // runs without a slot, so that one hung message cannot use up all of them.
-func (a *attempt) over() {
+func (a *attempt) over(how handlers.Outcome) {
 	a.ctx.end(endedOver)
 	c := a.job.consumer
-	c.land(a)
+	c.land(a, how)
 	c.running[a.slot].attempt.CompareAndSwap(a, nil)
 	c.slots.release(int(a.slot))
 }

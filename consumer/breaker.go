@@ -29,6 +29,8 @@ type breaker struct {
 	open   atomic.Bool   // open or half open
 	turn   chan struct{} // holds a token while nobody stands at the door
 	fresh  atomic.Int64  // waiting messages that did not fail here before
+	deaths atomic.Bool   // it is to open, or is open, because everything seems to kill
+	closed func()        // called when it closes after that, on the closing goroutine
 	log    *slog.Logger
 
 	mu      sync.Mutex
@@ -51,7 +53,9 @@ func newBreaker(policy Policy, shards int, log *slog.Logger) *breaker {
 	b.cb = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		MaxRequests:   1,
 		Timeout:       p.OpenFor,
-		ReadyToTrip:   func(gobreaker.Counts) bool { return !p.Off && b.stats.correlated(time.Now()) },
+		ReadyToTrip: func(gobreaker.Counts) bool {
+			return !p.Off && (b.deaths.Load() || b.stats.correlated(time.Now()))
+		},
 		OnStateChange: b.onStateChange,
 		IsExcluded:    func(err error) bool { return errors.Is(err, errAttemptVoid) },
 	})
@@ -64,6 +68,12 @@ func (b *breaker) onStateChange(_ string, _, to gobreaker.State) {
 		if was {
 			b.stats.reset()
 			b.log.Info("breaker closed: quarantining resumes")
+			if b.deaths.Swap(false) && b.closed != nil {
+				b.closed()
+			}
+		} else if b.deaths.Load() {
+			b.log.Warn("breaker open: different messages kill the process and none succeeds, which looks like a bad deploy; nothing is quarantined, one probe at a time, alone",
+				"probe_every", b.policy.OpenFor)
 		} else {
 			b.log.Warn("breaker open: failures spread over many different messages; nothing is quarantined, one probe at a time",
 				"probe_every", b.policy.OpenFor)
@@ -164,6 +174,8 @@ func (b *breaker) hear(p probe, slot int, id string, o handlers.Outcome) {
 	switch {
 	case p != nil:
 		p(feedback(o))
+	case o == handlers.OutcomeCrashed:
+		b.crashed(id, time.Now())
 	case o.IsFailure() && !b.policy.Off && !b.open.Load():
 		b.stats.failure(time.Now(), id)
 		if done, err := b.cb.Allow(); err == nil {
@@ -172,11 +184,22 @@ func (b *breaker) hear(p probe, slot int, id string, o handlers.Outcome) {
 	}
 }
 
+// crashed takes note of a death that is charged to a message, and opens the
+// breaker when there were enough of different ones with no success between.
+func (b *breaker) crashed(id string, at time.Time) {
+	if b.policy.Off || !b.stats.crash(at, id) || b.deaths.Swap(true) {
+		return
+	}
+	if done, err := b.cb.Allow(); err == nil {
+		done(errAttemptFailed)
+	}
+}
+
 func feedback(o handlers.Outcome) error {
 	switch {
 	case o == handlers.OutcomeOK:
 		return nil
-	case o.IsFailure():
+	case o.IsFailure(), o == handlers.OutcomeCrashed:
 		return errAttemptFailed
 	default:
 		return errAttemptVoid

@@ -57,6 +57,9 @@ type Policy struct {
 	// MaxFailures is the number of failures, over all replicas and since the last
 	// success, that quarantines a message. Default 5.
 	MaxFailures int
+	// MaxAbandoned is how many handlers may be given up and still run in this
+	// process before the guardian is asked to replace it. Default 8.
+	MaxAbandoned int
 	// MaxCrashes is the number of deaths proven to be the message's own that
 	// quarantines it. Default 2.
 	MaxCrashes int
@@ -93,6 +96,11 @@ type BreakerPolicy struct {
 	MinMessages int
 	// FailureRatio is a share in (0, 1]. Default 0.5.
 	FailureRatio float64
+	// Culprits is the number of different messages that must have killed a process
+	// within CulpritWindow, none succeeding between, to open it too: a bad deploy.
+	// Defaults 3 and 60 s.
+	Culprits      int
+	CulpritWindow time.Duration
 	// OpenFor is the wait before each probe. Default 10 s.
 	OpenFor time.Duration
 	// Off turns the breaker off.
@@ -184,6 +192,7 @@ func (p Policy) WithDefaults() Policy {
 	setDefault(&p.Grace, 5*time.Second)
 	setDefault(&p.MaxFailures, 5)
 	setDefault(&p.MaxCrashes, 2)
+	setDefault(&p.MaxAbandoned, 8)
 	setDefault(&p.HoldMax, 10*time.Second)
 	setDefault(&p.Backoff.Initial, 500*time.Millisecond)
 	setDefault(&p.Backoff.Max, 10*time.Minute)
@@ -192,6 +201,8 @@ func (p Policy) WithDefaults() Policy {
 	setDefault(&p.Breaker.MinMessages, 5)
 	setDefault(&p.Breaker.FailureRatio, 0.5)
 	setDefault(&p.Breaker.OpenFor, 10*time.Second)
+	setDefault(&p.Breaker.Culprits, 3)
+	setDefault(&p.Breaker.CulpritWindow, time.Minute)
 	return p
 }
 
@@ -202,6 +213,7 @@ func (p Policy) Validate() error {
 		atLeast("Policy.Grace", p.Grace, time.Millisecond),
 		atLeast("Policy.MaxFailures", p.MaxFailures, 1),
 		atLeast("Policy.MaxCrashes", p.MaxCrashes, 1),
+		atLeast("Policy.MaxAbandoned", p.MaxAbandoned, 1),
 		atLeast("Policy.HoldMax", p.HoldMax, 0),
 		atLeast("Policy.Backoff.Initial", p.Backoff.Initial, time.Millisecond),
 		atLeast("Policy.Backoff.Max", p.Backoff.Max, p.Backoff.Initial),
@@ -209,6 +221,8 @@ func (p Policy) Validate() error {
 		atLeast("Policy.Breaker.Window", p.Breaker.Window, time.Second),
 		atLeast("Policy.Breaker.MinMessages", p.Breaker.MinMessages, 2),
 		atLeast("Policy.Breaker.OpenFor", p.Breaker.OpenFor, time.Millisecond),
+		atLeast("Policy.Breaker.Culprits", p.Breaker.Culprits, 2),
+		atLeast("Policy.Breaker.CulpritWindow", p.Breaker.CulpritWindow, time.Second),
 	}
 	if r := p.Breaker.FailureRatio; !(r > 0 && r <= 1) {
 		errs = append(errs, fmt.Errorf("Policy.Breaker.FailureRatio is %v, want more than 0 and at most 1", r))

@@ -27,12 +27,15 @@ type Consumer struct {
 	slots    *slots
 	running  []place          // by slot
 	flights  *inflight.Region // nil without a table
+	flags    inflight.Flags   // of everything that runs here
+	suspects *suspects
 	watchdog *watchdog
 	breaker  *breaker
 	early    *handedBack
 
 	started atomic.Bool
 	base    context.Context // values of Run's context; never ends
+	warding context.Context // of runs in wards: it ends when the drain is over
 	stop    <-chan struct{} // closed when Run's context ends
 	group   runner.Group    // goroutines beside the source's
 
@@ -69,6 +72,7 @@ func New(source Source, sub Subscription, cfg Config) (*Consumer, error) {
 	c.watchdog = newWatchdog(c)
 	c.breaker = newBreaker(sub.Policy, c.slots.size(), log)
 	c.early = newHandedBack()
+	c.suspects = newSuspects()
 	c.idle = make(chan struct{}, 1)
 	return c, nil
 }
@@ -96,10 +100,14 @@ func (c *Consumer) Run(ctx context.Context) error {
 	c.base, c.stop = unlabelled(context.WithoutCancel(ctx)), fetch.Done()
 
 	watch, stopWatch := context.WithCancel(c.base)
+	warding, stopWarding := context.WithCancel(c.base)
+	defer stopWarding()
+	c.warding = warding
 	var watchers, replays runner.Group
 	watchers.Go(func() { c.watchdog.run(watch) })
 	watchers.Go(func() { c.sampleSuccesses(watch) })
-	watchers.Go(func() { c.drain(fetch) })
+	watchers.Go(func() { c.drain(fetch, watch, stopWarding) })
+	c.inherit(fetch)
 	if c.cfg.Quarantine != nil {
 		replays.Go(func() { c.replays(fetch) })
 	}
@@ -179,19 +187,27 @@ func (c *Consumer) trouble(err error) {
 }
 
 // drain plans the end of running handlers once fetching has stopped.
-func (c *Consumer) drain(fetch context.Context) {
+func (c *Consumer) drain(fetch, watch context.Context, stopWarding func()) {
 	<-fetch.Done()
 	c.watchdog.haltAt(time.Now().Add(c.cfg.DrainTimeout))
+	pause(watch, c.cfg.DrainTimeout)
+	stopWarding()
 }
 
 // sampleSuccesses feeds the breaker's look back, once a second.
 func (c *Consumer) sampleSuccesses(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	// What an earlier process held while everything killed it runs again once
+	// something succeeds here.
+	owed := c.cfg.Guard != nil
 	for {
 		select {
 		case <-tick.C:
-			c.breaker.stats.sample()
+			if n := c.breaker.stats.sample(); owed && n > 0 && !c.breaker.isOpen() {
+				owed = false
+				c.reprieve(ctx, time.Time{})
+			}
 		case <-ctx.Done():
 			return
 		}

@@ -23,6 +23,8 @@ type correlation struct {
 	mu       sync.Mutex
 	failures []failure // oldest first
 	samples  []uint64  // total successes at the end of each second of the window
+	crashes  []failure // deaths with no success between, oldest first
+	lucky    uint64    // total successes at the last of them
 }
 
 type successCount struct {
@@ -55,15 +57,16 @@ func (c *correlation) failure(at time.Time, id string) {
 	c.failures = append(c.failures, failure{at, maphash.String(c.seed, id)})
 }
 
-// sample is called once a second.
-func (c *correlation) sample() {
-	total := c.total()
+// sample is called once a second, and returns how many successes there were.
+func (c *correlation) sample() (total uint64) {
+	total = c.total()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.samples = append(c.samples, total)
 	if keep := int(c.policy.Window / time.Second); len(c.samples) > keep {
 		c.samples = c.samples[len(c.samples)-keep:]
 	}
+	return total
 }
 
 // correlated reports whether the thresholds are reached now.
@@ -91,7 +94,27 @@ func (c *correlation) correlated(now time.Time) bool {
 func (c *correlation) reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.failures = nil
+	c.failures, c.crashes = nil, nil
+}
+
+// crash notes a death and reports whether there were enough of different
+// messages within the window, with no success between.
+func (c *correlation) crash(at time.Time, id string) bool {
+	total := c.total()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if total != c.lucky {
+		c.crashes, c.lucky = nil, total
+	}
+	c.crashes = append(c.crashes, failure{at, maphash.String(c.seed, id)})
+	c.crashes = c.crashes[max(0, len(c.crashes)-maxFailures):]
+	different := make(map[uint64]bool)
+	for _, f := range c.crashes {
+		if at.Sub(f.at).Abs() <= c.policy.CulpritWindow {
+			different[f.id] = true
+		}
+	}
+	return len(different) >= c.policy.Culprits
 }
 
 // forget drops failures older than the window.

@@ -22,6 +22,8 @@ type verdict struct {
 	known  bool
 	// open: the breaker is open, so quarantining stops.
 	open bool
+	// fresh: the attempt ran alone, in a process that had run nothing before.
+	fresh bool
 }
 
 // decide says what follows from an outcome. It is a pure function: the loop
@@ -40,6 +42,9 @@ func decide(v verdict, p Policy) Decision {
 			return Decision{Verb: VerbQuarantine, Reason: reason}
 		}
 	}
+	if v.outcome == handlers.OutcomeCrashed && v.known {
+		return Decision{Verb: VerbRetry} // alone again, and at once: it costs nobody else
+	}
 	if v.class == handlers.ClassRetryAfter {
 		return Decision{Verb: VerbRetry, Delay: v.delay}
 	}
@@ -56,7 +61,8 @@ func convict(v verdict, p Policy) (handlers.Reason, bool) {
 	case !v.known:
 		return "", false
 	case v.outcome == handlers.OutcomeCrashed:
-		return handlers.ReasonCrashed, v.totals.Crashes >= p.MaxCrashes
+		// What ran there before may have left the killer behind.
+		return handlers.ReasonCrashed, v.fresh && v.totals.Crashes >= p.MaxCrashes
 	case v.totals.Failures < p.MaxFailures:
 		return "", false
 	case v.outcome == handlers.OutcomeTimedOut:

@@ -5,6 +5,7 @@ import (
 	"runtime/pprof"
 
 	"github.com/theriac/theriac/consumer/guardian/inflight"
+	"github.com/theriac/theriac/handlers"
 )
 
 // FlightLabel is the key of the goroutine label under which handlers run while
@@ -24,9 +25,9 @@ func (c *Consumer) takeOff(a *attempt) {
 	begin.ID, begin.OrderingKey, begin.Data, begin.Attributes = m.ID, m.OrderingKey, m.Data, m.Attributes
 	begin.Attempt = max(m.DeliveryAttempt, 1) + a.job.local
 	begin.Started, begin.Deadline, begin.Published = a.started(), a.ctx.deadline, m.PublishedAt
-	begin.Flags, begin.AckToken = 0, ""
+	begin.Flags, begin.AckToken = c.flags, ""
 	if a.job.settled != nil && m.OrderingKey != "" {
-		begin.Flags = inflight.Ordered
+		begin.Flags |= inflight.Ordered
 	}
 	if d := a.job.delivery; d != nil {
 		if s, ok := d.Settler.(leaseTokener); ok {
@@ -59,9 +60,14 @@ func (c *Consumer) labelled(a *attempt) *report {
 func unlabelled(ctx context.Context) context.Context { return pprof.WithLabels(ctx, pprof.Labels()) }
 
 // land frees the attempt's place in the table. A death from here on is not its
-// message's fault.
-func (c *Consumer) land(a *attempt) {
-	if c.flights != nil {
-		c.flights.End(int(a.slot), a.generation)
+// message's fault. The guardian learns how it ended: a success says that not
+// everything kills.
+func (c *Consumer) land(a *attempt, how handlers.Outcome) {
+	if c.flights == nil {
+		return
 	}
+	if how != handlers.OutcomeOK {
+		c.flights.Return(int(a.slot), a.generation, uint8(how))
+	}
+	c.flights.End(int(a.slot), a.generation)
 }

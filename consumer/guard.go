@@ -55,8 +55,8 @@ type AloneResult struct {
 	Attempt handlers.Attempt
 	// Fresh: the process had run nothing before.
 	Fresh bool
-	// Crash is the id of the report of the ward's death, or "".
-	Crash string
+	// Delay is what the handler named, for classes that name one.
+	Delay time.Duration
 }
 
 // Suspects is what earlier deaths left to a consumer.
@@ -90,6 +90,9 @@ type Suspect struct {
 	Named *handlers.Attempt
 	// Token is the lease token of the dead process's delivery, or "".
 	Token string
+	// Reported is closed when the death was reported to the quarantine, or could not
+	// be: what became of the message is told after that.
+	Reported <-chan struct{}
 	// Settled must be called once the message is decided, or cleared. Until then the
 	// crash record is kept, and the next worker would have the message run again.
 	Settled func()

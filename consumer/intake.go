@@ -61,21 +61,32 @@ func (c *Consumer) process(j *job) step {
 	for {
 		a := c.admit(j)
 		if a == nil {
-			return stepSettled
+			if !j.takeWard() {
+				return stepSettled
+			}
+			if s := c.runAlone(j); s != stepAgain {
+				return s
+			}
+			continue
 		}
-		if c.flights != nil {
-			c.takeOff(a)
-			c.label(a)
-		}
-		c.watch(a)
-		rep, mine := c.supervise(a)
-		if !mine {
-			return stepElsewhere
-		}
-		if s := c.conclude(a, rep); s != stepAgain {
+		if s := c.attend(a); s != stepAgain {
 			return s
 		}
 	}
+}
+
+// attend runs the handler once and obeys what follows.
+func (c *Consumer) attend(a *attempt) step {
+	if c.flights != nil {
+		c.takeOff(a)
+		c.label(a)
+	}
+	c.watch(a)
+	rep, mine := c.supervise(a)
+	if !mine {
+		return stepElsewhere
+	}
+	return c.conclude(a, rep)
 }
 
 // resume goes on with a message whose goroutine was lost.
@@ -88,7 +99,7 @@ func (c *Consumer) resume(a *attempt, rep *report) {
 }
 
 // admit begins an attempt when the message may run. It returns nil when the
-// message was settled instead.
+// message was settled instead, or is to run in a ward ([job.takeWard]).
 func (c *Consumer) admit(j *job) *attempt {
 	if c.stopping() {
 		return c.notBegun(j)
@@ -99,6 +110,9 @@ func (c *Consumer) admit(j *job) *attempt {
 		if c.early.any.Load() && !c.due(j) {
 			return nil
 		}
+		if c.suspects.any.Load() && !c.meetSuspect(j) {
+			return nil
+		}
 		if c.cfg.Quarantine != nil && !c.known(j) {
 			return nil
 		}
@@ -107,6 +121,9 @@ func (c *Consumer) admit(j *job) *attempt {
 			return c.notBegun(j)
 		}
 		j.probe = p
+	}
+	if c.toWard(j) {
+		return nil
 	}
 	slot, ok := c.slots.acquire(c.stop)
 	if !ok {
@@ -137,6 +154,10 @@ func (c *Consumer) known(j *job) bool {
 		case err == nil && standing == handlers.StandingDecided:
 			c.ack(j)
 			return false
+		case err == nil && standing == handlers.StandingSuspect:
+			j.failing = true
+			j.alone().wanted, j.lone.suspected = true, true
+			return true
 		case err == nil:
 			j.failing = j.failing || standing == handlers.StandingFailing
 			return true

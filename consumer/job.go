@@ -20,10 +20,48 @@ type job struct {
 	failing bool
 	// local counts failures in this process, for backoff when the store is away.
 	local int
+	// lone is set for a job that may have to run alone; most never have one.
+	lone *lone
 	// probe is the place in the breaker's door that the next attempt holds.
 	probe probe
 	// first is the memory of the first attempt, since most messages need no other.
 	first attempt
+}
+
+// lone is what a job has that may have to run alone.
+type lone struct {
+	// wanted: its next attempt runs in a ward.
+	wanted bool
+	// refused: there is no ward, so it runs here.
+	refused bool
+	// now: admit let it through, to run in a ward.
+	now bool
+	// suspected: it stands as suspect somewhere, and whoever suspects it is told what
+	// became of it.
+	suspected bool
+	// crashes are the deaths that are counted, as far as is known here.
+	crashes int
+	// suspect is what an earlier death left of it, nil if nothing.
+	suspect *suspect
+	// answer takes the one attempt of a job in a ward; nil elsewhere.
+	answer chan<- aloneAnswer
+}
+
+// alone returns what the job has that may have to run alone.
+func (j *job) alone() *lone {
+	if j.lone == nil {
+		j.lone = new(lone)
+	}
+	return j.lone
+}
+
+// takeWard reports, once, that admit let the job through to run in a ward.
+func (j *job) takeWard() bool {
+	if j.lone == nil || !j.lone.now {
+		return false
+	}
+	j.lone.now = false
+	return true
 }
 
 // attempt makes the next attempt.

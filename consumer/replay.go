@@ -29,6 +29,7 @@ func (c *Consumer) replays(ctx context.Context) {
 			replay:   &r,
 			settled:  make(chan struct{}),
 		}
+		j.alone().wanted = r.Alone
 		c.live.Add(1)
 		c.group.Go(func() { c.finish(j, c.process(j)) })
 		<-j.settled
@@ -37,14 +38,13 @@ func (c *Consumer) replays(ctx context.Context) {
 
 // finishReplay tells the quarantine how a replay ended, for as long as it
 // takes within the settle budget.
-func (c *Consumer) finishReplay(a *attempt, rec handlers.Attempt) {
-	j := a.job
+func (c *Consumer) finishReplay(j *job, r run) {
 	d := Decision{Verb: VerbRetry}
-	if rec.Outcome == handlers.OutcomeOK {
+	if r.attempt.Outcome == handlers.OutcomeOK {
 		d.Verb = VerbAck
 	}
-	defer c.observe(a, rec, d, j.replay.Ref)
-	c.reportReplay(j, rec)
+	defer c.observe(r.ctx, j, r.attempt, d, j.replay.Ref)
+	c.reportReplay(j, r.attempt)
 }
 
 // giveBackReplay returns a replay that was not run.

@@ -36,6 +36,8 @@ type report struct {
 	stack  string
 	cut    bool
 	frames []handlers.Frame
+	// abandoned: the handler was given up and may still run.
+	abandoned bool
 }
 
 // ended returns the outcome.
@@ -159,7 +161,7 @@ func hangReport(a *attempt, outcome handlers.Outcome) *report {
 			break
 		}
 	}
-	r.outcome, r.class = outcome, handlers.ClassFailed
+	r.outcome, r.class, r.abandoned = outcome, handlers.ClassFailed, true
 	r.errors = []handlers.ErrorLink{{
 		Type: "context.DeadlineExceeded",
 		Text: "handler did not return within its deadline and grace",

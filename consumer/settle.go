@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"context"
 	"time"
 
 	"github.com/theriac/theriac/handlers"
@@ -13,7 +14,13 @@ const refusedDelay = time.Minute
 // conclude carries out what follows from an attempt and returns what is left.
 func (c *Consumer) conclude(a *attempt, rep *report) step {
 	j := a.job
-	a.over()
+	a.over(rep.ended())
+	if j.lone != nil {
+		if j.lone.answer != nil {
+			j.lone.answer <- c.aloneAnswerOf(a, rep)
+			return stepSettled
+		}
+	}
 	c.breaker.hear(j.takeProbe(), int(a.slot), j.message().ID, rep.ended())
 	switch {
 	case rep != nil || j.failing || j.replay != nil:
@@ -35,15 +42,34 @@ func (c *Consumer) settle(a *attempt, rep *report) (again bool) {
 	if rep == nil {
 		rep = new(report)
 	}
-	j, rec := a.job, c.attemptOf(a, rep)
+	if rep.abandoned && c.cfg.Guard != nil {
+		a.job.alone().wanted = true // there it can be killed
+	}
+	return c.settleRun(a.job, run{ctx: a.handlerContext(), attempt: c.attemptOf(a, rep), delay: rep.delay})
+}
+
+// run is one run of the handler that is over, here or in a ward.
+type run struct {
+	// ctx is the observer's.
+	ctx     context.Context
+	attempt handlers.Attempt
+	// delay is what the handler named, for classes that name one.
+	delay time.Duration
+	// ward: it ran alone; fresh: in a process that had run nothing before.
+	ward, fresh bool
+}
+
+// settleRun judges a run and obeys.
+func (c *Consumer) settleRun(j *job, r run) (again bool) {
+	rec := r.attempt
 	if j.replay != nil {
-		c.finishReplay(a, rec)
+		c.finishReplay(j, r)
 		return false
 	}
 	totals, known := c.record(j, rec)
 	d := decide(verdict{
-		outcome: rec.Outcome, class: rec.Class, delay: rep.delay,
-		totals: totals, known: known, open: c.breaker.isOpen(),
+		outcome: rec.Outcome, class: rec.Class, delay: r.delay,
+		totals: totals, known: known, open: c.breaker.isOpen(), fresh: r.fresh,
 	}, c.sub.Policy)
 	if d.Jitter {
 		d.Delay = jitter(d.Delay)
@@ -52,9 +78,15 @@ func (c *Consumer) settle(a *attempt, rep *report) (again bool) {
 	if d.Verb == VerbQuarantine {
 		ref, d = c.quarantine(j, rec, totals, d)
 	}
-	defer c.observe(a, rec, d, ref)
+	defer c.observe(r.ctx, j, rec, d, ref)
+	if j.lone != nil {
+		c.tellFate(j, r, d)
+	}
 	switch d.Verb {
 	case VerbRetry:
+		if j.isCopy() && rec.Outcome != handlers.OutcomeCrashed {
+			return false // the broker has the message, and delivers it again
+		}
 		return c.hold(j, d.Delay)
 	default:
 		return c.ack(j)
@@ -82,6 +114,9 @@ func (c *Consumer) record(j *job, rec handlers.Attempt) (totals handlers.Totals,
 		return local, false
 	}
 	j.failing = counts
+	if j.lone != nil {
+		j.lone.crashes = totals.Crashes
+	}
 	return totals, true
 }
 
@@ -97,7 +132,7 @@ func (c *Consumer) quarantine(j *job, rec handlers.Attempt, totals handlers.Tota
 	ctx, cancel := c.settleContext()
 	defer cancel()
 	ref, err := c.cfg.Quarantine.Quarantine(ctx, c.sub.Name, *j.message(), handlers.Evidence{
-		Reason: d.Reason, Confidence: handlers.ConfidenceCertain, Attempt: rec, Totals: totals,
+		Reason: d.Reason, Confidence: confidence(rec.Outcome), Attempt: rec, Totals: totals,
 	})
 	if err != nil {
 		c.log.Error("cannot store a message that should be held; it is handed back, not acknowledged",
@@ -107,6 +142,14 @@ func (c *Consumer) quarantine(j *job, rec handlers.Attempt, totals handlers.Tota
 	c.log.Warn("message held", "entry", ref, "message", j.message().ID, "reason", d.Reason,
 		"failures", totals.Failures)
 	return ref, d
+}
+
+// confidence is how sure a verdict on an attempt is.
+func confidence(o handlers.Outcome) handlers.Confidence {
+	if o == handlers.OutcomeCrashed {
+		return handlers.ConfidenceProvenAlone
+	}
+	return handlers.ConfidenceCertain
 }
 
 // ack tells the broker that the message is done. It returns false, so that
@@ -156,10 +199,10 @@ func (c *Consumer) handBack(j *job, wait time.Duration) bool {
 }
 
 func (c *Consumer) observeSuccess(a *attempt) {
-	c.observe(a, c.attemptOf(a, new(report)), Decision{}, "")
+	c.observe(a.handlerContext(), a.job, c.attemptOf(a, new(report)), Decision{}, "")
 }
 
-func (c *Consumer) observe(a *attempt, rec handlers.Attempt, d Decision, ref string) {
+func (c *Consumer) observe(ctx context.Context, j *job, rec handlers.Attempt, d Decision, ref string) {
 	if c.cfg.Observer == nil {
 		return
 	}
@@ -169,8 +212,8 @@ func (c *Consumer) observe(a *attempt, rec handlers.Attempt, d Decision, ref str
 			c.log.Error("observer panicked", "panic", panicText(v))
 		}
 	}()
-	c.cfg.Observer.AttemptSettled(a.handlerContext(), Settled{
-		Subscription: c.sub.Name, Message: *a.job.message(), Attempt: rec, Decision: d, Ref: ref,
+	c.cfg.Observer.AttemptSettled(ctx, Settled{
+		Subscription: c.sub.Name, Message: *j.message(), Attempt: rec, Decision: d, Ref: ref,
 	})
 }
 

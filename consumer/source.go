@@ -41,6 +41,23 @@ type Source interface {
 	Abilities() Abilities
 }
 
+// Adopter is a source whose deliveries can be settled by another process than
+// the one that received them. With it, what a worker had in flight when it died
+// need not wait until its leases end.
+type Adopter interface {
+	// Adopt takes over a delivery by the token that its Settler told
+	// (LeaseToken). It refuses a token that is not of this source's subscription:
+	// tokens come from the memory of a process that died.
+	Adopt(token string) (Adopted, error)
+}
+
+// Adopted settles a delivery of another process.
+type Adopted interface {
+	Settler
+	// Extend keeps the lease for as long as a new delivery would have it.
+	Extend() error
+}
+
 // Limits is what a source may hand over and how long it may take to end.
 type Limits struct {
 	// MaxOutstanding is the number of deliveries that may be unsettled at once.

@@ -115,8 +115,9 @@ func (w *watchdog) giveUp(a *attempt, now, at time.Time, outcome handlers.Outcom
 	// the goroutine may run something else.
 	rep := hangReport(a, outcome)
 	if a.claim() {
-		w.consumer.abandoned.Add(1)
+		left := w.consumer.abandoned.Add(1)
 		w.consumer.takeOver(a, rep)
+		w.consumer.tire(int(left))
 	}
 	return time.Time{}
 }

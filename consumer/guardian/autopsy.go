@@ -42,27 +42,37 @@ func (p *parent) conclude(c *child) {
 	case a.clean():
 		p.log.Info("role ended", "role", r.cfg.Name, "pid", c.pid, "by", a.how, "lived", a.lived)
 		c.discard()
+	case c.retired:
+		c.discard()
 	default:
 		r.remember(a)
 		p.report(a)
-		p.keep(a)
+		p.diedAlone(a, p.keep(a))
 	}
 	p.afterDeath(r, c.ready, a.how)
 }
 
 // remember counts a death towards what no single message explains.
 func (r *role) remember(a autopsy) {
-	r.loop = r.loop.AfterDeath(a.Verdict)
-	if s, ok := a.slot(a.Culprit); ok {
-		r.breaker = r.breaker.AfterCulprit(s.Subscription+" "+s.ID, a.died)
+	to := r
+	if r.owner != nil {
+		to = r.owner
+	} else {
+		r.loop = r.loop.AfterDeath(a.Verdict)
+		r.forgive(a.table.Past)
+	}
+	for _, s := range a.table.Slots {
+		if a.Charge(verdict.Name(s.Name)) > 0 {
+			to.killedBy(s.Subscription, s.ID, a.died)
+		}
 	}
 }
 
 // hint says why deaths of late look like a bad deploy rather than a bad message, or nothing.
 func (r *role) hint(now time.Time) string {
 	switch {
-	case r.breaker.Open(now, verdict.BreakerRule{}):
-		return strconv.Itoa(len(r.breaker.Culprits(now, verdict.BreakerRule{}))) + " different messages killed the process within a minute"
+	case r.manyCulprits(now) > 0:
+		return strconv.Itoa(r.manyCulprits(now)) + " different messages killed the process within a minute, and none succeeded"
 	case r.loop.DeploymentProblem(0):
 		return strconv.Itoa(r.loop.Deaths) + " deaths in a row with no message in flight"
 	default:
@@ -106,6 +116,7 @@ func (a autopsy) evidenceOf(stopping bool) verdict.Evidence {
 		Stopping:      stopping || !a.table.Status.Stopping.IsZero(),
 		Ready:         a.ready || !a.table.Status.Ready.IsZero(),
 		HeaderDamaged: a.table.Damage != "",
+		Ended:         a.ended,
 	}
 	if a.status.Signaled() {
 		e.Exit.Signal = int(a.status.Signal())
@@ -117,6 +128,7 @@ func (a autopsy) evidenceOf(stopping bool) verdict.Evidence {
 		e.Slots = append(e.Slots, verdict.Slot{
 			Name: verdict.Name(s.Name), State: verdict.State(s.State), ID: s.ID,
 			Started: s.Started, InWard: s.Flags&inflight.InWard != 0, Damaged: s.Damage != "",
+			Overdue: !s.Deadline.IsZero() && a.died.After(s.Deadline),
 		})
 	}
 	for _, past := range a.table.Past {
@@ -183,18 +195,20 @@ func (a autopsy) slot(n verdict.Name) (inflight.Slot, bool) {
 
 // keep makes the crash record durable. Where that fails the table stays: the next guardian on this
 // folder looks into it.
-func (p *parent) keep(a autopsy) {
+func (p *parent) keep(a autopsy) (record string) {
 	if p.state == nil {
-		return
+		return ""
 	}
-	written, err := crashrecord.Directory{Path: p.state.deaths()}.Write(a.record(p.cfg.Build))
+	r := a.record(p.cfg.Build)
+	written, err := crashrecord.Directory{Path: p.state.deaths()}.Write(r)
 	if err != nil && written.Path == "" {
 		p.log.Error("cannot keep a crash record; the table of what was in flight is left in its place",
 			"table", a.folder, "error", err)
-		return
+		return ""
 	}
 	p.log.Info("crash record kept", "record", written.Path, "left_out", written.LeftOut, "error", err)
 	a.discard()
+	return r.ID
 }
 
 // record is the death as it is kept.

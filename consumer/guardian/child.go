@@ -44,7 +44,7 @@ func runChild(ctx context.Context, cfg Config, name string, f func(context.Conte
 	if err := prepareToDie(); err != nil {
 		return fmt.Errorf("guardian: role %s: %w", name, err)
 	}
-	role := Role{Name: name, Incarnation: w.Incarnation}
+	role := Role{Name: name, Incarnation: w.Incarnation, Ward: w.Ward, told: w, wards: w.Wards}
 	if err := role.open(w); err != nil {
 		return fmt.Errorf("guardian: role %s: %w", name, err)
 	}
@@ -64,6 +64,7 @@ func runChild(ctx context.Context, cfg Config, name string, f func(context.Conte
 		role.mark((*inflight.Mapping).MarkReady)
 		c.say(frameReady)
 	})
+	role.recycle = sync.OnceFunc(func() { c.say(frameRecycle) })
 	err = f(ctx, role)
 	role.mark((*inflight.Mapping).MarkClean)
 	if err != nil && !errors.Is(err, context.Canceled) {
@@ -98,6 +99,15 @@ func (r *Role) open(w welcome) (err error) {
 			return err
 		}
 	}
+	if w.LineFD > 0 {
+		conn, err := connection(uintptr(w.LineFD), "line")
+		if err != nil {
+			return err
+		}
+		if r.line = newLine(conn); !r.Ward {
+			r.line.listen()
+		}
+	}
 	if w.RelayFD > 0 {
 		pipe, err := relay.Inherited(uintptr(w.RelayFD))
 		if err != nil {
@@ -117,16 +127,21 @@ type control struct {
 }
 
 func openControl(fd uintptr) (*control, error) {
-	file := os.NewFile(fd, "control")
-	if file == nil {
-		return nil, os.ErrInvalid
-	}
-	defer file.Close()
-	conn, err := net.FileConn(file)
+	conn, err := connection(fd, "control")
 	if err != nil {
 		return nil, err
 	}
 	return &control{conn: conn}, nil
+}
+
+// connection takes an inherited descriptor.
+func connection(fd uintptr, name string) (net.Conn, error) {
+	file := os.NewFile(fd, name)
+	if file == nil {
+		return nil, os.ErrInvalid
+	}
+	defer file.Close()
+	return net.FileConn(file)
 }
 
 func (c *control) welcomed() (w welcome, err error) {

@@ -61,6 +61,11 @@ type RoleConfig struct {
 	// and no death of it is a message's fault.
 	Slots int
 
+	// Wards is how many messages of the role may run alone at once, each in a
+	// process of its own: those that killed their process, or may have. One is kept
+	// warm. At most 64; negative: none. Default 4 in a role with Slots, else none.
+	Wards int
+
 	// ReadyTimeout is how long the role may take from its start until it calls
 	// [Role.Ready]. Default 60 s.
 	ReadyTimeout time.Duration
@@ -68,6 +73,7 @@ type RoleConfig struct {
 
 const (
 	maxRoles = 16
+	maxWards = 64
 	maxBuild = 128
 )
 
@@ -77,6 +83,10 @@ func (c Config) withDefaults() Config {
 		if c.Roles[i].ReadyTimeout == 0 {
 			c.Roles[i].ReadyTimeout = time.Minute
 		}
+		if c.Roles[i].Wards == 0 && c.Roles[i].Slots > 0 {
+			c.Roles[i].Wards = 4
+		}
+		c.Roles[i].Wards = max(c.Roles[i].Wards, 0)
 	}
 	if c.StopTimeout == 0 {
 		c.StopTimeout = time.Minute
@@ -120,6 +130,12 @@ func (c Config) Validate() error {
 		}
 		if r.Slots > 0 && c.StateDir == "" {
 			wrong("StateDir is empty: role %s runs handlers, so name a folder for what must outlive a crash", r.Name)
+		}
+		if r.Wards > maxWards {
+			wrong("Roles[%d].Wards is %d: want at most %d", i, r.Wards, maxWards)
+		}
+		if r.Wards > 0 && r.Slots == 0 {
+			wrong("Roles[%d].Wards is %d: a role without Slots runs no messages, and needs none", i, r.Wards)
 		}
 		if r.ReadyTimeout < 0 {
 			wrong("Roles[%d].ReadyTimeout is %v: want more than 0", i, r.ReadyTimeout)

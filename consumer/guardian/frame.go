@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/theriac/theriac/consumer/guardian/verdict"
 )
 
 // The control connection between the guardian and a child carries frames: a version, a kind, a
@@ -23,6 +25,7 @@ const (
 	frameWelcome frameKind = 1 + iota // guardian: go on
 	frameStop                         // guardian: end in order
 	frameReady                        // child: I serve
+	frameRecycle                      // child: replace me
 )
 
 // errFrame says that the other side speaks another language. It is not trusted any further.
@@ -35,6 +38,15 @@ type welcome struct {
 	// relay's pipe; 0: there is none.
 	TableFD int `json:"table_fd"`
 	RelayFD int `json:"relay_fd"`
+	// LineFD is that of the ward line, of a worker and of a ward.
+	LineFD int `json:"line_fd"`
+	// Ward: the child is a ward of its role. Wards is how many a worker has.
+	Ward  bool `json:"ward"`
+	Wards int  `json:"wards"`
+	// StateDir is where the crash records are.
+	StateDir string `json:"state_dir"`
+	// Culprits are those that killed a process of the role of late, none succeeding between.
+	Culprits map[string][]verdict.CulpritDeath `json:"culprits,omitempty"`
 }
 
 func writeFrame(w io.Writer, kind frameKind, v any) error {

@@ -41,6 +41,7 @@ type event struct {
 	child *child
 	tee   *os.File
 	trace *crashtrace.Trace
+	frame lineFrame
 }
 
 type eventKind uint8
@@ -51,6 +52,8 @@ const (
 	eventTeeEnded
 	eventDying // the first block of a trace is there
 	eventTrace // all of it is
+	eventLine  // a frame on the ward line
+	eventRecycle
 )
 
 // role is what the guardian knows of one of its roles.
@@ -61,7 +64,12 @@ type role struct {
 	startAt  time.Time
 	runs     int
 	loop     verdict.Loop
-	breaker  verdict.Breaker
+	culprits map[string]verdict.Breaker // by subscription
+
+	pool   *wardPool // nil in a role without wards
+	owner  *role     // in a ward: the role whose messages it runs
+	number int       // in a ward: which of them
+	wanted bool      // in a ward: it is to be started
 }
 
 func (r *role) serving() bool { return r.child != nil && r.child.ready && !r.child.exited }
@@ -73,7 +81,7 @@ func runGuardian(ctx context.Context, cfg Config) error {
 	defer runtime.UnlockOSThread()
 	p := &parent{cfg: cfg, log: cfg.Logger, events: make(chan event, 64), tees: make(map[*os.File]bool), ended: make(chan struct{})}
 	for _, r := range cfg.Roles {
-		p.roles = append(p.roles, &role{cfg: r, restarts: restarts{pause: cfg.RestartPause, most: cfg.MaxRestartPause}, startAt: time.Now()})
+		p.add(r)
 	}
 	if cfg.StateDir != "" {
 		var err error
@@ -101,6 +109,16 @@ func runGuardian(ctx context.Context, cfg Config) error {
 		err = errors.Join(err, p.relay.close())
 	}
 	return err
+}
+
+// add makes a role, and the wards that it has.
+func (p *parent) add(cfg RoleConfig) {
+	r := &role{cfg: cfg, restarts: restarts{pause: p.cfg.RestartPause, most: p.cfg.MaxRestartPause}, startAt: time.Now()}
+	p.roles = append(p.roles, r)
+	if cfg.Wards > 0 {
+		r.pool = newWardPool(r)
+		p.roles = append(p.roles, r.pool.wards...)
+	}
 }
 
 const (
@@ -160,8 +178,13 @@ func (p *parent) act(now time.Time) <-chan time.Time {
 		}
 	}
 	for _, r := range p.roles {
+		if r.pool != nil {
+			if at := p.tend(r.pool, now); !at.IsZero() {
+				soonest(at)
+			}
+		}
 		switch {
-		case r.child == nil && p.stopping:
+		case r.child == nil && (p.stopping && r.owner == nil || r.owner != nil && !r.wanted):
 		case r.child == nil && now.Before(r.startAt):
 			soonest(r.startAt)
 		case r.child == nil:
@@ -177,6 +200,14 @@ func (p *parent) act(now time.Time) <-chan time.Time {
 				continue
 			}
 			r.child.kill()
+		case r.child.run != nil && !r.child.exited:
+			if now.Before(r.child.due) {
+				soonest(r.child.due)
+				continue
+			}
+			p.log.Error("a ward is past the limit of its message; it is ended", "role", r.cfg.Name, "pid", r.child.pid)
+			p.askForDump(r.child, verdict.EndedHang)
+			soonest(r.child.killAt)
 		case !r.child.ready && !r.child.late && !r.child.exited:
 			if until := r.child.started.Add(r.cfg.ReadyTimeout); now.Before(until) {
 				soonest(until)
@@ -214,7 +245,7 @@ func (p *parent) start(r *role) {
 		return
 	}
 	r.child = c
-	p.log.Info("role started", "role", r.cfg.Name, "pid", c.pid, "incarnation", c.incarnation)
+	p.log.Log(context.Background(), r.level(), "role started", "role", r.cfg.Name, "pid", c.pid, "incarnation", c.incarnation)
 }
 
 // notice takes what a reader saw. A child may be gone by then.
@@ -230,7 +261,19 @@ func (p *parent) notice(e event) {
 	case eventReady:
 		if !e.child.ready {
 			e.child.ready = true
-			p.log.Info("role is ready", "role", e.child.role.cfg.Name, "pid", e.child.pid, "after", time.Since(e.child.started).Round(time.Millisecond))
+			e.child.idleSince = time.Now()
+			e.child.role.restarts.unready = 0
+			p.log.Log(context.Background(), e.child.role.level(), "role is ready", "role", e.child.role.cfg.Name, "pid", e.child.pid, "after", time.Since(e.child.started).Round(time.Millisecond))
+		}
+	case eventLine:
+		if e.child.role.child == e.child && !e.child.exited {
+			p.hearLine(e.child, e.frame)
+		}
+	case eventRecycle:
+		if e.child.role.child == e.child && e.child.killAt.IsZero() {
+			p.log.Warn("role asks to be replaced", "role", e.child.role.cfg.Name, "pid", e.child.pid)
+			e.child.stop()
+			e.child.ended, e.child.killAt = verdict.EndedRecycle, time.Now().Add(p.cfg.StopTimeout)
 		}
 	case eventSilent:
 		// Its death tells the rest; a child that closed the connection and lives cannot be stopped
@@ -271,11 +314,17 @@ func (p *parent) buried(c *child, status syscall.WaitStatus) {
 // afterDeath plans the next start, or gives up.
 func (p *parent) afterDeath(r *role, wasReady bool, how string) {
 	r.startAt = time.Now().Add(r.restarts.died(wasReady))
+	if r.owner != nil {
+		if !wasReady {
+			p.wardFailed(r.owner.pool, how)
+		}
+		return
+	}
 	if p.stopping || r.restarts.unready < p.cfg.RestartLimit {
 		return
 	}
 	for _, other := range p.roles {
-		if other.serving() {
+		if other.owner == nil && other.serving() {
 			return
 		}
 	}
@@ -302,7 +351,7 @@ func (p *parent) stop(why string) {
 	p.stopping = true
 	p.log.Info("stopping", "because", why, "within", p.cfg.StopTimeout)
 	for _, r := range p.roles {
-		if r.child != nil {
+		if r.child != nil && r.owner == nil {
 			r.child.stop()
 		}
 	}
@@ -320,7 +369,7 @@ func (p *parent) killAll() {
 
 func (p *parent) signalAll(s os.Signal) {
 	for _, r := range p.roles {
-		if r.child != nil {
+		if r.child != nil && r.owner == nil {
 			_ = r.child.process.Signal(s)
 		}
 	}

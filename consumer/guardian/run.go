@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 
 	"github.com/theriac/theriac/consumer/guardian/inflight"
+	"github.com/theriac/theriac/consumer/guardian/verdict"
 )
 
 // Run makes this process the guardian and f its children: in each child, which is this binary
@@ -61,7 +63,11 @@ type Role struct {
 	// guardian has the request. Nil without Config.Relay or a guardian.
 	Transport http.RoundTripper
 
-	ready func()
+	ready   func()
+	recycle func()
+	line    *line // of wards; nil without
+	wards   int
+	told    welcome
 }
 
 // Guarded reports whether a guardian outlives this process.
@@ -74,6 +80,32 @@ func (r Role) Ready() {
 		r.ready()
 	}
 }
+
+// Recycle asks the guardian to replace this process: it is stopped in order and started again at
+// once. Calls after the first do nothing, and nor does one without a guardian.
+func (r Role) Recycle() {
+	if r.recycle != nil {
+		r.recycle()
+	}
+}
+
+// DeathsDir is the folder of crash records that nobody has taken in yet (crashrecord.Directory), ""
+// without one. The worker of a role takes in those of its role, and removes them.
+func (r Role) DeathsDir() string {
+	if r.told.StateDir == "" {
+		return ""
+	}
+	return filepath.Join(r.told.StateDir, deathsFolder)
+}
+
+// Culprits returns the messages of a subscription that killed a process of this role of late, none
+// succeeding between, oldest first.
+func (r Role) Culprits(subscription string) []verdict.CulpritDeath {
+	return r.told.Culprits[subscription]
+}
+
+// deathsFolder is where crash records are, in the state directory.
+const deathsFolder = "deaths"
 
 var errUnknownRole = errors.New("this binary does not know the role")
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/theriac/theriac/consumer/guardian/crashtrace"
 	"github.com/theriac/theriac/consumer/guardian/inflight"
+	"github.com/theriac/theriac/consumer/guardian/verdict"
 )
 
 // child is one run of a role.
@@ -27,6 +28,17 @@ type child struct {
 	ready, late bool
 	control     net.Conn
 	evidence
+
+	line   net.Conn       // nil in a role without wards
+	outbox chan lineFrame // what is to be written to it
+
+	// Of a ward: what it runs, until when, how many it ran before, since when it waits, and whether
+	// it is being ended because it is not needed.
+	run       *aloneRun
+	due       time.Time
+	ran       int
+	idleSince time.Time
+	retired   bool
 }
 
 // evidence is what a child leaves behind.
@@ -37,7 +49,8 @@ type evidence struct {
 	tail   *crashtrace.Tail
 	trace  *crashtrace.Trace // once all of it has come
 
-	killAt time.Time // when a child that is dying has had its time
+	ended  verdict.Ended // why the guardian ended it, if it did
+	killAt time.Time     // when a child that is dying has had its time
 	exited bool
 	status syscall.WaitStatus
 }
@@ -45,7 +58,7 @@ type evidence struct {
 // spawn executes this binary again.
 func (p *parent) spawn(r *role) (_ *child, err error) {
 	c := &child{role: r, started: time.Now()}
-	c.incarnation = r.cfg.Name + "-" + strconv.FormatInt(c.started.UnixMilli(), 36) + "-" + strconv.Itoa(r.runs)
+	c.incarnation = r.label() + "-" + strconv.FormatInt(c.started.UnixMilli(), 36) + "-" + strconv.Itoa(r.runs)
 	defer func() {
 		if err != nil {
 			c.discard()
@@ -71,7 +84,10 @@ func (p *parent) spawn(r *role) (_ *child, err error) {
 
 	in, out, tee := streams()
 	files := []*os.File{in, out, stderrEnd, theirs, crashEnd}
-	hello := welcome{Incarnation: c.incarnation}
+	hello := welcome{Incarnation: c.incarnation, Ward: r.owner != nil, Wards: r.cfg.Wards, Culprits: r.recent(c.started)}
+	if p.state != nil {
+		hello.StateDir = p.state.path
+	}
 	if c.table != nil {
 		hello.TableFD, files = len(files), append(files, c.table.File())
 	}
@@ -83,6 +99,15 @@ func (p *parent) spawn(r *role) (_ *child, err error) {
 		}
 		defer relayEnd.Close()
 		hello.RelayFD, files = len(files), append(files, relayEnd)
+	}
+	lineEnd, err := p.openLine(c)
+	if err != nil {
+		_ = stderr.Close()
+		return nil, err
+	}
+	if lineEnd != nil {
+		defer lineEnd.Close()
+		hello.LineFD, files = len(files), append(files, lineEnd)
 	}
 	args := arguments()
 	c.process, err = os.StartProcess(executable(), args, &os.ProcAttr{
@@ -97,6 +122,7 @@ func (p *parent) spawn(r *role) (_ *child, err error) {
 	p.readers.Go(func() { p.tee(io.MultiWriter(c.tail, tee), stderr) })
 	p.readers.Go(func() { p.listen(c) })
 	p.readers.Go(func() { p.readCrash(c) })
+	p.serveLine(c)
 	// A child that cannot be told dies of it: its end of the connection is gone too.
 	_ = writeFrame(c.control, frameWelcome, hello)
 	return c, nil
@@ -107,8 +133,11 @@ func (p *parent) prepareTable(c *child) (err error) {
 	if c.role.cfg.Slots == 0 {
 		return nil
 	}
-	if c.folder, err = p.state.table(c.incarnation); err != nil {
-		return err
+	// A ward's own table need not outlive its guardian: why its message runs alone is on disk.
+	if c.role.owner == nil {
+		if c.folder, err = p.state.table(c.incarnation); err != nil {
+			return err
+		}
 	}
 	c.table, err = inflight.Create(inflight.Config{
 		Dir: c.folder, Slots: c.role.cfg.Slots, Incarnation: c.incarnation, Build: p.cfg.Build,
@@ -161,6 +190,8 @@ func (p *parent) listen(c *child) {
 			return
 		case kind == frameReady:
 			p.tell(event{kind: eventReady, child: c})
+		case kind == frameRecycle:
+			p.tell(event{kind: eventRecycle, child: c})
 		}
 	}
 }
@@ -176,6 +207,7 @@ func (c *child) kill() { _ = c.process.Kill() }
 // close lets go of what was kept for a child that is dead.
 func (c *child) close() {
 	_, _ = c.control.Close(), c.crash.Close()
+	c.closeLine()
 	_ = c.process.Release()
 }
 

@@ -52,7 +52,7 @@ func openStateDir(path string) (*stateDir, error) {
 
 func (d *stateDir) tables() string { return filepath.Join(d.path, "tables") }
 
-func (d *stateDir) deaths() string { return filepath.Join(d.path, "deaths") }
+func (d *stateDir) deaths() string { return filepath.Join(d.path, deathsFolder) }
 
 // table returns the folder for the table of one incarnation.
 func (d *stateDir) table(incarnation string) (string, error) {

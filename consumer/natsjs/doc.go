@@ -25,7 +25,7 @@
 //	                      is gone ends Receive with a *MissingError
 //	connection closed     Receive returns ErrClosed
 //	this process dies     the broker delivers again after AckWait, or at once when
-//	                      [HandBack] is called with the lease tokens of the dead
+//	                      the next one adopts its leases and hands them back ([Source.Adopt])
 //
 // Nothing here ever terminates a message (Term) or lets the broker give up on
 // one: a consumer with a delivery limit is refused, since what passes that

@@ -59,17 +59,22 @@ func (l *lease) Ack(ctx context.Context) error {
 // Nack implements consumer.Settler.
 func (l *lease) Nack(_ context.Context, delay time.Duration) error {
 	l.held.settled(l)
+	return l.send(nakAfter(delay))
+}
+
+// nakAfter is the negative acknowledgement after which the broker waits.
+func nakAfter(delay time.Duration) []byte {
 	if delay <= 0 {
-		return l.send(ackAgain)
+		return ackAgain
 	}
 	body := append(make([]byte, 0, 48), ackAgain...)
 	body = append(body, ` {"delay":`...)
 	body = strconv.AppendInt(body, int64(delay), 10)
-	return l.send(append(body, '}'))
+	return append(body, '}')
 }
 
-// LeaseToken names this lease for [HandBack], which may run in another process
-// after this one died.
+// LeaseToken names this lease for [Source.Adopt], which may run in another
+// process after this one died.
 func (l *lease) LeaseToken() string { return l.reply }
 
 func (l *lease) send(body []byte) error {
@@ -77,28 +82,6 @@ func (l *lease) send(body []byte) error {
 		return fmt.Errorf("settle message %s: %w", l.delivery.Message.ID, closedOr(err))
 	}
 	return nil
-}
-
-// HandBack gives messages back to the broker at once, so that nobody waits for
-// the leases of a process that died. Each token is what LeaseToken of a
-// delivery's Settler returned. A message that was settled since is not
-// affected. It reports tokens that are none and goes on with the others.
-//
-// Call it after the broker has seen the end of the dead one's connection, which
-// takes milliseconds once the process is gone; what is handed back before may
-// be sent to that connection and waits for one more lease.
-func HandBack(conn *nats.Conn, tokens ...string) error {
-	var errs []error
-	for _, token := range tokens {
-		if _, ok := parseAck(token); !ok {
-			errs = append(errs, fmt.Errorf("hand back: %.100q is not a lease token", token))
-			continue
-		}
-		if err := conn.Publish(token, ackAgain); err != nil {
-			return errors.Join(append(errs, fmt.Errorf("hand back: %w", closedOr(err)))...)
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // closedOr gives the client's error for a closed connection our words.

@@ -207,7 +207,7 @@ func TestSource_BrokerSilent_IsNoticedAndNothingIsLost(t *testing.T) {
 	}
 }
 
-func TestHandBack_ReturnsTheMessagesOfTheDeadAtOnce(t *testing.T) {
+func TestAdopt_ReturnsTheMessagesOfTheDeadAtOnce(t *testing.T) {
 	t.Parallel()
 	sub := fresh(t)
 	long := longLease(t, sub)
@@ -225,10 +225,22 @@ func TestHandBack_ReturnsTheMessagesOfTheDeadAtOnce(t *testing.T) {
 	_ = await(t, "the end of Receive", r.ended)
 	untilForgotten(t, sub, long)
 
-	next := receive(t, newSource(t, sub.conn, long))
+	source := newSource(t, sub.conn, long)
+	next := receive(t, source)
 	began := time.Now()
-	if err := natsjs.HandBack(sub.conn, append(tokens, "made up\r\n")...); err == nil || !strings.Contains(err.Error(), `"made up\r\n"`) {
-		t.Errorf("HandBack = %v, want it to name the token that is none", err)
+	for _, none := range []string{"made up\r\n", strings.Replace(tokens[0], long.Consumer, "another", 1)} {
+		if _, err := source.Adopt(none); err == nil || !strings.Contains(err.Error(), "no lease") {
+			t.Errorf("Adopt(%q) = %v, want it to say that the token is none of ours", none, err)
+		}
+	}
+	for _, token := range tokens {
+		lease, err := source.Adopt(token)
+		if err == nil {
+			err = lease.Nack(t.Context(), 0)
+		}
+		if err != nil {
+			t.Error(err)
+		}
 	}
 	for len(missing) > 0 {
 		delete(missing, next.ack(t).ID)

@@ -39,6 +39,9 @@ func (r reader) snapshot() Snapshot {
 	for i := range histories {
 		r.past(&s, i, &histories[i])
 	}
+	for i := range s.Past {
+		s.Past[i].Subscription = owner(regions, s.Past[i].Name.Slot)
+	}
 	return s
 }
 
@@ -89,6 +92,16 @@ type region struct {
 
 func (g region) holds(slot int) bool {
 	return uint32(slot) >= g.first && uint32(slot)-g.first < g.slots
+}
+
+// owner returns the subscription that holds a slot.
+func owner(regions []region, slot int) string {
+	for _, g := range regions {
+		if g.holds(slot) {
+			return g.name
+		}
+	}
+	return ""
 }
 
 // regions returns the regions by index. One that is damaged holds no slot.

@@ -106,6 +106,8 @@ const Changing = "it changed while it was read"
 type Past struct {
 	// Name is the slot and generation that it had.
 	Name Name
+	// Subscription is the name of the subscription that owns the slot, "" if that is damaged.
+	Subscription string
 	// ID is the beginning of the message's id, at most 40 bytes. IDCut is set when there was more.
 	ID    string
 	IDCut bool

@@ -1,0 +1,111 @@
+//go:build unix
+
+package guardian
+
+import (
+	"bytes"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/theriac/theriac/consumer/guardian/inflight"
+	"github.com/theriac/theriac/consumer/guardian/verdict"
+)
+
+// killedBy counts a death that is charged to a message.
+func (r *role) killedBy(subscription, id string, at time.Time) {
+	if r.culprits == nil {
+		r.culprits = make(map[string]verdict.Breaker)
+	}
+	r.culprits[subscription] = r.culprits[subscription].AfterCulprit(id, at)
+}
+
+// survived notes that a message of the subscription succeeded: not all of them kill.
+func (r *role) survived(subscription string) { delete(r.culprits, subscription) }
+
+// forgive looks for messages that succeeded since the last death that was charged.
+func (r *role) forgive(past []inflight.Past) {
+	for _, run := range past {
+		deaths := r.culprits[run.Subscription].Deaths
+		if run.Outcome == 0 && len(deaths) > 0 && run.Ended.After(deaths[len(deaths)-1].At) {
+			r.survived(run.Subscription)
+		}
+	}
+}
+
+// recent is what the next child is told of culprits.
+func (r *role) recent(now time.Time) map[string][]verdict.CulpritDeath {
+	recent := make(map[string][]verdict.CulpritDeath)
+	for subscription, b := range r.culprits {
+		for _, d := range b.Deaths {
+			if now.Sub(d.At).Abs() <= culpritMemory {
+				recent[subscription] = append(recent[subscription], d)
+			}
+		}
+	}
+	return recent
+}
+
+// culpritMemory is how long the next workers hear of a culprit; the rule that opens their breaker looks
+// back a minute by default.
+const culpritMemory = 10 * time.Minute
+
+// manyCulprits returns how many messages of one subscription killed of late, if these are enough to
+// look like a bad deploy, else 0.
+func (r *role) manyCulprits(now time.Time) (most int) {
+	for _, b := range r.culprits {
+		if b.Open(now, verdict.BreakerRule{}) {
+			most = max(most, len(b.Culprits(now, verdict.BreakerRule{})))
+		}
+	}
+	return most
+}
+
+// label is how incarnations of the role begin.
+func (r *role) label() string {
+	if r.owner != nil {
+		return r.cfg.Name + "-ward" + strconv.Itoa(r.number)
+	}
+	return r.cfg.Name
+}
+
+// level is how loudly starts are told: wards come and go.
+func (r *role) level() slog.Level {
+	if r.owner != nil {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}
+
+// text is what the runtime said first, or on standard error where its trace lacks that line.
+func (a autopsy) text() string {
+	if a.trace.Reason != "" {
+		return a.trace.Reason
+	}
+	return a.tail.Fatal()
+}
+
+// stackOf is the trace of the goroutine that died, or for a hang that of the goroutine that runs the
+// message.
+func (a autopsy) stackOf() string {
+	const most = 64 << 10
+	stack := a.trace.Block
+	if a.ended == verdict.EndedHang {
+		stack = labelledBlock(a.trace.Dump, a.table.Slots)
+	}
+	return stack[:min(len(stack), most)]
+}
+
+// labelledBlock finds the first goroutine in a dump that carries the label of a slot.
+func labelledBlock(dump []byte, slots []inflight.Slot) string {
+	for block := range bytes.SplitSeq(dump, []byte("\n\n")) {
+		header, _, _ := strings.Cut(string(block), "\n")
+		for _, s := range slots {
+			if s.Name.Generation > 0 && strings.Contains(header, `"`+s.Name.String()+`"`) {
+				return string(block)
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,338 @@
+//go:build unix
+
+package guardian
+
+import (
+	"encoding/json"
+	"net"
+	"os"
+	"time"
+
+	"github.com/theriac/theriac/consumer/guardian/verdict"
+)
+
+// wardPool is the wards of one role: children of it that run one message at a time, alone. They are
+// started when messages wait for them; one that ran nothing yet is kept warm.
+type wardPool struct {
+	owner *role
+	wards []*role
+	queue []*aloneRun // in the order of asking
+}
+
+// aloneRun is one message that is to run alone.
+type aloneRun struct {
+	from *child // the worker that asked
+	run  uint32 // its number there
+	head runHead
+	body []byte
+}
+
+const (
+	// wardSlack is how much longer than its limit a message may take in a ward before the guardian
+	// ends it: the ward itself sees the limit first, and its answer says more.
+	wardSlack = 2 * time.Second
+	// wardIdle is how long a ward that ran something, or one more than the warm one, waits for more.
+	wardIdle = time.Second
+	// wardStarts is how many wards in a row may die before they are ready until those who wait are told.
+	wardStarts = 2
+	defaultRun = time.Minute
+)
+
+func newWardPool(owner *role) *wardPool {
+	pool := &wardPool{owner: owner}
+	for number := range owner.cfg.Wards {
+		cfg := owner.cfg
+		cfg.Slots, cfg.Wards = wardSlots, 0
+		pool.wards = append(pool.wards, &role{cfg: cfg, owner: owner, number: number + 1, restarts: owner.restarts})
+	}
+	return pool
+}
+
+// wardSlots is the number of slots in a ward's table: each subscription of which it runs a message
+// takes one for good, and they cost nothing until then.
+const wardSlots = 128
+
+// tend gives waiting messages to wards and plans which wards are to live. It returns when to look
+// again, zero for not by itself.
+func (p *parent) tend(pool *wardPool, now time.Time) (next time.Time) {
+	if !pool.owner.serving() {
+		p.abandon(pool)
+	}
+	waiting := pool.queue
+	pool.queue = nil
+	for _, run := range waiting {
+		if w := pool.free(run.head.Fresh); w != nil {
+			w.assign(run, now)
+		} else {
+			pool.queue = append(pool.queue, run)
+		}
+	}
+	pool.plan(p.stopping)
+	return pool.retireIdle(now)
+}
+
+// abandon forgets what a worker asked for that is gone: the next one asks again.
+func (p *parent) abandon(pool *wardPool) {
+	alive := pool.owner.child
+	kept := pool.queue[:0]
+	for _, run := range pool.queue {
+		if run.from == alive {
+			kept = append(kept, run)
+		}
+	}
+	pool.queue = kept
+	for _, w := range pool.wards {
+		c := w.child
+		if c != nil && (c.run != nil && c.run.from != alive || p.stopping && alive == nil) {
+			c.retire()
+		}
+	}
+}
+
+// free returns a ward that can run a message now: a used one before a fresh one, unless it must be
+// fresh.
+func (pool *wardPool) free(fresh bool) (best *child) {
+	for _, w := range pool.wards {
+		if c := w.child; c.idle() && (!fresh || c.ran == 0) && (best == nil || c.ran > best.ran) {
+			best = c
+		}
+	}
+	return best
+}
+
+// plan says which wards are to be started, and makes room for a fresh one.
+func (pool *wardPool) plan(stopping bool) {
+	coming, fresh := 0, 0
+	for _, w := range pool.wards {
+		switch c := w.child; {
+		case c == nil || c.retired || c.exited:
+		case !c.ready:
+			coming++
+			fresh++
+		case c.idle() && c.ran == 0:
+			fresh++
+		}
+	}
+	missing := len(pool.queue) - coming
+	if fresh == 0 && pool.owner.serving() {
+		missing = max(missing, 1) // the warm one
+	}
+	if stopping && len(pool.queue) == 0 {
+		missing = 0
+	}
+	for _, w := range pool.wards {
+		w.wanted = false
+		if w.child == nil && missing > 0 {
+			w.wanted = true
+			missing--
+		}
+	}
+	if missing > 0 && len(pool.queue) > 0 {
+		// All live, and none of them is free for those who wait: they must be used ones.
+		for _, w := range pool.wards {
+			if w.child.idle() {
+				w.child.retire()
+				return
+			}
+		}
+	}
+}
+
+// retireIdle ends wards that nobody needs.
+func (pool *wardPool) retireIdle(now time.Time) (next time.Time) {
+	kept := false
+	for _, w := range pool.wards {
+		c := w.child
+		if !c.idle() || len(pool.queue) > 0 {
+			continue
+		}
+		if c.ran == 0 && !kept {
+			kept = true
+			continue
+		}
+		until := c.idleSince.Add(wardIdle)
+		if !now.Before(until) {
+			c.retire()
+			continue
+		}
+		if next.IsZero() || until.Before(next) {
+			next = until
+		}
+	}
+	return next
+}
+
+// idle reports whether a ward can take a message.
+func (c *child) idle() bool {
+	return c != nil && c.ready && !c.exited && !c.retired && c.run == nil && c.killAt.IsZero()
+}
+
+// assign gives a message to a ward.
+func (c *child) assign(run *aloneRun, now time.Time) {
+	limit := run.head.Limit
+	if limit <= 0 {
+		limit = defaultRun
+	}
+	c.run, c.due = run, now.Add(limit+wardSlack)
+	c.send(lineFrame{kind: lineRun, run: run.run, head: []byte("{}"), body: run.body})
+	run.body = nil
+}
+
+// retire ends a ward that is no longer needed. What it may be running is charged to nobody.
+func (c *child) retire() {
+	if !c.retired {
+		c.retired = true
+		c.kill()
+	}
+}
+
+// send queues a frame for the other end of the line. One that lets hundreds wait is broken.
+func (c *child) send(f lineFrame) {
+	if c.outbox == nil {
+		return
+	}
+	select {
+	case c.outbox <- f:
+	default:
+		c.kill()
+	}
+}
+
+// hearLine takes a frame from a child's line.
+func (p *parent) hearLine(c *child, f lineFrame) {
+	switch {
+	case f.kind == lineRun && c.role.pool != nil:
+		run := &aloneRun{from: c, run: f.run, body: f.body}
+		if json.Unmarshal(f.head, &run.head) != nil || len(c.role.pool.queue) >= lineQueue/2 {
+			p.refuse(run, "the guardian does not understand, or too many wait")
+			return
+		}
+		c.role.pool.queue = append(c.role.pool.queue, run)
+	case f.kind == lineAnswer && c.run != nil && f.run == c.run.run:
+		p.answered(c, f)
+	default:
+		p.log.Error("a child talks nonsense on its ward line; it is killed", "role", c.role.cfg.Name, "pid", c.pid)
+		c.kill()
+	}
+}
+
+// answered passes on what a ward that survived says.
+func (p *parent) answered(c *child, f lineFrame) {
+	var head answerHead
+	if json.Unmarshal(f.head, &head) != nil {
+		head = answerHead{Spent: true}
+	}
+	head.Fresh = c.ran == 0
+	run := c.run
+	c.run, c.ran, c.idleSince = nil, c.ran+1, time.Now()
+	if head.OK {
+		c.role.owner.survived(run.head.Subscription)
+	}
+	if answer, err := newLineFrame(lineAnswer, run.run, head, f.body); err == nil {
+		run.from.send(answer)
+	}
+	if head.Spent {
+		c.retire()
+	}
+}
+
+// diedAlone tells a worker that the ward died that ran its message.
+func (p *parent) diedAlone(a autopsy, record string) {
+	c := a.child
+	if c.run == nil {
+		return
+	}
+	d := diedHead{Fresh: c.ran == 0, AloneDeath: AloneDeath{
+		Record: record, Hung: a.ended == verdict.EndedHang, Died: a.died,
+		Exit: a.how, Kind: a.trace.Kind.String(), Tier: string(a.Tier), Reason: string(a.Reason),
+		Text: a.text(), Stack: a.stackOf(),
+	}}
+	for _, s := range a.table.Slots {
+		if n := verdict.Name(s.Name); a.Charge(n) > 0 {
+			d.Charged = true
+		}
+		d.Started = s.Started
+	}
+	if answer, err := newLineFrame(lineDied, c.run.run, d, nil); err == nil {
+		c.run.from.send(answer)
+	}
+	c.run = nil
+}
+
+// refuse tells a worker that its message did not run.
+func (p *parent) refuse(run *aloneRun, why string) {
+	if f, err := newLineFrame(lineRefused, run.run, refusedHead{why}, nil); err == nil {
+		run.from.send(f)
+	}
+}
+
+// wardFailed notes that a ward died before it was ready. When none can be had, those who wait are
+// told; the next that asks has it tried again.
+func (p *parent) wardFailed(pool *wardPool, how string) {
+	failing := 0
+	for _, w := range pool.wards {
+		if w.child != nil && w.child.ready && !w.child.exited {
+			return
+		}
+		failing = max(failing, w.restarts.unready)
+	}
+	if failing < wardStarts {
+		return
+	}
+	if len(pool.queue) > 0 {
+		p.log.Error("no ward can be started; what must run alone waits", "role", pool.owner.cfg.Name, "last", how)
+	}
+	for _, run := range pool.queue {
+		p.refuse(run, "wards die before they are ready: "+how)
+	}
+	pool.queue = nil
+}
+
+// openLine makes the ward line of a child that has one, and returns its end.
+func (p *parent) openLine(c *child) (theirs *os.File, err error) {
+	if c.role.pool == nil && c.role.owner == nil {
+		return nil, nil
+	}
+	c.line, theirs, err = controlPair()
+	return theirs, err
+}
+
+// serveLine reads and writes a child's line until it is closed.
+func (p *parent) serveLine(c *child) {
+	if c.line == nil {
+		return
+	}
+	outbox := make(chan lineFrame, lineQueue)
+	c.outbox = outbox
+	line := c.line
+	p.readers.Go(func() { writeAll(line, outbox) })
+	p.readers.Go(func() {
+		for {
+			f, err := readLine(line)
+			if err != nil {
+				return // its death, or its control connection, tells the rest
+			}
+			p.tell(event{kind: eventLine, child: c, frame: f})
+		}
+	})
+}
+
+// writeAll writes frames until the channel is closed. A frame that cannot be written ends the line.
+func writeAll(conn net.Conn, frames <-chan lineFrame) {
+	broken := false
+	for f := range frames {
+		if !broken && f.write(conn) != nil {
+			broken = true
+			_ = conn.Close()
+		}
+	}
+}
+
+// closeLine lets go of a dead child's line.
+func (c *child) closeLine() {
+	if c.line != nil {
+		close(c.outbox)
+		c.outbox = nil
+		_ = c.line.Close()
+	}
+}
