@@ -75,7 +75,7 @@ theriac drill kills --kills 100         kill a loaded worker at random moments`,
 	f.IntSliceVar(&o.inFlight, "in-flight", []int{1, 16, 200}, "numbers `N,…` of good messages in flight")
 	f.IntSliceVar(&o.copies, "replicas", []int{1, 3}, "numbers `N,…` of replicas")
 	f.IntVar(&o.runs, "runs", 1, "try each row `N` times")
-	// c.AddCommand(newNovemberCommand(t, environ), newDeployCommand(t, environ), newOutageCommand(t, environ), newKillsCommand(t, environ))
+	c.AddCommand(newNovemberCommand(t, environ), newDeployCommand(t, environ), newOutageCommand(t, environ), newKillsCommand(t, environ))
 	return c
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/theriac/theriac/cmd/internal/drill/replica"
 )
@@ -14,7 +13,7 @@ import (
 type logged struct {
 	Message string `json:"msg"`
 	Role    string `json:"role"`
-	Ward    bool   `json:"ward"`
+	Ward    int    `json:"ward"` // its number, in a ward of the role
 }
 
 // deathMessage is what a guardian logs, at the level of errors, when a child died of something other
@@ -50,7 +49,7 @@ func countDeaths(dirs []string) (map[string]int, error) {
 		for _, line := range lines {
 			switch {
 			case line.Message != deathMessage:
-			case line.Ward || strings.HasSuffix(line.Role, "ward"):
+			case line.Ward > 0:
 				deaths[replica.RoleWard]++
 			default:
 				deaths[line.Role]++

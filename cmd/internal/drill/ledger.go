@@ -229,6 +229,14 @@ func (l *ledger) webAddress(number int) string {
 	return web.Address
 }
 
+// worker is the last worker of a replica that served.
+func (l *ledger) worker(number int) greeting {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w, _ := l.lookLocked().latest(number, replica.RoleWorker)
+	return w
+}
+
 // deaths returns the deaths, oldest first.
 func (f facts) deaths() []handlers.Crash {
 	return slices.SortedFunc(maps.Values(f.crashes), func(a, b handlers.Crash) int { return a.Died.Compare(b.Died) })

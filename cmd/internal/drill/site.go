@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/theriac/theriac/cmd/internal/app"
@@ -54,8 +56,10 @@ type site struct {
 	service   *quarantine.Service // for looking only
 	processes []*process
 	traffic   *traffic
-	published map[string]string // ids by key
 	closers   lifo
+
+	mu        sync.Mutex
+	published map[string]string // ids by key
 }
 
 // openSite starts everything and returns when all replicas serve. On an error it is closed.
@@ -164,8 +168,17 @@ func (s *site) publish(ctx context.Context, p replica.Payload) error {
 	if err != nil {
 		return problem.Errorf(problem.Unavailable, "publish: %w", err)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.published[p.Key] = id
 	return nil
+}
+
+// ids returns the ids of what was published, by key.
+func (s *site) ids() map[string]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.published)
 }
 
 // entries returns all that the quarantine holds or held.

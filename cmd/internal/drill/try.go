@@ -197,7 +197,7 @@ func (s *site) over(ctx context.Context, r row) (bool, error) {
 	}
 	f := s.ledger.facts()
 	e := evidence{facts: f, entries: entries}
-	for key := range s.published {
+	for key := range s.ids() {
 		if f.commits[key] == 0 && !e.held(key) {
 			return false, nil
 		}
@@ -219,7 +219,7 @@ func (s *site) collect(ctx context.Context, e *evidence) error {
 	if err != nil && !errors.Is(err, errLate) {
 		return err
 	}
-	e.facts, e.published = s.ledger.facts(), s.published
+	e.facts, e.published = s.ledger.facts(), s.ids()
 	if e.entries, err = s.entries(ctx); err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ type program struct {
 func (p *program) guardian() guardian.Config {
 	return guardian.Config{
 		Roles: []guardian.RoleConfig{
-			{Name: RoleWorker, Slots: p.spec.Slots},
+			{Name: RoleWorker, Slots: p.spec.Slots, Wards: p.spec.Wards},
 			{Name: RoleWeb},
 		},
 		StateDir:    filepath.Join(p.dir, StateName),
