@@ -123,3 +123,5 @@ type tableGuard struct {
 }
 
 func (g tableGuard) InFlight() *inflight.Mapping { return g.table }
+
+func (tableGuard) Suspects(string) Suspects { return Suspects{} }

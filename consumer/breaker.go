@@ -51,8 +51,8 @@ func newBreaker(policy Policy, shards int, log *slog.Logger) *breaker {
 	}
 	b.turn <- struct{}{}
 	b.cb = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
-		MaxRequests:   1,
-		Timeout:       p.OpenFor,
+		MaxRequests: 1,
+		Timeout:     p.OpenFor,
 		ReadyToTrip: func(gobreaker.Counts) bool {
 			return !p.Off && (b.deaths.Load() || b.stats.correlated(time.Now()))
 		},

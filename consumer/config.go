@@ -98,8 +98,9 @@ type BreakerPolicy struct {
 	FailureRatio float64
 	// Culprits is the number of different messages that must have killed a process
 	// within CulpritWindow, none succeeding between, to open it too: a bad deploy.
-	// Defaults 3 and 60 s.
-	Culprits      int
+	// Default 3.
+	Culprits int
+	// CulpritWindow is how far back these deaths count. Default 60 s.
 	CulpritWindow time.Duration
 	// OpenFor is the wait before each probe. Default 10 s.
 	OpenFor time.Duration

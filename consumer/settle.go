@@ -15,11 +15,9 @@ const refusedDelay = time.Minute
 func (c *Consumer) conclude(a *attempt, rep *report) step {
 	j := a.job
 	a.over(rep.ended())
-	if j.lone != nil {
-		if j.lone.answer != nil {
-			j.lone.answer <- c.aloneAnswerOf(a, rep)
-			return stepSettled
-		}
+	if j.lone != nil && j.lone.answer != nil {
+		c.answerAlone(a, rep)
+		return stepSettled
 	}
 	c.breaker.hear(j.takeProbe(), int(a.slot), j.message().ID, rep.ended())
 	switch {

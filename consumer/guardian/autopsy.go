@@ -287,6 +287,7 @@ func messageOf(s inflight.Slot) crashrecord.Message {
 		ID: []byte(s.ID), OrderingKey: []byte(s.OrderingKey), AckToken: []byte(s.AckToken),
 	}
 	if s.Message != nil {
+		m.Flags |= crashrecord.FlagWhole
 		m.Data, m.Attributes = s.Message.Data, crashrecord.PackAttributes(s.Message.Attributes)
 	}
 	return m
