@@ -75,10 +75,15 @@ func (l *Alone) Handle(m handlers.Message, replay *handlers.Replay) Ran {
 //
 //go:noinline
 func (c *Consumer) answerAlone(a *attempt, rep *report) {
-	if rep == nil {
+	failed := rep != nil
+	if !failed {
 		rep = new(report)
 	}
-	a.job.lone.answer <- aloneAnswer{attempt: c.attemptOf(a, rep), delay: rep.delay, abandoned: rep.abandoned}
+	rec := c.attemptOf(a, rep)
+	if failed && c.ender != nil {
+		c.observeEnd(a, rec)
+	}
+	a.job.lone.answer <- aloneAnswer{attempt: rec, delay: rep.delay, abandoned: rep.abandoned}
 }
 
 // nowhere is the source of a ward, which pulls nothing.

@@ -39,11 +39,16 @@ func table(t *testing.T, slots int) (*inflight.Table, *inflight.Mapping) {
 // runWithTable delivers messages until all are acknowledged.
 func runWithTable(t *testing.T, workers *inflight.Mapping, src *consumertest.Source, h handlers.HandlerFunc) {
 	t.Helper()
+	runObserved(t, workers, src, nil, h)
+}
+
+func runObserved(t *testing.T, workers *inflight.Mapping, src *consumertest.Source, by consumer.Observer, h handlers.HandlerFunc) {
+	t.Helper()
 	sub := consumer.Subscription{Name: "orders", Handler: h}
 	sub.Policy.Timeout, sub.Policy.Grace = 50*time.Millisecond, 10*time.Millisecond
 	sub.Policy.Backoff.Initial = time.Millisecond
 	sub.Policy.Breaker.Off = true // here most attempts fail
-	c, err := consumer.New(src, sub, consumer.Config{Guard: tableGuard{table: workers}, MaxRunning: 4, MaxOutstanding: 10})
+	c, err := consumer.New(src, sub, consumer.Config{Guard: tableGuard{table: workers}, Observer: by, MaxRunning: min(4, workers.Slots()), MaxOutstanding: 10})
 	if err != nil {
 		t.Fatal(err)
 	}

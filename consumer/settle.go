@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"encoding/hex"
 	"time"
 
 	"github.com/theriac/theriac/handlers"
@@ -37,13 +38,18 @@ func (c *Consumer) conclude(a *attempt, rep *report) step {
 
 // settle judges an attempt and obeys: ack, retry or quarantine.
 func (c *Consumer) settle(a *attempt, rep *report) (again bool) {
-	if rep == nil {
+	failed := rep != nil
+	if !failed {
 		rep = new(report)
 	}
 	if rep.abandoned && c.cfg.Guard != nil {
 		a.job.alone().wanted = true // there it can be killed
 	}
-	return c.settleRun(a.job, run{ctx: a.handlerContext(), attempt: c.attemptOf(a, rep), delay: rep.delay})
+	rec := c.attemptOf(a, rep)
+	if failed && c.ender != nil {
+		c.observeEnd(a, rec)
+	}
+	return c.settleRun(a.job, run{ctx: a.handlerContext(), attempt: rec, delay: rep.delay})
 }
 
 // run is one run of the handler that is over, here or in a ward.
@@ -196,6 +202,19 @@ func (c *Consumer) handBack(j *job, wait time.Duration) bool {
 	return false
 }
 
+// observeEnd tells of a failure before anything follows from it.
+func (c *Consumer) observeEnd(a *attempt, rec handlers.Attempt) {
+	defer c.observerPanicked()
+	c.ender.AttemptEnded(a.handlerContext(), c.sub.Name, *a.job.message(), rec)
+}
+
+// observerPanicked is deferred where an observer's panic must not harm.
+func (c *Consumer) observerPanicked() {
+	if v := recover(); v != nil {
+		c.log.Error("observer panicked", "panic", panicText(v))
+	}
+}
+
 func (c *Consumer) observeSuccess(a *attempt) {
 	c.observe(a.handlerContext(), a.job, c.attemptOf(a, new(report)), Decision{}, "")
 }
@@ -205,11 +224,7 @@ func (c *Consumer) observe(ctx context.Context, j *job, rec handlers.Attempt, d 
 		return
 	}
 	// The message is settled; an observer's panic must not undo that.
-	defer func() {
-		if v := recover(); v != nil {
-			c.log.Error("observer panicked", "panic", panicText(v))
-		}
-	}()
+	defer c.observerPanicked()
 	c.cfg.Observer.AttemptSettled(ctx, Settled{
 		Subscription: c.sub.Name, Message: *j.message(), Attempt: rec, Decision: d, Ref: ref,
 	})
@@ -231,9 +246,24 @@ func (c *Consumer) attemptOf(a *attempt, rep *report) handlers.Attempt {
 		Worker:          c.cfg.Worker,
 		Host:            c.cfg.Host,
 		Build:           c.cfg.Build,
+		TraceID:         c.traceID(a),
 		DeliveryAttempt: a.job.message().DeliveryAttempt,
 		Replay:          a.job.replay != nil,
 	}
+}
+
+// traceID is the trace of the attempt in hex, or "".
+func (c *Consumer) traceID(a *attempt) string {
+	if c.spans == nil {
+		return ""
+	}
+	// The observer's own method; the report must not be lost with it.
+	defer c.observerPanicked()
+	id, _ := c.spans.SpanName(a.handlerContext())
+	if id == [16]byte{} {
+		return ""
+	}
+	return hex.EncodeToString(id[:])
 }
 
 func (j *job) takeProbe() probe {

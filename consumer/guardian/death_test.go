@@ -53,11 +53,15 @@ func mortal() program {
 }
 
 // flight runs f as the handler of a message would run.
-func flight(ctx context.Context, region *inflight.Region, slot int, id string, f func()) {
-	generation := region.Begin(slot, &inflight.Begin{
+func flight(ctx context.Context, region *inflight.Region, slot int, id string, f func(), flags ...inflight.Flags) {
+	begin := &inflight.Begin{
 		ID: id, Data: []byte("payload of " + id), Attributes: map[string]string{"kind": "order"},
 		Attempt: 1, Started: time.Now(), Deadline: time.Now().Add(time.Minute),
-	})
+	}
+	for _, f := range flags {
+		begin.Flags |= f
+	}
+	generation := region.Begin(slot, begin)
 	var handler runner.Group
 	started := make(chan struct{})
 	handler.Go(func() {

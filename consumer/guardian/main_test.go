@@ -106,6 +106,7 @@ func programs() map[string]program {
 		}},
 		"mortal": mortal(),
 		"teller": teller(),
+		"lonely": lonely(),
 		"environment": {quick, func(ctx context.Context, r guardian.Role) error {
 			_, role := os.LookupEnv("THERIAC_ROLE")
 			say(r, fmt.Sprintf("GODEBUG=%s GOTRACEBACK=%s role set: %t", os.Getenv("GODEBUG"), os.Getenv("GOTRACEBACK"), role))

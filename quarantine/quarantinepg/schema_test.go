@@ -142,9 +142,9 @@ func TestOpen_RefusesAnotherSchema(t *testing.T) {
 	conn := connect(t, url)
 	for _, tt := range []struct{ change, want string }{
 		{"INSERT INTO theriac.quarantine_version (version_id, is_applied) VALUES (99, true)",
-			"schema is at 99, this program knows only 1; use a newer program"},
+			"schema is at 99, this program knows only 2; use a newer program"},
 		{"DROP SCHEMA theriac CASCADE",
-			"schema is at 0, this program needs 1; run: theriac migrate up --store postgres://postgres@"},
+			"schema is at 0, this program needs 2; run: theriac migrate up --store postgres://postgres@"},
 	} {
 		if _, err := conn.Exec(t.Context(), tt.change); err != nil {
 			t.Fatal(err)
