@@ -29,6 +29,9 @@ type evidence struct {
 	wall    time.Duration
 }
 
+// knownAfter is how long replicas may take to learn what another has held: two looks at the store.
+const knownAfter = 500 * time.Millisecond
+
 // keyAttribute is the attribute by which an entry tells which message it is.
 const keyAttribute = "drill-key"
 
@@ -176,6 +179,16 @@ func (e evidence) contained() time.Duration {
 	return max(until.Sub(runs[0].began), 0)
 }
 
+// ranAfterHeld reports whether the poison began another run once it was in quarantine, and the
+// replicas had a while to learn of it.
+func (e evidence) ranAfterHeld() bool {
+	entry, held := e.entry()
+	if !held {
+		return false
+	}
+	return slices.ContainsFunc(e.of(poisonKey), func(r *handlerRun) bool { return r.began.After(entry.HeldAt.Add(knownAfter)) })
+}
+
 // own is the part of that time that is the handler's own.
 func (e evidence) own() (own time.Duration) {
 	if !e.row.way.OwnTime {
@@ -238,6 +251,7 @@ func (e evidence) problems(r result) (problems []string) {
 	check(r.Ended == want, "the message is %s, not %s", r.Ended, want)
 	check(r.Named, "nobody is named")
 	check(r.Stack || !e.row.way.Stack, "no stack is kept")
+	check(!e.ranAfterHeld(), "the message ran again after it was held")
 	check(!e.settledAt.IsZero(), "it did not come to an end in time")
 	return problems
 }

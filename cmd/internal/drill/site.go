@@ -42,7 +42,7 @@ type layout struct {
 func newSpec() replica.Spec {
 	return replica.Spec{
 		Timeout: 10 * time.Second, Grace: 300 * time.Millisecond, MaxFailures: 3,
-		BreakerOpenFor: time.Second, Slots: slots, Wards: wards, Build: buildinfo.Read().Version,
+		Backoff: 50 * time.Millisecond, BreakerOpenFor: time.Second, Slots: slots, Wards: wards, Build: buildinfo.Read().Version,
 	}
 }
 

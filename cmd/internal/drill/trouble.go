@@ -70,7 +70,11 @@ func (r campaignResult) needsReason() []string {
 }
 
 func (o *trouble) campaign(name string, bad replica.Order, judge func(campaignResult) []string) campaign {
-	return campaign{name: name, replicas: o.replicas, spec: newSpec(), judge: judge, play: func(ctx context.Context, s *site, n *notes) error {
+	spec := newSpec()
+	// A message must not have failed for the last time before the breaker can know that others fail
+	// too: these are in the proportion of the defaults.
+	spec.MaxFailures, spec.Backoff = 5, 250*time.Millisecond
+	return campaign{name: name, replicas: o.replicas, spec: spec, judge: judge, play: func(ctx context.Context, s *site, n *notes) error {
 		if err := between("--messages", []int{o.messages}, 10, 10_000); err != nil {
 			return err
 		}

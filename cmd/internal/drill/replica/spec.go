@@ -25,11 +25,13 @@ type Spec struct {
 	// Store is the URL of the quarantine's store. It may hold a password, so the file that it
 	// stands in is for this user's eyes only.
 	Store string `json:"store"`
-	// Timeout and Grace are the subscription's. MaxFailures and MaxCrashes likewise.
+	// Timeout, Grace and MaxFailures are the subscription's.
 	Timeout     time.Duration `json:"timeout"`
 	Grace       time.Duration `json:"grace"`
 	MaxFailures int           `json:"max_failures"`
-	// BreakerOff turns the breaker off, BreakerOpenFor is its wait before each probe.
+	// Backoff is the wait after the first failure.
+	Backoff time.Duration `json:"backoff"`
+	// BreakerOpenFor is the breaker's wait before each probe.
 	BreakerOpenFor time.Duration `json:"breaker_open_for"`
 	// Slots is how many handlers run at once, Wards how many wards the guardian keeps, MemoryLimit
 	// the bound on the memory of each process in bytes, 0 for none.
@@ -56,7 +58,7 @@ type Broker struct {
 func (s Spec) policy() consumer.Policy {
 	return consumer.Policy{
 		Timeout: s.Timeout, Grace: s.Grace, MaxFailures: s.MaxFailures,
-		Backoff: consumer.Backoff{Initial: 50 * time.Millisecond, Max: 200 * time.Millisecond},
+		Backoff: consumer.Backoff{Initial: s.Backoff, Max: 4 * s.Backoff},
 		Breaker: consumer.BreakerPolicy{OpenFor: s.BreakerOpenFor},
 	}
 }

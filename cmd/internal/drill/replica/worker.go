@@ -78,8 +78,8 @@ func (p *program) receive(ctx context.Context, role guardian.Role, service *quar
 	}
 	err := work.Err()
 	if err == nil {
+		role.Ready()
 		if err = p.line.Hello(work, Hello{Role: RoleWorker, Incarnation: role.Incarnation}); err == nil {
-			role.Ready()
 			err = c.Run(work)
 		}
 	}
@@ -136,10 +136,10 @@ func (p *program) web(ctx context.Context, role guardian.Role) error {
 			return nil
 		},
 		func(ctx context.Context) error {
+			role.Ready()
 			if err := p.line.Hello(ctx, Hello{Role: RoleWeb, Incarnation: role.Incarnation, Address: l.Addr().String()}); err != nil {
 				return errors.Join(err, server.Close())
 			}
-			role.Ready()
 			<-ctx.Done()
 			return server.Close()
 		})
