@@ -260,7 +260,6 @@ func (c *Consumer) giveBackBystanders(tokens []string) {
 		}
 		if err != nil {
 			c.log.Warn("cannot hand back a delivery of a process that died; it returns when its lease ends", "error", err)
-			return
 		}
 	}
 }

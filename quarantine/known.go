@@ -133,20 +133,16 @@ func (k *known) recorded(sub, id string, started int64) {
 func (k *known) clear(sub, id string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.clearLocked(k.hash(sub, id))
+	h := k.hash(sub, id)
+	k.putLocked(h, k.getLocked(h).afterSuccess())
 }
 
-func (k *known) clearLocked(h uint64) {
-	t := k.getLocked(h)
+// afterSuccess is t once its message succeeded.
+func (t trace) afterSuccess() trace {
 	if t.standing == handlers.StandingDecided {
-		return
+		return t
 	}
-	if t.suspect != 0 {
-		k.putLocked(h, trace{suspect: t.suspect})
-		return
-	}
-	delete(k.young, h)
-	delete(k.old, h)
+	return trace{suspect: t.suspect}
 }
 
 // beginRead numbers a read of the store's changes that is about to begin.
@@ -172,12 +168,10 @@ func (k *known) learn(read uint64, m Mark) {
 		t.suspect = 0
 	}
 	t.standing = max(t.standing, m.Standing)
-	if t.suspect != 0 || m.Standing != handlers.StandingNew {
-		k.putLocked(h, t)
-	}
 	if m.Standing == handlers.StandingNew {
-		k.clearLocked(h)
+		t = t.afterSuccess()
 	}
+	k.putLocked(h, t)
 }
 
 // suspect lets a message run alone only. Without stored it stays so whatever the
@@ -196,14 +190,9 @@ func (k *known) cleared(sub, id string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	h := k.hash(sub, id)
-	t := k.getLocked(h)
-	if t.suspect == 0 {
-		return
-	}
-	t.suspect = 0
-	k.putLocked(h, t)
-	if t.standing == handlers.StandingNew {
-		k.clearLocked(h)
+	if t := k.getLocked(h); t.suspect != 0 {
+		t.suspect = 0
+		k.putLocked(h, t)
 	}
 }
 
@@ -216,7 +205,13 @@ func (k *known) update(sub, id string, change func(*trace)) {
 	k.putLocked(h, t)
 }
 
+// putLocked remembers a trace; of one that says nothing, nothing.
 func (k *known) putLocked(h uint64, t trace) {
+	if t.stands() == handlers.StandingNew {
+		delete(k.young, h)
+		delete(k.old, h)
+		return
+	}
 	if _, ok := k.young[h]; !ok && len(k.young) >= k.max/2 {
 		k.young, k.old = map[uint64]trace{}, k.young
 	}

@@ -44,9 +44,10 @@ type courier struct {
 
 // delivery is one event and who waits for it.
 type delivery struct {
-	id   string
-	ctx  context.Context // of the request
-	wait time.Duration
+	id     string
+	caller context.Context // whose end ends the wait
+	ctx    context.Context // of the request
+	wait   time.Duration
 	// cancel ends the request.
 	cancel context.CancelFunc
 	done   chan struct{} // closed when sent and err are final
@@ -92,7 +93,7 @@ func directly(o sentry.ClientOptions) http.RoundTripper {
 
 // expect announces an event.
 func (c *courier) expect(ctx context.Context, id string, wait time.Duration) *delivery {
-	d := &delivery{id: id, wait: wait, done: make(chan struct{})}
+	d := &delivery{id: id, caller: ctx, wait: wait, done: make(chan struct{})}
 	d.ctx, d.cancel = context.WithCancel(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -159,8 +160,8 @@ func (c *courier) postAndWait(d *delivery, event *sentry.Event) {
 	case <-d.done:
 	case <-late:
 		d.given = errLate
-	case <-d.ctx.Done():
-		d.given = d.ctx.Err()
+	case <-d.caller.Done():
+		d.given = d.caller.Err()
 	}
 }
 

@@ -134,3 +134,18 @@ func TestCrash_TellsWhatWasRefused(t *testing.T) {
 		t.Error("a connection that broke is taken for a report")
 	}
 }
+
+// TestCrash_EveryAnswerIsTaken, also when the sender is slower than the answer.
+func TestCrash_EveryAnswerIsTaken(t *testing.T) {
+	t.Parallel()
+	s := fake(t)
+	events := reporter(t, s, telemetry.SentryConfig{})
+	for i := range 300 {
+		if err := events.Crash(t.Context(), handlers.Crash{ID: fmt.Sprint(i)}); err != nil {
+			t.Fatalf("report %d: %v", i, err)
+		}
+	}
+	if n := len(s.Events()); n != 300 {
+		t.Errorf("%d events, want 300", n)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,7 @@ import (
 const (
 	maxTag      = 200 // of Sentry
 	maxSuspects = 20
+	maxChain    = 10 // errors of a chain, since the message waits for all of them to be scrubbed
 )
 
 // attemptEvent is the event of a failed attempt.
@@ -42,8 +44,8 @@ func (s *Sentry) attemptEvent(sub string, m handlers.Message, a handlers.Attempt
 // exceptions is the error chain, the outermost last, which has the stack.
 func (s *Sentry) exceptions(a handlers.Attempt) []sentry.Exception {
 	var chain []sentry.Exception
-	for i := len(a.Errors) - 1; i >= 0; i-- {
-		chain = append(chain, sentry.Exception{Type: tag(a.Errors[i].Type), Value: s.scrub.text(a.Errors[i].Text)})
+	for _, link := range slices.Backward(a.Errors[:min(len(a.Errors), maxChain)]) {
+		chain = append(chain, sentry.Exception{Type: tag(link.Type), Value: s.scrub.text(link.Text)})
 	}
 	if len(chain) == 0 {
 		chain = []sentry.Exception{{Type: a.Outcome.String()}}

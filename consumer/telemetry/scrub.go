@@ -12,7 +12,7 @@ var (
 	urlPassword = regexp.MustCompile(`://[^\s/@'"]+@`)
 	webToken    = regexp.MustCompile(`\beyJ[\w-]{4,}(?:\.[\w-]*)*`)
 	authScheme  = regexp.MustCompile(`(?i)\b(bearer|basic|digest|apikey)\s+[\w.~+/=:-]{6,}`)
-	named       = regexp.MustCompile(`(?i)([\w-]*(?:passw(?:or)?d|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|` +
+	named       = regexp.MustCompile(`(?i)((?:passw(?:or)?d|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|` +
 		`private[_-]?key|authorization|cookie|session|credential|signature)[\w-]*\\?["']?\s*(?::=|[:=])\s*)` +
 		`(?:\\?"[^"\\]*\\?"|'[^']*'|[^\s,;&})\]]+)`)
 	knownToken = regexp.MustCompile(`\b(?:A[KS]IA[0-9A-Z]{12,}|gh[a-z]_\w{10,}|github_pat_\w{10,}|glpat-[\w-]{10,}|` +
@@ -29,13 +29,22 @@ var (
 // the default of this package, and removes rather too much: dates go as well. It
 // knows no names of people, nor what is secret in your domain.
 func Scrub(text string) string {
-	text = keyBlock.ReplaceAllLiteralString(text, "[key]")
-	text = urlPassword.ReplaceAllLiteralString(text, "://[secret]@")
-	text = webToken.ReplaceAllLiteralString(text, "[token]")
+	// Most texts hold none of these, and to look for a word costs little.
+	if strings.Contains(text, "-----BEGIN ") {
+		text = keyBlock.ReplaceAllLiteralString(text, "[key]")
+	}
+	if strings.Contains(text, "://") {
+		text = urlPassword.ReplaceAllLiteralString(text, "://[secret]@")
+	}
+	if strings.Contains(text, "eyJ") {
+		text = webToken.ReplaceAllLiteralString(text, "[token]")
+	}
 	text = authScheme.ReplaceAllString(text, "${1} [secret]")
 	text = named.ReplaceAllString(text, "${1}[secret]")
 	text = knownToken.ReplaceAllLiteralString(text, "[token]")
-	text = mail.ReplaceAllLiteralString(text, "[email]")
+	if strings.Contains(text, "@") || strings.Contains(text, "%40") {
+		text = mail.ReplaceAllLiteralString(text, "[email]")
+	}
 	text = longWord.ReplaceAllStringFunc(text, func(word string) string {
 		if looksRandom(word) {
 			return "[token]"

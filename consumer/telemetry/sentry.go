@@ -108,7 +108,7 @@ func NewSentry(cfg SentryConfig) (*Sentry, error) {
 	if options.Release == "" {
 		options.Release = cfg.Build
 	}
-	options.AttachStacktrace, options.SendDefaultPII = false, false
+	options.AttachStacktrace = false
 	options.DisableClientReports = true
 	options.Integrations = integrations(cfg.Options.Integrations)
 	options.BeforeSend = s.beforeSend

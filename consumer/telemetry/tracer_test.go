@@ -43,7 +43,7 @@ func traced(t *testing.T, cfg telemetry.TracerConfig, m handlers.Message, h hand
 func attributesOf(s sdk.ReadOnlySpan) map[string]string {
 	m := make(map[string]string)
 	for _, a := range s.Attributes() {
-		m[string(a.Key)] = a.Value.Emit()
+		m[string(a.Key)] = a.Value.String()
 	}
 	return m
 }
@@ -139,7 +139,7 @@ func TestOpenSpans(t *testing.T) {
 	first := open[0]
 	attributes := make(map[string]string)
 	for _, a := range first.Attributes {
-		attributes[string(a.Key)] = a.Value.Emit()
+		attributes[string(a.Key)] = a.Value.String()
 	}
 	want := map[string]string{
 		"messaging.operation.name": "process", "messaging.operation.type": "process", "messaging.destination.subscription.name": "orders",

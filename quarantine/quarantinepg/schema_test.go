@@ -128,6 +128,16 @@ func TestSchema_KnowsTheStates(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("states (-code +schema)\n%s", diff)
 	}
+	var gotSuspect, wantSuspect []string
+	for _, m := range regexp.MustCompile(`'(\w+)'`).FindAllStringSubmatch(regexp.MustCompile(`suspect_state_check CHECK (.*)`).FindString(text), -1) {
+		gotSuspect = append(gotSuspect, m[1])
+	}
+	for _, s := range quarantine.SuspectStates() {
+		wantSuspect = append(wantSuspect, string(s))
+	}
+	if diff := cmp.Diff(wantSuspect, gotSuspect); diff != "" {
+		t.Errorf("states of a suspect (-code +schema)\n%s", diff)
+	}
 	for _, m := range regexp.MustCompile(`CHECK \(\((\w+) >= 0\)\)`).FindAllStringSubmatch(text, -1) {
 		counters = append(counters, m[1])
 	}

@@ -25,7 +25,9 @@ func migrate(ctx context.Context, url string) error {
 }
 
 func TestMain(m *testing.M) {
-	programs := map[string]func(string) error{workerVariable: guardedWorker, wardedVariable: wardedWorker}
+	programs := map[string]func(string) error{
+		workerVariable: guardedWorker, wardedVariable: wardedWorker, telemetryVariable: observedWorker,
+	}
 	for variable, program := range programs {
 		if spec := os.Getenv(variable); spec != "" {
 			if err := program(spec); err != nil {

@@ -7,14 +7,10 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
-	"go.opentelemetry.io/otel/sdk/instrumentation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/theriac/theriac/consumer/telemetry"
 )
@@ -78,14 +74,9 @@ func (e *Exporter) Export(ctx context.Context, records []telemetry.SpanRecord) e
 func (e *Exporter) Close(ctx context.Context) error { return e.to.Shutdown(ctx) }
 
 func (e *Exporter) snapshots(records []telemetry.SpanRecord) []sdk.ReadOnlySpan {
-	stubs := make(tracetest.SpanStubs, 0, len(records))
+	all := make([]sdk.ReadOnlySpan, 0, len(records))
 	for _, r := range records {
-		stubs = append(stubs, tracetest.SpanStub{
-			Name: r.Name, SpanKind: trace.SpanKindConsumer, StartTime: r.Start, EndTime: r.End, Attributes: r.Attributes,
-			SpanContext: trace.NewSpanContext(trace.SpanContextConfig{TraceID: r.TraceID, SpanID: r.SpanID, TraceFlags: trace.FlagsSampled}),
-			Status:      sdk.Status{Code: codes.Error, Description: r.Status},
-			Resource:    e.resource, InstrumentationScope: instrumentation.Scope{Name: telemetry.ScopeName},
-		})
+		all = append(all, open{record: r, resource: e.resource})
 	}
-	return stubs.Snapshots()
+	return all
 }
