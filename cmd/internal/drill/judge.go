@@ -8,6 +8,7 @@ import (
 	"github.com/theriac/theriac/cmd/internal/drill/replica"
 	"github.com/theriac/theriac/cmd/internal/output"
 	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/internal/fakesentry"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -22,6 +23,7 @@ type evidence struct {
 	// deathsOf are deaths by role, as the guardians logged them.
 	deathsOf map[string]int
 	web      webCount
+	events   []fakesentry.Event
 	// settledAt is when everything had come to an end, zero if it did not.
 	settledAt time.Time
 	// perHang is how long a handler that hangs is left alone.
@@ -59,6 +61,7 @@ func judge(e evidence) result {
 	r.Named, r.Stack = e.named(), e.stackKept()
 	own := e.own()
 	r.OwnMS, r.ContainedMS = own.Milliseconds(), e.contained().Milliseconds()
+	r.Events = len(e.telling(e.published[poisonKey]))
 	r.BystandersMS = e.bystanders().Milliseconds()
 	r.Problems = e.problems(r)
 	r.Passed = len(r.Problems) == 0
@@ -189,6 +192,16 @@ func (e evidence) ranAfterHeld() bool {
 	return slices.ContainsFunc(e.of(poisonKey), func(r *handlerRun) bool { return r.began.After(entry.HeldAt.Add(knownAfter)) })
 }
 
+// telling returns the events that name a message, or tell of an unattributed death.
+func (e evidence) telling(id string) (telling []fakesentry.Event) {
+	for _, event := range e.events {
+		if event.Tags["message_id"] == id || e.row.way.Expected == replica.Unattributed && event.Level == "fatal" {
+			telling = append(telling, event)
+		}
+	}
+	return telling
+}
+
 // own is the part of that time that is the handler's own.
 func (e evidence) own() (own time.Duration) {
 	if !e.row.way.OwnTime {
@@ -251,6 +264,7 @@ func (e evidence) problems(r result) (problems []string) {
 	check(r.Ended == want, "the message is %s, not %s", r.Ended, want)
 	check(r.Named, "nobody is named")
 	check(r.Stack || !e.row.way.Stack, "no stack is kept")
+	check(r.Events > 0, "no event of it reached the error tracker")
 	check(!e.ranAfterHeld(), "the message ran again after it was held")
 	check(!e.settledAt.IsZero(), "it did not come to an end in time")
 	return problems

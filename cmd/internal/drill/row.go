@@ -59,6 +59,9 @@ type result struct {
 	Class  replica.Class `json:"class"`
 	// Ended is how it did end: held, done, or lost.
 	Ended string `json:"ended"`
+	// Events are those that the error tracker got and that name the message; of an unattributed death,
+	// all that tell of it.
+	Events int `json:"events"`
 	// BystandersMS is how long after the death the last message in flight beside it ran again.
 	BystandersMS int64 `json:"bystanders_ms"`
 	// WebRequests were served, the slowest in WebSlowestMS.

@@ -16,6 +16,7 @@ import (
 	"github.com/theriac/theriac/cmd/internal/drill/replica"
 	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/internal/buildinfo"
+	"github.com/theriac/theriac/internal/fakesentry"
 	"github.com/theriac/theriac/internal/problem"
 	"github.com/theriac/theriac/quarantine"
 )
@@ -52,6 +53,7 @@ type site struct {
 	layout
 	dir       string
 	ledger    *ledger
+	tracker   *fakesentry.Server // an error tracker
 	stage     stage
 	service   *quarantine.Service // for looking only
 	processes []*process
@@ -99,6 +101,10 @@ func (s *site) open(ctx context.Context) (err error) {
 		return problem.Errorf(problem.Unavailable, "listen for replicas: %w", err)
 	}
 	s.closers.add(s.ledger.close)
+	if s.tracker, err = fakesentry.Start(ctx); err != nil {
+		return problem.Errorf(problem.Unavailable, "start an error tracker: %w", err)
+	}
+	s.closers.add(s.tracker.Close)
 	if s.stage, err = s.engine.stage(ctx, s.dir, s.replicas); err != nil {
 		return err
 	}
@@ -122,6 +128,7 @@ func (s *site) socket() string { return filepath.Join(s.dir, "drill") }
 func (s *site) start(number int) error {
 	spec := s.spec
 	spec.Number, spec.Socket, spec.Broker, spec.Store = number, s.socket(), s.stage.broker(), s.stage.store()
+	spec.DSN = s.tracker.DSN()
 	p, err := startReplica(s.executable, replicaDir(s.dir, number), spec, s.environ)
 	if err != nil {
 		return err

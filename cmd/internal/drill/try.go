@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/theriac/theriac/cmd/internal/drill/replica"
+	"github.com/theriac/theriac/internal/fakesentry"
 	"github.com/theriac/theriac/internal/problem"
 	"github.com/theriac/theriac/quarantine"
 )
@@ -220,6 +221,9 @@ func (s *site) collect(ctx context.Context, e *evidence) error {
 		return err
 	}
 	e.facts, e.published = s.ledger.facts(), s.ids()
+	if err := s.awaitEvents(ctx, e); err != nil {
+		return err
+	}
 	if e.entries, err = s.entries(ctx); err != nil {
 		return err
 	}
@@ -232,4 +236,18 @@ func (s *site) collect(ctx context.Context, e *evidence) error {
 		}
 	}
 	return nil
+}
+
+// awaitEvents waits until the error tracker has an event of the poison, and takes all events.
+func (s *site) awaitEvents(ctx context.Context, e *evidence) (err error) {
+	limited, cancel := context.WithTimeout(ctx, reportPatience)
+	defer cancel()
+	id := e.published[poisonKey]
+	e.events, err = s.tracker.Wait(limited, func(all []fakesentry.Event) bool {
+		return id == "" || len(evidence{row: e.row, events: all}.telling(id)) > 0
+	})
+	if errors.Is(err, context.DeadlineExceeded) {
+		e.events, err = s.tracker.Events(), nil
+	}
+	return err
 }

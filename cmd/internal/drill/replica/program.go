@@ -67,6 +67,7 @@ func (p *program) guardian() guardian.Config {
 			{Name: RoleWorker, Slots: p.spec.Slots, Wards: p.spec.Wards},
 			{Name: RoleWeb},
 		},
+		Relay:       true,
 		StateDir:    filepath.Join(p.dir, StateName),
 		Build:       p.spec.Build,
 		StopTimeout: 5 * time.Second,

@@ -25,6 +25,8 @@ type Spec struct {
 	// Store is the URL of the quarantine's store. It may hold a password, so the file that it
 	// stands in is for this user's eyes only.
 	Store string `json:"store"`
+	// DSN is where events of failures and deaths go.
+	DSN string `json:"dsn"`
 	// Timeout, Grace and MaxFailures are the subscription's.
 	Timeout     time.Duration `json:"timeout"`
 	Grace       time.Duration `json:"grace"`

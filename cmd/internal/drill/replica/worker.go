@@ -8,13 +8,17 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/getsentry/sentry-go"
+
 	"github.com/theriac/theriac/cmd/internal/app"
 	"github.com/theriac/theriac/cmd/internal/config"
 	"github.com/theriac/theriac/consumer"
 	"github.com/theriac/theriac/consumer/gcppubsub"
 	"github.com/theriac/theriac/consumer/guardian"
 	"github.com/theriac/theriac/consumer/natsjs"
+	"github.com/theriac/theriac/consumer/telemetry"
 	"github.com/theriac/theriac/consumer/ward"
+	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/internal/runner"
 	"github.com/theriac/theriac/quarantine"
 )
@@ -40,7 +44,14 @@ func (p *program) work(ctx context.Context, role guardian.Role) (err error) {
 	if err != nil {
 		return err
 	}
-	wards, err := ward.Open(role, ward.Config{Docket: service, OnCrash: p.line.Crash, Logger: p.log})
+	events, err := p.events(role)
+	if err != nil {
+		return err
+	}
+	defer events.Close()
+	wards, err := ward.Open(role, ward.Config{Docket: service, Logger: p.log, OnCrash: func(ctx context.Context, c handlers.Crash) error {
+		return errors.Join(p.line.Crash(ctx, c), events.Crash(ctx, c))
+	}})
 	if err != nil {
 		return err
 	}
@@ -50,7 +61,7 @@ func (p *program) work(ctx context.Context, role guardian.Role) (err error) {
 	}
 	defer func() { err = errors.Join(err, hangUp()) }()
 	c, err := consumer.New(source, p.subscription(RoleWorker), consumer.Config{
-		MaxRunning: p.spec.Slots, Guard: wards, Quarantine: service, DrainTimeout: time.Second,
+		MaxRunning: p.spec.Slots, Guard: wards, Quarantine: service, DrainTimeout: time.Second, Observer: events,
 		Worker: p.name(), Build: p.spec.Build, Logger: p.log,
 	})
 	if err != nil {
@@ -112,9 +123,21 @@ func (p *program) source(ctx context.Context) (consumer.Source, func() error, er
 	return source, hangUp, err
 }
 
+// events reports failures and deaths, through the guardian.
+func (p *program) events(role guardian.Role) (*telemetry.Sentry, error) {
+	return telemetry.NewSentry(telemetry.SentryConfig{
+		Options: sentry.ClientOptions{Dsn: p.spec.DSN}, Relay: role.Transport, Build: p.spec.Build, Logger: p.log,
+	})
+}
+
 // ward serves in a ward: the handler, and nothing else.
 func (p *program) ward(ctx context.Context, role guardian.Role) error {
-	return ward.Serve(ctx, role, ward.ServeConfig{Worker: p.name(), Build: p.spec.Build}, p.subscription(RoleWard))
+	events, err := p.events(role)
+	if err != nil {
+		return err
+	}
+	defer events.Close()
+	return ward.Serve(ctx, role, ward.ServeConfig{Observer: events, Worker: p.name(), Build: p.spec.Build}, p.subscription(RoleWard))
 }
 
 // web answers every request until it is told to stop.
