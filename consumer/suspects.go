@@ -101,8 +101,8 @@ func (s *suspects) isDone(one *suspect, m *handlers.Message) bool {
 // inherit takes over what earlier deaths left, before the first message is
 // pulled.
 func (c *Consumer) inherit(fetch context.Context) {
-	c.breaker.closed = func() {
-		since := time.Now().Add(-c.sub.Policy.Breaker.CulpritWindow)
+	c.breaker.closed = func(opened time.Time) {
+		since := opened.Add(-c.sub.Policy.Breaker.CulpritWindow)
 		c.group.Go(func() { c.reprieve(c.warding, since) })
 	}
 	if c.cfg.Guard == nil {

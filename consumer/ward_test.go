@@ -336,6 +336,11 @@ func TestWard_EverythingDies_NobodyIsHeldWhenItIsOver(t *testing.T) {
 		for i := range 20 {
 			b.src.Publish(b.suspect(fmt.Sprint("m-", i), false, true))
 		}
+		// The first was convicted before the pattern showed.
+		early := handlers.Evidence{Reason: handlers.ReasonCrashed, Confidence: handlers.ConfidenceProvenAlone}
+		if _, err := b.rec.Quarantine(t.Context(), "orders", handlers.Message{ID: "early"}, early); err != nil {
+			t.Fatal(err)
+		}
 		b.run(t, func() {
 			<-time.After(5 * time.Minute)
 			if n := len(b.rec.Held()); n > 3 {
@@ -450,7 +455,7 @@ func TestWard_ReplayOfACrash_RunsAlone(t *testing.T) {
 		b.src.Publish(b.suspect("m-1", true, true))
 		b.run(t, func() {
 			<-b.src.Quiet()
-			if _, err := b.rec.Reprieve(t.Context(), "orders", time.Time{}, "test"); err != nil {
+			if _, err := b.rec.Reprieve(t.Context(), "orders", time.Unix(1, 0), "test"); err != nil {
 				t.Error(err)
 			}
 			<-time.After(time.Minute)

@@ -114,51 +114,6 @@ func (s *Service) fateLadder() ladder[SuspectFate, struct{}] {
 	}
 }
 
-// reprieveBatch bounds how many entries are read at once.
-const reprieveBatch = 1000
-
-// Reprieve asks for the replay of every entry of sub that was held as crashed
-// since then and was not decided on by anybody, and returns how many: what was
-// convicted before it was known that everything kills. The caller is a worker of
-// sub, so nobody asks whether there is one. What somebody acts on meanwhile is
-// left to them. With an error the number says how far it came.
-func (s *Service) Reprieve(ctx context.Context, sub string, since time.Time, why string) (int, error) {
-	q := Query{
-		Subscription: sub, States: []State{StateHeld}, Reasons: []handlers.Reason{handlers.ReasonCrashed},
-		Since: since, OldestFirst: true, Limit: reprieveBatch,
-	}
-	decision := Decision{Actor: s.systemActor(), Reason: cut(why, reasonMax)}
-	asked := 0
-	for {
-		page, err := within(ctx, s.cfg.WriteTimeout, "list entries to reprieve", func(ctx context.Context) (EntryPage, error) {
-			return s.store.EntryList(ctx, q)
-		})
-		if err != nil {
-			return asked, fmt.Errorf("reprieve entries of %s: %w", clean(sub, 128), err)
-		}
-		for _, e := range page.Entries {
-			if e.Decided.Actor.Name != "" {
-				continue
-			}
-			t := Transition{EntryID: e.ID, Version: e.Version, To: StateReplaying, Decision: decision}
-			switch err := s.transition(ctx, t); {
-			case err == nil:
-				asked++
-			case !lostRace(err):
-				s.bells.ring(sub)
-				return asked, fmt.Errorf("reprieve entries of %s: %w", clean(sub, 128), err)
-			}
-		}
-		if q.After = page.Next; q.After == 0 {
-			break
-		}
-	}
-	if asked > 0 {
-		s.bells.ring(sub)
-	}
-	return asked, nil
-}
-
 // CrashGet returns one crash report, whole. It returns an error wrapping
 // [ErrNotFound] or *[AmbiguousError].
 func (s *Service) CrashGet(ctx context.Context, key CrashKey) (CrashReport, error) {

@@ -325,6 +325,48 @@ func TestReprieve(t *testing.T) {
 	})
 }
 
+// TestReprieve_WhatReportsSay: without a time it takes what was held shortly before a death that
+// looked like a bad deploy. What was held at any other time stays held, or every new worker would run
+// every poison there ever was.
+func TestReprieve_WhatReportsSay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t, newScript(), quarantine.Config{Worker: worker()})
+		run(t, s)
+		synctest.Wait()
+		report := func(n int, id, hint string) {
+			t.Helper()
+			c := crashOf(n, message(id))
+			c.InFlight[0].Part, c.Hint = handlers.PartCulprit, hint
+			if err := s.ReportCrash(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		reprieve := func(want int) {
+			t.Helper()
+			if n, err := s.Reprieve(t.Context(), "orders", time.Time{}, "it was the deploy"); err != nil || n != want {
+				t.Errorf("%d were reprieved, %v, want %d", n, err, want)
+			}
+		}
+		heldAs(t, s, "early", crashed(1))
+		report(1, "early", "")
+		<-time.After(5 * time.Minute)
+		reprieve(0)
+		wanted := heldAs(t, s, "wanted", crashed(2))
+		<-time.After(20 * time.Second)
+		report(2, "third", "3 different messages killed the process within a minute")
+		<-time.After(5 * time.Minute)
+		heldAs(t, s, "late", crashed(3))
+		report(3, "late", "")
+		<-time.After(time.Hour)
+		reprieve(1)
+		if e := get(t, s, quarantine.EntryKey{ID: wanted.ID}); e.State != quarantine.StateReplaying {
+			t.Errorf("wanted is %s", e.State)
+		}
+		reprieve(0)
+	})
+}
+
 // TestReprieve_LostRacesAreSkipped and what the store cannot do is told.
 func TestReprieve_LostRacesAreSkipped(t *testing.T) {
 	t.Parallel()
@@ -339,14 +381,15 @@ func TestReprieve_LostRacesAreSkipped(t *testing.T) {
 			return nil
 		}
 	})
-	if n, err := s.Reprieve(t.Context(), "orders", time.Time{}, "why"); err != nil || n != 1 {
+	since := time.Now().Add(-time.Hour)
+	if n, err := s.Reprieve(t.Context(), "orders", since, "why"); err != nil || n != 1 {
 		t.Errorf("%d, %v, want 1", n, err)
 	}
 	if e := get(t, s, quarantine.EntryKey{ID: b.ID}); e.State != quarantine.StateReplaying {
 		t.Errorf("b is %s", e.State)
 	}
 	store.Fail(errAway)
-	if _, err := s.Reprieve(t.Context(), "orders", time.Time{}, "why"); !errors.Is(err, quarantine.ErrUnavailable) {
+	if _, err := s.Reprieve(t.Context(), "orders", since, "why"); !errors.Is(err, quarantine.ErrUnavailable) {
 		t.Errorf("%v, want ErrUnavailable", err)
 	}
 }

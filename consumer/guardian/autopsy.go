@@ -166,6 +166,9 @@ func goroutineEvidence(g crashtrace.Goroutine) verdict.Goroutine {
 func (p *parent) report(a autopsy) {
 	attrs := []any{"role", a.role.cfg.Name, "pid", a.pid, "by", a.how, "lived", a.lived, "ready", a.ready,
 		"verdict", string(a.Reason)}
+	if a.role.owner != nil {
+		attrs = append(attrs, "ward", a.role.number)
+	}
 	if a.trace.Reason != "" {
 		attrs = append(attrs, "trace", a.trace.Reason)
 	}

@@ -73,6 +73,9 @@ func excuse(e Evidence, t *table, reason Reason) Verdict {
 	if reason == ReasonHung {
 		v.TimedOut = t.overdue()
 	}
+	if reason == ReasonNoMessage && e.Trace != nil {
+		v.tellOrigins(e, t)
+	}
 	if len(t.busy) == 0 {
 		return v
 	}
@@ -140,11 +143,15 @@ func stale(e Evidence, t *table) Verdict {
 	if len(e.Trace.First.Labels) > 0 {
 		v.Reason = ReasonStaleLabel
 	}
+	v.tellOrigins(e, t)
+	v.Suspects = t.rank(ranking{running: t.running(*e.Trace), all: true})
+	return v
+}
+
+func (v *Verdict) tellOrigins(e Evidence, t *table) {
 	for _, label := range e.Trace.First.Labels {
 		v.tellOrigin(label, e, t)
 	}
-	v.Suspects = t.rank(ranking{running: t.running(*e.Trace), all: true})
-	return v
 }
 
 // tellOrigin notes during which message the goroutine was started that died.
