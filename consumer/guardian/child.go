@@ -66,6 +66,7 @@ func runChild(ctx context.Context, cfg Config, name string, f func(context.Conte
 		listeners.Go(func() { reportMemory(role.InFlight, nil) })
 	}
 	if role.InFlight != nil {
+		role.InFlight.Heartbeat() // before anything can hang
 		listeners.Go(func() { beat(role.InFlight) })
 	}
 	role.ready = sync.OnceFunc(func() {

@@ -23,11 +23,11 @@ func (r *role) killedBy(subscription, id string, at time.Time) {
 // survived notes that a message of the subscription succeeded: not all of them kill.
 func (r *role) survived(subscription string) { delete(r.culprits, subscription) }
 
-// forgive looks for messages that succeeded since the last death that was charged.
+// forgive looks for messages that began since the last death that was charged, and succeeded.
 func (r *role) forgive(past []inflight.Past) {
 	for _, run := range past {
 		deaths := r.culprits[run.Subscription].Deaths
-		if run.Outcome == 0 && len(deaths) > 0 && run.Ended.After(deaths[len(deaths)-1].At) {
+		if run.Outcome == 0 && len(deaths) > 0 && run.Started.After(deaths[len(deaths)-1].At) {
 			r.survived(run.Subscription)
 		}
 	}

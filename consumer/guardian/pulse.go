@@ -18,9 +18,8 @@ const beatEvery = time.Second
 func beat(table *inflight.Mapping) {
 	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()
-	for {
+	for range tick.C {
 		table.Heartbeat()
-		<-tick.C
 	}
 }
 
