@@ -31,6 +31,7 @@ CREATE TABLE theriac.crash_report (
     ref         text COLLATE "C" NOT NULL UNIQUE,
     role        text NOT NULL,
     host        text NOT NULL,
+    pid         bigint NOT NULL,
     build       text NOT NULL,
     kind        text NOT NULL,
     tier        text NOT NULL,
