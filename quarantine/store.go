@@ -96,6 +96,8 @@ type Registry interface {
 	// [DeathReport] is stored in the same transaction, as by AddCrash. Whoever
 	// found its body knows more than its snapshot does, so it is marked only when it
 	// was not heard of for [ReportAfter]; until then only its replays are held again.
+	// Where such a report came since it was last heard of, it is marked without
+	// another one: the lock may become free a moment after the report.
 	ReapWorkers(ctx context.Context) ([]Worker, error)
 }
 
