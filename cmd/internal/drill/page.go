@@ -31,11 +31,12 @@ func (r replay) print(w *term.Writer) {
 	w.Paint(term.Bold, "THE INCIDENT OF 18 NOVEMBER 2022, REPLAYED")
 	w.Printf("\n\n%d replicas on %s, web traffic against each, %d ordinary messages in flight; and one message\n", r.Replicas, r.Engine, r.InFlight)
 	w.Printf("whose handler panics in a goroutine of its own.\n\n")
-	for _, e := range r.Events {
+	for _, e := range r.Timeline {
 		w.Printf("%9s  %s\n", millis(e.AfterMS), e.Text)
 	}
 	w.Printf("\nDIED      %d worker, %d wards, %d web servers\n", r.WorkerDeaths, r.WardDeaths, r.webDied)
 	w.Printf("NAMED     %s: message %s, entry %s\n", yes(r.Named), r.MessageID, orNone(r.Ref))
+	w.Printf("TRACKER   %d events name it\n", r.result.Events)
 	w.Printf("WEB       %s requests served, %d failed, the slowest took %s\n", thousands(r.WebRequests), r.WebFailures, millis(r.WebSlowestMS))
 	w.Printf("MESSAGES  %s published, %s done, the message held; %d innocents held, %d lost, %d done twice\n",
 		thousands(r.Published), thousands(r.Done), r.InnocentsQuarantined, r.Lost, r.Duplicates)
