@@ -76,6 +76,9 @@ func NewLine(socket string, number int) *Line {
 	}}}
 }
 
+// Close gives idle connections up.
+func (l *Line) Close() { l.client.CloseIdleConnections() }
+
 // Hello tells that a process serves.
 func (l *Line) Hello(ctx context.Context, h Hello) error {
 	h.Replica, h.PID = l.number, l.pid
