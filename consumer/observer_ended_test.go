@@ -126,7 +126,7 @@ func TestSpanName_ReachesTheTable(t *testing.T) {
 		guardians, workers := table(t, 2)
 		src := consumertest.NewSource(consumertest.Script{})
 		src.Publish(handlers.Message{ID: "m"})
-		runObserved(t, workers, src, &witness{spans: spans, run: &running{src: src, rec: consumertest.NewRecorder()}}, func(context.Context, handlers.Message) error {
+		runObserved(t, workers, src, &witness{spans: spans, run: &running{src: src, rec: consumertest.NewRecorder()}}, time.Minute, func(context.Context, handlers.Message) error {
 			slots := guardians.Read().Slots
 			if len(slots) != 1 || slots[0].Damage != "" || slots[0].ID != "m" {
 				t.Fatalf("the table says %+v", slots)

@@ -18,7 +18,7 @@ import (
 
 // readCrash reads what the runtime writes when the child dies, until nobody holds the pipe.
 func (p *parent) readCrash(c *child) {
-	trace, err := crashtrace.Read(c.crash, crashtrace.Limits{}, func(crashtrace.Trace) {
+	trace, err := crashtrace.Read(hearing{c.crash, &c.spoke}, crashtrace.Limits{}, func(crashtrace.Trace) {
 		p.tell(event{kind: eventDying, child: c})
 	})
 	if err == nil && trace.Truncated {
@@ -97,6 +97,7 @@ func (p *parent) examine(c *child) autopsy {
 		a.table = c.evidence.table.Read()
 	}
 	a.Verdict = verdict.Of(a.evidenceOf(p.stopping))
+	a.Notes = append(a.Notes, p.watch.remove(c)...)
 	return a
 }
 
@@ -116,7 +117,7 @@ func (a autopsy) evidenceOf(stopping bool) verdict.Evidence {
 		Stopping:      stopping || !a.table.Status.Stopping.IsZero(),
 		Ready:         a.ready || !a.table.Status.Ready.IsZero(),
 		HeaderDamaged: a.table.Damage != "",
-		Ended:         a.ended,
+		Ended:         a.endedBy(),
 	}
 	if a.status.Signaled() {
 		e.Exit.Signal = int(a.status.Signal())

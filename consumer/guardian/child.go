@@ -30,7 +30,8 @@ const maxStack = 32 << 20
 
 // runChild plays one role until its function returns, and ends the process.
 func runChild(ctx context.Context, cfg Config, name string, f func(context.Context, Role) error) error {
-	if _, ok := cfg.role(name); !ok {
+	self, ok := cfg.role(name)
+	if !ok {
 		return unknownRole(name)
 	}
 	c, err := openControl(controlFD)
@@ -44,6 +45,7 @@ func runChild(ctx context.Context, cfg Config, name string, f func(context.Conte
 	if err := prepareToDie(); err != nil {
 		return fmt.Errorf("guardian: role %s: %w", name, err)
 	}
+	confinementOf(self, w.Ward, containerMemory(fileSystem())).confine(cfg.Logger)
 	role := Role{Name: name, Incarnation: w.Incarnation, Ward: w.Ward, told: w, wards: w.Wards}
 	if err := role.open(w); err != nil {
 		return fmt.Errorf("guardian: role %s: %w", name, err)
@@ -60,6 +62,13 @@ func runChild(ctx context.Context, cfg Config, name string, f func(context.Conte
 	}
 	listeners.Go(func() { stop(c.listen()) })
 	listeners.Go(func() { <-told; stop(errStopped) })
+	if !asksKernel && role.InFlight != nil {
+		listeners.Go(func() { reportMemory(role.InFlight, nil) })
+	}
+	if role.InFlight != nil {
+		role.InFlight.Heartbeat() // before anything can hang
+		listeners.Go(func() { beat(role.InFlight) })
+	}
 	role.ready = sync.OnceFunc(func() {
 		role.mark((*inflight.Mapping).MarkReady)
 		c.say(frameReady)

@@ -66,15 +66,33 @@ type RoleConfig struct {
 	// warm. At most 64; negative: none. Default 4 in a role with Slots, else none.
 	Wards int
 
+	// MemoryLimit is how much memory a process of the role, its wards included, may
+	// have, in bytes. At 85 % of it the guardian ends the process with a trace, and
+	// its messages that were allocating are suspects; the process itself asks the
+	// collector to work hard from 80 % on, unless GOMEMLIMIT is set, and the kernel
+	// to refuse private memory beyond the limit (Linux: RLIMIT_DATA, which processes
+	// that it starts inherit, each for itself). At least 32 MB. 0, the default: what
+	// the container allows, to all roles together; the largest is ended then.
+	// Negative: no limit, whatever the container's is.
+	MemoryLimit int64
+
 	// ReadyTimeout is how long the role may take from its start until it calls
 	// [Role.Ready]. Default 60 s.
 	ReadyTimeout time.Duration
+
+	// HangTimeout is how long a process of a role with Slots may do nothing at all,
+	// not even say once a second that it lives, before it is ended with a trace. A
+	// handler that hangs does not stop that; a process that is stopped (SIGSTOP)
+	// does. Default 15 s; negative: never.
+	HangTimeout time.Duration
 }
 
 const (
 	maxRoles = 16
 	maxWards = 64
 	maxBuild = 128
+	// minMemory is what a process needs to be born.
+	minMemory = 32 << 20
 )
 
 func (c Config) withDefaults() Config {
@@ -82,6 +100,9 @@ func (c Config) withDefaults() Config {
 	for i := range c.Roles {
 		if c.Roles[i].ReadyTimeout == 0 {
 			c.Roles[i].ReadyTimeout = time.Minute
+		}
+		if c.Roles[i].HangTimeout == 0 {
+			c.Roles[i].HangTimeout = 15 * time.Second
 		}
 		if c.Roles[i].Wards == 0 && c.Roles[i].Slots > 0 {
 			c.Roles[i].Wards = 4
@@ -136,6 +157,12 @@ func (c Config) Validate() error {
 		}
 		if r.Wards > 0 && r.Slots == 0 {
 			wrong("Roles[%d].Wards is %d: a role without Slots runs no messages, and needs none", i, r.Wards)
+		}
+		if r.MemoryLimit > 0 && r.MemoryLimit < minMemory {
+			wrong("Roles[%d].MemoryLimit is %d: want at least %d bytes, 0 for the container's, or less for none", i, r.MemoryLimit, minMemory)
+		}
+		if r.HangTimeout >= 0 && r.HangTimeout < 2*time.Second {
+			wrong("Roles[%d].HangTimeout is %v: want 2 s or more, or a negative number for never", i, r.HangTimeout)
 		}
 		if r.ReadyTimeout < 0 {
 			wrong("Roles[%d].ReadyTimeout is %v: want more than 0", i, r.ReadyTimeout)

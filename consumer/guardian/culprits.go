@@ -4,7 +4,6 @@ package guardian
 
 import (
 	"bytes"
-	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -24,11 +23,11 @@ func (r *role) killedBy(subscription, id string, at time.Time) {
 // survived notes that a message of the subscription succeeded: not all of them kill.
 func (r *role) survived(subscription string) { delete(r.culprits, subscription) }
 
-// forgive looks for messages that succeeded since the last death that was charged.
+// forgive looks for messages that began since the last death that was charged, and succeeded.
 func (r *role) forgive(past []inflight.Past) {
 	for _, run := range past {
 		deaths := r.culprits[run.Subscription].Deaths
-		if run.Outcome == 0 && len(deaths) > 0 && run.Ended.After(deaths[len(deaths)-1].At) {
+		if run.Outcome == 0 && len(deaths) > 0 && run.Started.After(deaths[len(deaths)-1].At) {
 			r.survived(run.Subscription)
 		}
 	}
@@ -70,12 +69,12 @@ func (r *role) label() string {
 	return r.cfg.Name
 }
 
-// level is how loudly starts are told: wards come and go.
-func (r *role) level() slog.Level {
+// note returns how starts of a role are told: wards come and go, and only who looks closely cares.
+func (p *parent) note(r *role) func(string, ...any) {
 	if r.owner != nil {
-		return slog.LevelDebug
+		return p.log.Debug
 	}
-	return slog.LevelInfo
+	return p.log.Info
 }
 
 // text is what the runtime said first, or on standard error where its trace lacks that line.

@@ -87,6 +87,9 @@ func withoutVariable(env []string, name string) []string {
 	return kept
 }
 
+// memoryLimitChosen reports whether the user set Go's memory limit, "off" included.
+func memoryLimitChosen() bool { return os.Getenv("GOMEMLIMIT") != "" }
+
 func arguments() []string { return os.Args }
 
 // exit ends a child.

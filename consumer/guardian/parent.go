@@ -24,6 +24,7 @@ type parent struct {
 	log     *slog.Logger
 	state   *stateDir // nil without a state directory
 	relay   *relaying // nil without a relay
+	watch   *watch
 	roles   []*role
 	events  chan event
 	readers runner.Group
@@ -42,6 +43,7 @@ type event struct {
 	tee   *os.File
 	trace *crashtrace.Trace
 	frame lineFrame
+	alarm alarm
 }
 
 type eventKind uint8
@@ -54,6 +56,9 @@ const (
 	eventTrace // all of it is
 	eventLine  // a frame on the ward line
 	eventRecycle
+	eventBeat       // time to feel for hearts
+	eventMemory     // a child is near its limit
+	eventUnanswered // a child was asked for a dump some time ago
 )
 
 // role is what the guardian knows of one of its roles.
@@ -79,7 +84,7 @@ func (r *role) serving() bool { return r.child != nil && r.child.ready && !r.chi
 func runGuardian(ctx context.Context, cfg Config) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	p := &parent{cfg: cfg, log: cfg.Logger, events: make(chan event, 64), tees: make(map[*os.File]bool), ended: make(chan struct{})}
+	p := &parent{cfg: cfg, log: cfg.Logger, events: make(chan event, 64), tees: make(map[*os.File]bool), ended: make(chan struct{}), watch: newWatch(containerMemory(fileSystem()))}
 	for _, r := range cfg.Roles {
 		p.add(r)
 	}
@@ -98,6 +103,8 @@ func runGuardian(ctx context.Context, cfg Config) error {
 			return err
 		}
 	}
+	p.readers.Go(p.watchMemory)
+	p.readers.Go(p.feelPulses)
 	err := p.loop(ctx)
 	close(p.ended)
 	for t := range p.tees {
@@ -245,7 +252,7 @@ func (p *parent) start(r *role) {
 		return
 	}
 	r.child = c
-	p.log.Log(context.Background(), r.level(), "role started", "role", r.cfg.Name, "pid", c.pid, "incarnation", c.incarnation)
+	p.note(r)("role started", "role", r.cfg.Name, "pid", c.pid, "incarnation", c.incarnation)
 }
 
 // notice takes what a reader saw. A child may be gone by then.
@@ -254,7 +261,7 @@ func (p *parent) notice(e event) {
 	case eventTeeEnded:
 		delete(p.tees, e.tee)
 	case eventDying:
-		e.child.killAt = time.Now().Add(traceTime)
+		e.child.dying()
 	case eventTrace:
 		e.child.trace = e.trace
 		p.conclude(e.child)
@@ -263,8 +270,14 @@ func (p *parent) notice(e event) {
 			e.child.ready = true
 			e.child.idleSince = time.Now()
 			e.child.role.restarts.unready = 0
-			p.log.Log(context.Background(), e.child.role.level(), "role is ready", "role", e.child.role.cfg.Name, "pid", e.child.pid, "after", time.Since(e.child.started).Round(time.Millisecond))
+			p.note(e.child.role)("role is ready", "role", e.child.role.cfg.Name, "pid", e.child.pid, "after", time.Since(e.child.started).Round(time.Millisecond))
 		}
+	case eventMemory:
+		p.tooMuch(e.alarm)
+	case eventUnanswered:
+		p.askAgain(e.child)
+	case eventBeat:
+		p.lookForHangs()
 	case eventLine:
 		if e.child.role.child == e.child && !e.child.exited {
 			p.hearLine(e.child, e.frame)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -27,6 +28,7 @@ type child struct {
 	started     time.Time
 	ready, late bool
 	control     net.Conn
+	pulse       pulse
 	evidence
 
 	line   net.Conn       // nil in a role without wards
@@ -49,6 +51,7 @@ type evidence struct {
 	tail   *crashtrace.Tail
 	trace  *crashtrace.Trace // once all of it has come
 
+	spoke  atomic.Bool   // something came on crash
 	ended  verdict.Ended // why the guardian ended it, if it did
 	killAt time.Time     // when a child that is dying has had its time
 	exited bool
@@ -123,6 +126,7 @@ func (p *parent) spawn(r *role) (_ *child, err error) {
 	p.readers.Go(func() { p.listen(c) })
 	p.readers.Go(func() { p.readCrash(c) })
 	p.serveLine(c)
+	p.watchOver(c)
 	// A child that cannot be told dies of it: its end of the connection is gone too.
 	_ = writeFrame(c.control, frameWelcome, hello)
 	return c, nil

@@ -243,7 +243,7 @@ func (p *parent) diedAlone(a autopsy, record string) {
 		return
 	}
 	d := diedHead{Fresh: c.ran == 0, AloneDeath: AloneDeath{
-		Record: record, Hung: a.ended == verdict.EndedHang, Died: a.died,
+		Record: record, Hung: a.Reason == verdict.ReasonHung, Died: a.died,
 		Exit: a.how, Kind: a.trace.Kind.String(), Tier: string(a.Tier), Reason: string(a.Reason),
 		Text: a.text(), Stack: a.stackOf(),
 	}}

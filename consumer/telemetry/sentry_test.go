@@ -83,6 +83,9 @@ func (q asking) RecordAttempt(ctx context.Context, sub string, m handlers.Messag
 	return q.Recorder.RecordAttempt(ctx, sub, m, a)
 }
 
+// hangs is the id of a message that has little time.
+const hangs = "hang"
+
 // poison runs a consumer with a message that fails once, and returns what Sentry
 // had when the store was first told.
 func poison(t *testing.T, s *fakesentry.Server, events consumer.Observer, m handlers.Message, fail func() error) []fakesentry.Event {
@@ -95,7 +98,10 @@ func poison(t *testing.T, s *fakesentry.Server, events consumer.Observer, m hand
 		}
 		return nil
 	})}
-	sub.Policy.Timeout, sub.Policy.Grace, sub.Policy.Backoff.Initial = 50*time.Millisecond, 10*time.Millisecond, time.Millisecond
+	sub.Policy.Timeout, sub.Policy.Grace, sub.Policy.Backoff.Initial = time.Minute, 10*time.Millisecond, time.Millisecond
+	if m.ID == hangs {
+		sub.Policy.Timeout = 50 * time.Millisecond
+	}
 	src := consumertest.NewSource(consumertest.Script{})
 	src.Publish(m)
 	run(t, src, sub, consumer.Config{Observer: events, Quarantine: q, Build: "v7"})
@@ -202,7 +208,7 @@ func TestSentry_WhichOutcomes(t *testing.T) {
 	}{
 		"panic":                {explode, false, "*telemetry_test.bookingError"},
 		"exit":                 {func() error { runtime.Goexit(); return nil }, false, "runtime.Goexit"},
-		"hang":                 {func() error { <-release; return nil }, false, "context.DeadlineExceeded"},
+		hangs:                  {func() error { <-release; return nil }, false, "context.DeadlineExceeded"},
 		"error":                {func() error { return errors.New("no") }, false, ""},
 		"error, when asked to": {func() error { return errors.New("no") }, true, "*errors.errorString"},
 		"not now":              {func() error { return handlers.Again(time.Millisecond) }, true, ""},
@@ -210,7 +216,7 @@ func TestSentry_WhichOutcomes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := fake(t)
-			poison(t, s, telemetry.Observers(reporter(t, s, telemetry.SentryConfig{Errors: tt.errors})), handlers.Message{}, tt.fail)
+			poison(t, s, telemetry.Observers(reporter(t, s, telemetry.SentryConfig{Errors: tt.errors})), handlers.Message{ID: name}, tt.fail)
 			events := s.Events()
 			if tt.want == "" && len(events) == 0 {
 				return

@@ -47,18 +47,19 @@ func (w *Ward) readRecords() error {
 	return nil
 }
 
-// foundRecord takes in one record, if it is of this role.
-func (w *Ward) foundRecord(id string) {
+// foundRecord takes in one record, if it is of this role, and returns a channel that is closed once it
+// was reported, nil if it will not be.
+func (w *Ward) foundRecord(id string) <-chan struct{} {
 	if id == "" || w.role.DeathsDir() == "" {
-		return
+		return nil
 	}
 	r, damage, err := w.directory().Read(id)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), err == nil && string(r.Role) != w.role.Name:
-		return
+		return nil
 	case err != nil:
 		w.log.Error("a crash record cannot be read; it is left where it is, and nobody is charged with it", "record", id, "error", err)
-		return
+		return nil
 	case damage.Any():
 		w.log.Warn("a crash record is damaged; what can be believed is used", "record", id, "damage", damage)
 	}
@@ -73,6 +74,7 @@ func (w *Ward) foundRecord(id string) {
 	case w.news <- struct{}{}:
 	default:
 	}
+	return one.told
 }
 
 // suspects are the attempts of those who must run alone.

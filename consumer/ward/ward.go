@@ -98,8 +98,9 @@ func (w *Ward) RunAlone(ctx context.Context, run consumer.AloneRun) (consumer.Al
 	case err != nil:
 		return consumer.AloneResult{}, err
 	case said.Death != nil:
-		w.foundRecord(said.Death.Record)
-		return consumer.AloneResult{Attempt: w.deathOf(run, said.Death), Fresh: said.Fresh}, nil
+		return consumer.AloneResult{
+			Attempt: w.deathOf(run, said.Death), Fresh: said.Fresh, Reported: w.foundRecord(said.Death.Record),
+		}, nil
 	}
 	a, err := decodeAnswer(said.Body)
 	if err != nil {

@@ -204,6 +204,7 @@ func Exceptions() map[string]map[string]string {
 			"internal/runner/group.go":              "the owner of all goroutines",
 			"consumer/guardian/unrecovered_test.go": "a goroutine that nobody recovers is what it tests",
 			"cmd/internal/e2e/guardian_test.go":     "so it is here",
+			"cmd/internal/e2e/ward_test.go":         "and here",
 			"cmd/internal/drill/replica/unowned.go": "and what drills are about",
 		},
 		"test code": {

@@ -119,7 +119,9 @@ func isRuntimeVariable(variable string) bool {
 	return name == "GODEBUG" || name == "GOTRACEBACK" || name == "GOMAXPROCS" || name == "GOGC" || name == "GOMEMLIMIT"
 }
 
-// quitter sends SIGQUIT to a child when it says something.
+// quitter sends SIGQUIT to the main thread of a child when it says something, as the guardian does.
 type quitter struct{ child *exec.Cmd }
 
-func (q quitter) Write(p []byte) (int, error) { return len(p), q.child.Process.Signal(syscall.SIGQUIT) }
+func (q quitter) Write(p []byte) (int, error) {
+	return len(p), syscall.Tgkill(q.child.Process.Pid, q.child.Process.Pid, syscall.SIGQUIT)
+}

@@ -119,7 +119,7 @@ func about() []cmp.Option {
 		}
 	}
 	return []cmp.Option{
-		cmp.FilterPath(is("Past.Ended", "Status.Created", "Status.Started", "Status.Address"), cmp.Ignore()),
+		cmp.FilterPath(is("Past.Started", "Status.Created", "Status.Started", "Status.Address"), cmp.Ignore()),
 		cmp.FilterPath(is("Damage", "Slots.Damage"), cmp.Comparer(func(a, b string) bool {
 			return (a == "") == (b == "") && (strings.Contains(a, b) || strings.Contains(b, a))
 		})),

@@ -92,12 +92,12 @@ type slotCell struct {
 // historyCell is what one generation of a slot ran.
 type historyCell struct {
 	generation    uint64 // 0: empty
-	ended         int64
+	started       int64
 	idLength      uint16 // of the id in the slot, at most 164
 	outcome       uint8
 	generationLow uint8
 	id            [maxHistoryID]byte
-	crc           uint32 // from ended to the end of the id in use
+	crc           uint32 // from started to the end of the id in use
 }
 
 // history is the last generations of one slot, generation g in cell g mod 8.
@@ -150,7 +150,7 @@ func (c *slotCell) sum() uint32 {
 
 func (h *historyCell) sum() uint32 {
 	used := unsafe.Offsetof(h.id) + uintptr(min(h.idLength, maxHistoryID))
-	return checksum(bytesOf(h)[unsafe.Offsetof(h.ended):used])
+	return checksum(bytesOf(h)[unsafe.Offsetof(h.started):used])
 }
 
 // castagnoli is the polynomial that processors compute.

@@ -259,7 +259,7 @@ func (h *historyCell) entry(slot int) Past {
 		Name:    Name{Slot: slot, Generation: h.generation},
 		ID:      string(h.id[:n]),
 		IDCut:   h.idLength > n,
-		Ended:   fromNanos(h.ended),
+		Started: fromNanos(h.started),
 		Outcome: h.outcome,
 	}
 }

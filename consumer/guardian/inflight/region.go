@@ -207,7 +207,7 @@ func (c *slotCell) cutID(id string) {
 // write remembers the slot's message. The entry is empty while it is written.
 func (h *historyCell) write(c *slotCell, w stateWord) {
 	atomic.StoreUint64(&h.generation, 0)
-	h.ended = time.Now().UnixNano()
+	h.started = c.started // when it ended would cost a look at the clock
 	h.outcome = w.outcome()
 	h.generationLow = uint8(w.generation())
 	h.idLength = min(c.idLength, maxSlotID)

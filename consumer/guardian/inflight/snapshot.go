@@ -111,8 +111,8 @@ type Past struct {
 	// ID is the beginning of the message's id, at most 40 bytes. IDCut is set when there was more.
 	ID    string
 	IDCut bool
-	// Ended is when its message was settled.
-	Ended time.Time
+	// Started is that of Begin.
+	Started time.Time
 	// Outcome is what Return was told, 0 without one.
 	Outcome uint8
 }

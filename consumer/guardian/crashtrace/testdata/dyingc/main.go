@@ -12,6 +12,8 @@ package main
 static void fault(void) { *(volatile int *)0x1000 = 1; }
 static void *faultOn(void *unused) { fault(); return unused; }
 static void thread(void) { pthread_t t; pthread_create(&t, NULL, faultOn, NULL); pthread_join(t, NULL); }
+static void *spinOn(void *unused) { for (volatile long i = 0;; i++) {} return unused; }
+static void threads(int n) { for (pthread_t t; n > 0; n--) pthread_create(&t, NULL, spinOn, NULL); }
 */
 import "C"
 
@@ -21,6 +23,7 @@ import (
 	"os"
 	"runtime/debug"
 	"runtime/pprof"
+	"time"
 )
 
 func main() {
@@ -33,6 +36,8 @@ func main() {
 		"c abort":  func() { C.abort() },
 		"c exit":   func() { C.exit(3) },
 		"c thread": func() { C.thread() },
+		// A timer keeps the process from being told that all its goroutines are asleep.
+		"c threads": func() { C.threads(4); fmt.Println("ready"); time.Sleep(time.Hour) },
 	}[os.Args[1]]
 	if !ok {
 		fmt.Fprintln(os.Stderr, "dyingc: no such way:", os.Args[1])
