@@ -46,10 +46,10 @@ one such message. It ends with one page for the write-up of a game day.`,
 // replay is the founding incident, replayed.
 type replay struct {
 	result
-	Seed   uint64      `json:"seed"`
-	Build  string      `json:"build"`
-	Host   host        `json:"host"`
-	Events []happening `json:"events"`
+	Seed     uint64      `json:"seed"`
+	Build    string      `json:"build"`
+	Host     host        `json:"host"`
+	Timeline []happening `json:"timeline"`
 	// Published and Done count the ordinary messages and the poison.
 	Published int    `json:"published"`
 	Done      int    `json:"done"`
@@ -217,7 +217,7 @@ func (e evidence) retell() replay {
 	if death, died := e.firstDeath(); died {
 		r.StackText = death.Text + "\n\n" + death.Stack
 	}
-	r.Events = e.timeline()
+	r.Timeline = e.timeline()
 	return r
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/theriac/theriac/cmd/internal/cli"
+	"github.com/theriac/theriac/cmd/internal/drill/replica"
 	"github.com/theriac/theriac/cmd/internal/term"
 )
 
@@ -31,14 +32,15 @@ func (r replay) print(w *term.Writer) {
 	w.Paint(term.Bold, "THE INCIDENT OF 18 NOVEMBER 2022, REPLAYED")
 	w.Printf("\n\n%d replicas on %s, web traffic against each, %d ordinary messages in flight; and one message\n", r.Replicas, r.Engine, r.InFlight)
 	w.Printf("whose handler panics in a goroutine of its own.\n\n")
-	for _, e := range r.Events {
+	for _, e := range r.Timeline {
 		w.Printf("%9s  %s\n", millis(e.AfterMS), e.Text)
 	}
-	w.Printf("\nDIED      %d worker, %d wards, %d web servers\n", r.WorkerDeaths, r.WardDeaths, r.webDied)
+	w.Printf("\nDIED      %s, %s, %s\n", plural(r.WorkerDeaths, "worker"), plural(r.WardDeaths, "ward"), plural(r.webDied, "web server"))
 	w.Printf("NAMED     %s: message %s, entry %s\n", yes(r.Named), r.MessageID, orNone(r.Ref))
+	w.Printf("TRACKER   %s with its id\n", plural(r.Events, "event"))
 	w.Printf("WEB       %s requests served, %d failed, the slowest took %s\n", thousands(r.WebRequests), r.WebFailures, millis(r.WebSlowestMS))
-	w.Printf("MESSAGES  %s published, %s done, the message held; %d innocents held, %d lost, %d done twice\n",
-		thousands(r.Published), thousands(r.Done), r.InnocentsQuarantined, r.Lost, r.Duplicates)
+	w.Printf("MESSAGES  %s published, %s done, the message %s; %d innocents held, %d lost, %d done twice\n",
+		thousands(r.Published), thousands(r.Done), r.Ended, r.InnocentsQuarantined, r.Lost, r.Duplicates)
 	w.Printf("STACK     kept: %s\n", yes(r.Stack))
 	lines := strings.Split(strings.TrimSpace(r.StackText), "\n")
 	w.Indented("          ", strings.Join(lines[:min(len(lines), stackLines)], "\n"))
@@ -63,10 +65,20 @@ func (r replay) compare(w *term.Writer) {
 	const row = "%-11s %-46s %s\n"
 	w.Printf("\n"+row, "", "2022", "this replay")
 	w.Printf(row, "down", "13 minutes within 32", number(r.WebFailures)+" of "+thousands(r.WebRequests+r.WebFailures)+" requests failed")
-	w.Printf(row, "died", "every replica, again and again", number(r.WorkerDeaths)+" worker, once")
-	w.Printf(row, "contained", "after 32 minutes", "after "+millis(r.ContainedMS))
-	w.Printf(row, "cause", "guessed from the rhythm of the retries", "message and stack, in the report of the death")
-	w.Printf(row, "remedy", "queues purged by hand, a restart after each", "none was needed")
+	w.Printf(row, "died", "every replica, again and again", plural(r.WorkerDeaths, "worker")+" in all")
+	contained, cause, remedy := "not contained", "not known", "open"
+	if r.Ended == string(replica.Held) {
+		contained, remedy = "after "+millis(r.ContainedMS), "none was needed"
+	}
+	switch {
+	case r.Named && r.Stack:
+		cause = "message and stack, in the report of the death"
+	case r.Named:
+		cause = "the message, without a stack"
+	}
+	w.Printf(row, "contained", "after 32 minutes", contained)
+	w.Printf(row, "cause", "guessed from the rhythm of the retries", cause)
+	w.Printf(row, "remedy", "queues purged by hand, a restart after each", remedy)
 }
 
 func orNone(ref string) string {
@@ -91,7 +103,7 @@ func (r campaignResult) print(w *term.Writer) {
 	} else {
 		w.Paint(term.Red, "FAILED")
 	}
-	w.Printf("  drill %s on %s, %d replicas, in %s\n", r.Drill, r.Engine, r.Replicas, (time.Duration(r.WallMS) * time.Millisecond).Round(100*time.Millisecond).String())
+	w.Printf("  drill %s on %s, %s, in %s\n", r.Drill, r.Engine, plural(r.Replicas, "replica"), (time.Duration(r.WallMS) * time.Millisecond).Round(100*time.Millisecond).String())
 	for _, p := range r.Problems {
 		w.Printf("  %s\n", p)
 	}
@@ -100,7 +112,7 @@ func (r campaignResult) print(w *term.Writer) {
 	}
 	w.Printf("\n%s published = %s done + %d in quarantine + %d lost   %d duplicates, %s repeated\n",
 		thousands(r.Published), thousands(r.Done), r.InnocentsQuarantined, r.Lost, r.Duplicates, thousands(r.Repeated))
-	w.Printf("workers died %d times, wards %d; %s web requests were served, %d failed\n", r.WorkerDeaths, r.WardDeaths, thousands(r.WebRequests), r.WebFailures)
+	w.Printf("died: %s, %s; %s web requests were served, %d failed\n", plural(r.WorkerDeaths, "worker"), plural(r.WardDeaths, "ward"), thousands(r.WebRequests), r.WebFailures)
 	if r.Kills > 0 {
 		w.Printf("killed %s times; the next worker served after %s (p50), %s (p99)\n", thousands(r.Kills), millis(r.Restart.P50MS), millis(r.Restart.P99MS))
 	}

@@ -71,11 +71,10 @@ func TestCampaigns(t *testing.T) {
 	t.Parallel()
 	flags := trouble{messages: 20, lasts: 2 * time.Second, replicas: 1}
 	killing := kills{options: options{seed: 1}, kills: 5, load: 20, replicas: 1}
-	nothing := func(campaignResult) []string { return nil }
 	for _, c := range []campaign{
-		flags.campaign("outage", replica.Order{Fail: "the downstream is away"}, campaignResult.needsReason),
-		flags.campaign("deploy", replica.Order{Way: "child-panic"}, campaignResult.needsReason),
-		{name: "kills", replicas: 1, spec: newSpec(), play: killing.play, judge: nothing},
+		flags.campaign("outage", replica.Order{Fail: "the downstream is away"}, nothing, campaignResult.needsReason),
+		flags.campaign("deploy", replica.Order{Way: "child-panic"}, rollBack, campaignResult.needsReason),
+		{name: "kills", replicas: 1, spec: newSpec(), play: killing.play, judge: func(campaignResult) []string { return nil }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -105,7 +104,7 @@ func TestNovember(t *testing.T) {
 	for _, p := range got.Problems {
 		t.Error(p)
 	}
-	if got.WorkerDeaths != 1 || got.webDied != 0 || got.Ref == "" || len(got.Events) < 4 {
+	if got.WorkerDeaths != 1 || got.webDied != 0 || got.Ref == "" || len(got.Timeline) < 4 {
 		t.Errorf("the replay is %+v", got)
 	}
 	showLogs(t, got.KeptIn)

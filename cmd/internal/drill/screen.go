@@ -51,7 +51,7 @@ func (s summary) print(w *term.Writer) {
 		w.Paint(term.Red, "FAILED")
 	}
 	w.Printf("  %d of %d rows as expected, in %s\n", s.Passed, s.Rows, (time.Duration(s.WallMS) * time.Millisecond).Round(time.Second).String())
-	w.Printf("workers died %d times, wards %d; %s web requests were served, %d failed\n", s.WorkerDeaths, s.WardDeaths, thousands(s.WebRequests), s.WebFailures)
+	w.Printf("died: %s, %s; %s web requests were served, %d failed\n", plural(s.WorkerDeaths, "worker"), plural(s.WardDeaths, "ward"), thousands(s.WebRequests), s.WebFailures)
 	w.Printf("%d innocents in quarantine   %d lost   %d duplicates\n", s.InnocentsQuarantined, s.Lost, s.Duplicates)
 	for _, class := range []replica.Class{replica.Recovered, replica.Traced, replica.Silent, replica.Hung} {
 		t, ok := s.Contained[class]
@@ -90,6 +90,14 @@ func yes(b bool) string {
 }
 
 func number(n int) string { return fmt.Sprint(n) }
+
+// plural is a count with its noun.
+func plural(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return thousands(n) + " " + noun
+}
 
 // thousands writes n with commas.
 func thousands(n int) string {

@@ -133,9 +133,36 @@ func (s *site) start(number int) error {
 	if err != nil {
 		return err
 	}
-	s.processes = append(s.processes, p)
+	if number > len(s.processes) {
+		s.processes = append(s.processes, p)
+	} else {
+		s.processes[number-1] = p
+	}
 	s.closers.add(p.stop)
 	return nil
+}
+
+// restart ends a replica in order and starts it again, as a deploy does. Its web server gets no
+// requests meanwhile, as behind a load balancer.
+func (s *site) restart(ctx context.Context, number int) error {
+	resume := s.traffic.pause(number)
+	defer resume()
+	if err := s.processes[number-1].stop(); err != nil {
+		return err
+	}
+	before := s.ledger.worker(number)
+	if err := s.start(number); err != nil {
+		return err
+	}
+	err := s.ledger.await(ctx, startPatience, func(f facts) bool {
+		worker, _ := f.latest(number, replica.RoleWorker)
+		web, _ := f.latest(number, replica.RoleWeb)
+		return worker.Incarnation != before.Incarnation && web.at.After(before.at)
+	})
+	if errors.Is(err, errLate) {
+		return problem.Errorf(problem.Unavailable, "replica %d did not serve again within %s%s", number, startPatience, s.lastWords())
+	}
+	return err
 }
 
 // awaitServing waits until every replica has a worker and a web server.

@@ -23,6 +23,7 @@ type traffic struct {
 	client *http.Client
 	users  runner.Group
 	stop   context.CancelFunc
+	paused []sync.Mutex // by replica; held while nobody may ask it
 
 	mu      sync.Mutex
 	served  int
@@ -33,6 +34,7 @@ type traffic struct {
 
 func startTraffic(ctx context.Context, l *ledger, replicas int) *traffic {
 	t := &traffic{ledger: l, client: &http.Client{Timeout: webPatience, Transport: &http.Transport{MaxIdleConnsPerHost: 4}}}
+	t.paused = make([]sync.Mutex, replicas)
 	ctx, t.stop = context.WithCancel(ctx)
 	for i := range replicas {
 		t.users.Go(func() { t.use(ctx, i+1) })
@@ -50,8 +52,10 @@ func (t *traffic) use(ctx context.Context, number int) {
 			return
 		case <-tick.C:
 		}
+		t.paused[number-1].Lock()
 		began := time.Now()
 		err := t.ask(ctx, number)
+		t.paused[number-1].Unlock()
 		if ctx.Err() != nil {
 			return // it was cut off by us
 		}
@@ -76,6 +80,12 @@ func (t *traffic) ask(ctx context.Context, number int) error {
 		return &statusError{answer.Status}
 	}
 	return nil
+}
+
+// pause keeps requests from a replica until resume is called.
+func (t *traffic) pause(number int) (resume func()) {
+	t.paused[number-1].Lock()
+	return t.paused[number-1].Unlock
 }
 
 type statusError struct{ status string }

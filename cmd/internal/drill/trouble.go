@@ -32,10 +32,11 @@ func newDeployCommand(t *cli.Tool, environ []string) *cobra.Command {
 	o := &trouble{options: options{environ: environ}}
 	c := newCampaignCommand(t, &o.options, "deploy", "Let a bad deploy kill the worker with every message, and roll it back",
 		`Every message kills its worker in a goroutine of its own, as after a deploy that is broken for all
-of them. After a while the handler is mended, as by a roll-back. Then no message may be in quarantine
-and each must be done, and a breaker must have said why it opened.`,
+of them. After a while it is rolled back: the handler is mended, and each replica ends in order and is
+started again. Then no message may be in quarantine and each must be done, and a breaker must have said
+why it opened.`,
 		func() campaign {
-			return o.campaign("deploy", replica.Order{Way: "child-panic"}, func(r campaignResult) (problems []string) {
+			return o.campaign("deploy", replica.Order{Way: "child-panic"}, rollBack, func(r campaignResult) (problems []string) {
 				if r.WorkerDeaths == 0 {
 					problems = append(problems, "nothing died: the drill was none")
 				}
@@ -52,7 +53,7 @@ func newOutageCommand(t *cli.Tool, environ []string) *cobra.Command {
 a while it is back. Then no message may be in quarantine and each must be done, and a breaker must
 have said why it opened.`,
 		func() campaign {
-			return o.campaign("outage", replica.Order{Fail: "the downstream is away"}, func(r campaignResult) (problems []string) {
+			return o.campaign("outage", replica.Order{Fail: "the downstream is away"}, nothing, func(r campaignResult) (problems []string) {
 				if r.WorkerDeaths > 0 {
 					problems = append(problems, fmt.Sprintf("%d workers died of errors", r.WorkerDeaths))
 				}
@@ -62,6 +63,18 @@ have said why it opened.`,
 	return o.add(c, 1)
 }
 
+// rollBack starts every replica again, one after another.
+func rollBack(ctx context.Context, s *site) error {
+	for number := range s.replicas {
+		if err := s.restart(ctx, number+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func nothing(context.Context, *site) error { return nil }
+
 func (r campaignResult) needsReason() []string {
 	if r.BreakerOpened > 0 && len(r.Reasons) > 0 {
 		return nil
@@ -69,7 +82,7 @@ func (r campaignResult) needsReason() []string {
 	return []string{"no breaker opened and said why"}
 }
 
-func (o *trouble) campaign(name string, bad replica.Order, judge func(campaignResult) []string) campaign {
+func (o *trouble) campaign(name string, bad replica.Order, mend func(context.Context, *site) error, judge func(campaignResult) []string) campaign {
 	spec := newSpec()
 	// A message must not have failed for the last time before the breaker can know that others fail
 	// too: these are in the proportion of the defaults.
@@ -104,7 +117,10 @@ func (o *trouble) campaign(name string, bad replica.Order, judge func(campaignRe
 		}
 		entries, err := s.entries(ctx)
 		n.heldMeanwhile = len(entries)
+		if err != nil {
+			return err
+		}
 		s.ledger.command(replica.Order{Work: goodWork})
-		return err
+		return mend(ctx, s)
 	}}
 }

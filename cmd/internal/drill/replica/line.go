@@ -71,10 +71,15 @@ func NewLine(socket string, number int) *Line {
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return dialer.DialContext(ctx, "unix", socket)
 		},
-		MaxIdleConnsPerHost: 64,
-		DisableCompression:  true,
+		DisableCompression: true,
+		// A connection that is kept leaves goroutines behind that carry the message's label, and a ward
+		// in which a message left one is not used again.
+		DisableKeepAlives: true,
 	}}}
 }
+
+// Close gives idle connections up.
+func (l *Line) Close() { l.client.CloseIdleConnections() }
 
 // Hello tells that a process serves.
 func (l *Line) Hello(ctx context.Context, h Hello) error {

@@ -64,7 +64,7 @@ type program struct {
 func (p *program) guardian() guardian.Config {
 	return guardian.Config{
 		Roles: []guardian.RoleConfig{
-			{Name: RoleWorker, Slots: p.spec.Slots, Wards: p.spec.Wards},
+			{Name: RoleWorker, Slots: p.spec.Slots, Wards: p.spec.Wards, MemoryLimit: p.spec.MemoryLimit},
 			{Name: RoleWeb},
 		},
 		Relay:       true,

@@ -97,7 +97,8 @@ func tracedWays() []Way {
 	way := func(name, story string, act func(context.Context, *scene) error) Way {
 		return Way{Name: name, Story: story, Class: Traced, Expected: Held, Stack: true, act: act}
 	}
-	memory := func(w Way) Way { w.Memory, w.OwnTime = true, true; return w }
+	bounded := func(w Way) Way { w.Memory = true; return w }
+	takesTime := func(w Way) Way { w.OwnTime = true; return w }
 	return []Way{
 		way("child-panic", "panics in a goroutine of its own", inChild(func(*scene) { panic("a field that is always set was not") })),
 		way("grandchild-panic", "panics in a goroutine whose parent is gone", panicsInGrandchild),
@@ -109,8 +110,8 @@ func tracedWays() []Way {
 		way("stack-overflow", "recurses without end", overflows),
 		way("bad-pointer", "follows a bad pointer (SIGSEGV)", followsBadPointer),
 		way("abort", "raises SIGABRT, as C libraries do", aborts),
-		memory(way("huge-make", "makes a slice of a terabyte, in a goroutine of its own", makesHuge)),
-		memory(way("memory-growth", "takes memory until none is left", growsMemory)),
+		bounded(way("huge-make", "makes a slice of a terabyte, in a goroutine of its own", makesHuge)),
+		takesTime(bounded(way("memory-growth", "takes memory until none is left", growsMemory))),
 	}
 }
 
