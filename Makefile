@@ -33,6 +33,10 @@ demo: bin/theriac ## See it work: messages, poison among them, and a report. ARG
 run: bin/theriac ## Run the demo and keep it running, its data in theriac-data, to try the commands on what it holds.
 	@bin/theriac demo --stay --data-dir theriac-data $(ARGS)
 
+.PHONY: drill
+drill: bin/theriac ## The game day: let a service die in every way a message can kill it. ARGS="--json" and others are passed on.
+	@bin/theriac drill $(ARGS)
+
 # The go command knows whether anything changed; make does not try to.
 .PHONY: bin/theriac
 bin/theriac:

@@ -35,10 +35,11 @@ func NewAlone(sub Subscription, cfg Config) (*Alone, error) {
 	return &Alone{c}, nil
 }
 
-// Watch keeps deadlines until ctx ends. Its values are what handlers find in
-// their contexts.
-func (l *Alone) Watch(ctx context.Context) {
+// Watch keeps deadlines until ctx ends, whose values are what handlers find in
+// their contexts. It closes ready when messages can be handled.
+func (l *Alone) Watch(ctx context.Context, ready chan<- struct{}) {
 	l.c.base, l.c.stop = unlabelled(context.WithoutCancel(ctx)), ctx.Done()
+	close(ready)
 	l.c.watchdog.run(ctx)
 }
 
@@ -60,21 +61,29 @@ func (l *Alone) Handle(m handlers.Message, replay *handlers.Replay) Ran {
 	j := &job{consumer: l.c, delivery: &Delivery{Message: m}, replay: replay}
 	j.alone().answer = answer
 	l.c.live.Add(1)
-	a := l.c.begin(j, 0)
-	l.c.group.Go(func() { l.c.finish(j, l.c.attend(a)) })
+	l.c.group.Go(func() { l.c.finish(j, l.c.process(j)) })
 	done := <-answer
 	ran := Ran{Attempt: done.attempt, Delay: done.delay, Abandoned: done.abandoned}
 	if l.c.flights != nil {
-		ran.Name = l.c.flights.Name(0, a.generation)
+		ran.Name = l.c.flights.Name(int(j.first.slot), j.first.generation)
 	}
 	return ran
 }
 
-func (c *Consumer) aloneAnswerOf(a *attempt, rep *report) aloneAnswer {
-	if rep == nil {
+// answerAlone tells Handle what came of its message. Its frame is large, and must
+// not become part of one that every message needs.
+//
+//go:noinline
+func (c *Consumer) answerAlone(a *attempt, rep *report) {
+	failed := rep != nil
+	if !failed {
 		rep = new(report)
 	}
-	return aloneAnswer{attempt: c.attemptOf(a, rep), delay: rep.delay, abandoned: rep.abandoned}
+	rec := c.attemptOf(a, rep)
+	if failed && c.ender != nil {
+		c.observeEnd(a, rec)
+	}
+	a.job.lone.answer <- aloneAnswer{attempt: rec, delay: rep.delay, abandoned: rep.abandoned}
 }
 
 // nowhere is the source of a ward, which pulls nothing.

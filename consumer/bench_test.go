@@ -62,8 +62,7 @@ func BenchmarkPipeline(b *testing.B) {
 			}
 		})
 	})
-	// With the table that outlives the process: a copy of the message, a label.
-	b.Run("theriac-in-flight", func(b *testing.B) {
+	withTable := func(b *testing.B, each func(deliver func(*Delivery))) {
 		table, err := inflight.Create(inflight.Config{Incarnation: "bench", Slots: 256})
 		if err != nil {
 			b.Fatal(err)
@@ -74,23 +73,33 @@ func BenchmarkPipeline(b *testing.B) {
 		}
 		defer func() { cfg.Guard = nil }()
 		cfg.Guard = tableGuard{table: mapping}
-		run(b, func(deliver func(*Delivery)) {
+		run(b, each)
+	}
+	// With the table that outlives the process: a copy of the message, a label.
+	b.Run("theriac-in-flight", func(b *testing.B) {
+		withTable(b, func(deliver func(*Delivery)) {
 			for range b.N {
 				deliver(fresh())
 			}
 		})
 	})
+	onNew := func(deliver func(*Delivery)) func(n int) {
+		return func(n int) {
+			var group runner.Group
+			for range n {
+				group.Go(func() { deliver(fresh()) })
+				group.Wait()
+			}
+		}
+	}
+	b.Run("theriac-in-flight-new-goroutine", func(b *testing.B) {
+		withTable(b, func(deliver func(*Delivery)) { onNew(deliver)(b.N) })
+	})
 	// As clients call it: on a goroutine of its own, whose stack is still small.
 	// A stage that no longer fits into it shows here: growing it costs more than
 	// all stages together.
 	b.Run("theriac-new-goroutine", func(b *testing.B) {
-		run(b, func(deliver func(*Delivery)) {
-			var group runner.Group
-			for range b.N {
-				group.Go(func() { deliver(fresh()) })
-				group.Wait()
-			}
-		})
+		run(b, func(deliver func(*Delivery)) { onNew(deliver)(b.N) })
 	})
 	b.Run("bare-new-goroutine", func(b *testing.B) {
 		b.ReportAllocs()
@@ -123,3 +132,5 @@ type tableGuard struct {
 }
 
 func (g tableGuard) InFlight() *inflight.Mapping { return g.table }
+
+func (tableGuard) Suspects(string) Suspects { return Suspects{} }

@@ -30,7 +30,10 @@ type breaker struct {
 	turn   chan struct{} // holds a token while nobody stands at the door
 	fresh  atomic.Int64  // waiting messages that did not fail here before
 	deaths atomic.Bool   // it is to open, or is open, because everything seems to kill
-	closed func()        // called when it closes after that, on the closing goroutine
+	opened time.Time     // when it opened last; under gobreaker's lock
+	// closed is called when it closes after that, on the closing goroutine, with the
+	// time at which it had opened.
+	closed func(opened time.Time)
 	log    *slog.Logger
 
 	mu      sync.Mutex
@@ -51,8 +54,8 @@ func newBreaker(policy Policy, shards int, log *slog.Logger) *breaker {
 	}
 	b.turn <- struct{}{}
 	b.cb = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
-		MaxRequests:   1,
-		Timeout:       p.OpenFor,
+		MaxRequests: 1,
+		Timeout:     p.OpenFor,
 		ReadyToTrip: func(gobreaker.Counts) bool {
 			return !p.Off && (b.deaths.Load() || b.stats.correlated(time.Now()))
 		},
@@ -69,9 +72,9 @@ func (b *breaker) onStateChange(_ string, _, to gobreaker.State) {
 			b.stats.reset()
 			b.log.Info("breaker closed: quarantining resumes")
 			if b.deaths.Swap(false) && b.closed != nil {
-				b.closed()
+				b.closed(b.opened)
 			}
-		} else if b.deaths.Load() {
+		} else if b.opened = time.Now(); b.deaths.Load() {
 			b.log.Warn("breaker open: different messages kill the process and none succeeds, which looks like a bad deploy; nothing is quarantined, one probe at a time, alone",
 				"probe_every", b.policy.OpenFor)
 		} else {

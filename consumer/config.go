@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -98,8 +99,9 @@ type BreakerPolicy struct {
 	FailureRatio float64
 	// Culprits is the number of different messages that must have killed a process
 	// within CulpritWindow, none succeeding between, to open it too: a bad deploy.
-	// Defaults 3 and 60 s.
-	Culprits      int
+	// Default 3.
+	Culprits int
+	// CulpritWindow is how far back these deaths count. Default 60 s.
 	CulpritWindow time.Duration
 	// OpenFor is the wait before each probe. Default 10 s.
 	OpenFor time.Duration
@@ -130,6 +132,12 @@ type Config struct {
 	// counted in this process, and a message past its limit stays on retry for
 	// ever, since there is no durable place for it.
 	Quarantine Quarantine
+	// Begin, if not nil, is called before each attempt and waited for: it names the
+	// message where that survives the whole machine, as quarantine.Service.Begin
+	// does, which costs milliseconds for each message. Default nil: what runs for
+	// longer than a tick is named by snapshots ([Consumer.Running]), without anybody
+	// waiting.
+	Begin func(ctx context.Context, sub string, m *handlers.Message) error
 	// Worker, Host and Build name this process in the history. Default: empty.
 	Worker, Host, Build string
 	// Observer is told of attempts and decisions. Nil means nobody.

@@ -22,7 +22,9 @@ type Consumer struct {
 	sub    Subscription
 	cfg    Config
 	log    *slog.Logger
-	able   Abilities // of the source
+	able   Abilities    // of the source
+	ender  AttemptEnder // what else cfg.Observer is, or nil
+	spans  SpanNamer
 
 	slots    *slots
 	running  []place          // by slot
@@ -60,6 +62,8 @@ func New(source Source, sub Subscription, cfg Config) (*Consumer, error) {
 		cfg.Quarantine = &guarded{cfg.Quarantine, log}
 	}
 	c := &Consumer{source: source, sub: sub, cfg: cfg, log: log, able: source.Abilities()}
+	c.ender, _ = cfg.Observer.(AttemptEnder)
+	c.spans, _ = cfg.Observer.(SpanNamer)
 	c.slots = newSlots(cfg.MaxRunning)
 	c.running = make([]place, c.slots.size())
 	if table := tableOf(cfg.Guard); table != nil {

@@ -42,7 +42,7 @@ func decide(v verdict, p Policy) Decision {
 			return Decision{Verb: VerbQuarantine, Reason: reason}
 		}
 	}
-	if v.outcome == handlers.OutcomeCrashed && v.known {
+	if v.outcome == handlers.OutcomeCrashed && v.known && !v.open {
 		return Decision{Verb: VerbRetry} // alone again, and at once: it costs nobody else
 	}
 	if v.class == handlers.ClassRetryAfter {

@@ -24,25 +24,24 @@ func TestDecide(t *testing.T) {
 		for _, class := range classes {
 			for failures := range 5 {
 				for crashes := range 4 {
-					for _, known := range []bool{false, true} {
-						for _, open := range []bool{false, true} {
-							v := verdict{outcome: outcome, class: class, known: known, open: open,
-								totals: handlers.Totals{Failures: failures, Crashes: crashes}}
-							if class == handlers.ClassRetryAfter || outcome == handlers.OutcomeDeferred {
-								v.delay = named
-							}
-							cells++
-							name := fmt.Sprintf("%s/%s/%d failures/%d crashes/known %t/open %t", outcome, class, failures, crashes, known, open)
-							if diff := cmp.Diff(wanted(v), decide(v, policy)); diff != "" {
-								t.Errorf("%s (-want +got):\n%s", name, diff)
-							}
+					for flags := range 8 {
+						v := verdict{outcome: outcome, class: class, known: flags&1 != 0, open: flags&2 != 0, fresh: flags&4 != 0,
+							totals: handlers.Totals{Failures: failures, Crashes: crashes}}
+						if class == handlers.ClassRetryAfter || outcome == handlers.OutcomeDeferred {
+							v.delay = named
+						}
+						cells++
+						name := fmt.Sprintf("%s/%s/%d failures/%d crashes/known %t/open %t/fresh %t",
+							outcome, class, failures, crashes, v.known, v.open, v.fresh)
+						if diff := cmp.Diff(wanted(v), decide(v, policy)); diff != "" {
+							t.Errorf("%s (-want +got):\n%s", name, diff)
 						}
 					}
 				}
 			}
 		}
 	}
-	if cells != 8*4*5*4*2*2 {
+	if cells != 8*4*5*4*8 {
 		t.Errorf("walked %d cells", cells)
 	}
 }
@@ -77,10 +76,10 @@ func wanted(v verdict) Decision {
 		return retry
 	}
 	if v.outcome == handlers.OutcomeCrashed {
-		if v.totals.Crashes >= 2 {
+		if v.totals.Crashes >= 2 && v.fresh {
 			return held(handlers.ReasonCrashed)
 		}
-		return retry
+		return Decision{Verb: VerbRetry}
 	}
 	if v.totals.Failures < 3 {
 		return retry

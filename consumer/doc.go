@@ -18,6 +18,8 @@
 //   - Handler: under recover, on the source's own goroutine. Exactly one outcome
 //     comes of it: of the handler's goroutine, the guard that sees runtime.Goexit,
 //     and the watchdog that sees the deadline, one wins the claim.
+//   - Outcome: of a failure an observer that is an [AttemptEnder] is told here,
+//     before anything follows from it.
 //   - Decide: a pure function of the outcome, the counts over all replicas and the
 //     policy.
 //   - Settle: the store first, the broker second.

@@ -38,6 +38,22 @@ func (c *Consumer) takeOff(a *attempt) {
 	begin.Data, begin.Attributes = nil, nil // or the slot would keep them from being freed
 }
 
+// nameSpan adds the attempt's span to its place in the table. The observer made
+// it just now, on a goroutine that may have been given up meanwhile: then the
+// place is not this attempt's any more. It is for as long as the context has not
+// ended, since over ends that first.
+func (c *Consumer) nameSpan(ctx context.Context, a *attempt) {
+	traceID, spanID := c.spans.SpanName(ctx)
+	if traceID == [16]byte{} {
+		return
+	}
+	a.ctx.mu.Lock()
+	defer a.ctx.mu.Unlock()
+	if a.ctx.ended == notEnded {
+		c.flights.Trace(int(a.slot), a.generation, traceID, spanID)
+	}
+}
+
 // label gives the handler's context the attempt's name in the table. What the
 // handler starts inherits the label of its goroutine; a library that sets labels
 // of its own from the context keeps ours, and one that ignores the context

@@ -39,11 +39,16 @@ func table(t *testing.T, slots int) (*inflight.Table, *inflight.Mapping) {
 // runWithTable delivers messages until all are acknowledged.
 func runWithTable(t *testing.T, workers *inflight.Mapping, src *consumertest.Source, h handlers.HandlerFunc) {
 	t.Helper()
+	runObserved(t, workers, src, nil, time.Minute, h)
+}
+
+func runObserved(t *testing.T, workers *inflight.Mapping, src *consumertest.Source, by consumer.Observer, timeout time.Duration, h handlers.HandlerFunc) {
+	t.Helper()
 	sub := consumer.Subscription{Name: "orders", Handler: h}
-	sub.Policy.Timeout, sub.Policy.Grace = 50*time.Millisecond, 10*time.Millisecond
+	sub.Policy.Timeout, sub.Policy.Grace = timeout, 10*time.Millisecond
 	sub.Policy.Backoff.Initial = time.Millisecond
 	sub.Policy.Breaker.Off = true // here most attempts fail
-	c, err := consumer.New(src, sub, consumer.Config{Guard: tableGuard{table: workers}, MaxRunning: 4, MaxOutstanding: 10})
+	c, err := consumer.New(src, sub, consumer.Config{Guard: tableGuard{table: workers}, Observer: by, MaxRunning: min(4, workers.Slots()), MaxOutstanding: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +125,7 @@ func TestInFlight_EveryWayOutFreesTheSlot(t *testing.T) {
 	release := make(chan struct{})
 	defer close(release)
 	var tried sync.Map
-	runWithTable(t, workers, src, func(_ context.Context, m handlers.Message) error {
+	runObserved(t, workers, src, nil, 50*time.Millisecond, func(_ context.Context, m handlers.Message) error {
 		if _, again := tried.LoadOrStore(m.ID, true); again {
 			return nil
 		}

@@ -57,6 +57,9 @@ type AloneResult struct {
 	Fresh bool
 	// Delay is what the handler named, for classes that name one.
 	Delay time.Duration
+	// Reported, if not nil, is closed when the ward's death was reported to the
+	// quarantine, or could not be: what becomes of the message is told after that.
+	Reported <-chan struct{}
 }
 
 // Suspects is what earlier deaths left to a consumer.

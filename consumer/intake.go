@@ -57,36 +57,39 @@ func (c *Consumer) finish(j *job, s step) {
 // process works on a message until it is settled, all but for the ack, or until
 // somebody else goes on with it. It never runs the handler again on a goroutine
 // that was lost.
+//
+// All of it is one function: with a frame more, the stages would not fit into the
+// stack of a new goroutine, and each message would pay for a larger one.
 func (c *Consumer) process(j *job) step {
 	for {
 		a := c.admit(j)
 		if a == nil {
-			if !j.takeWard() {
-				return stepSettled
-			}
-			if s := c.runAlone(j); s != stepAgain {
+			if s := c.notHere(j); s != stepAgain {
 				return s
 			}
 			continue
 		}
-		if s := c.attend(a); s != stepAgain {
+		if c.flights != nil {
+			c.takeOff(a)
+			c.label(a)
+		}
+		c.watch(a)
+		rep, mine := c.supervise(a)
+		if !mine {
+			return stepElsewhere
+		}
+		if s := c.conclude(a, rep); s != stepAgain {
 			return s
 		}
 	}
 }
 
-// attend runs the handler once and obeys what follows.
-func (c *Consumer) attend(a *attempt) step {
-	if c.flights != nil {
-		c.takeOff(a)
-		c.label(a)
+// notHere goes on with a message for which no attempt was begun in this process.
+func (c *Consumer) notHere(j *job) step {
+	if j.takeWard() {
+		return c.runAlone(j)
 	}
-	c.watch(a)
-	rep, mine := c.supervise(a)
-	if !mine {
-		return stepElsewhere
-	}
-	return c.conclude(a, rep)
+	return stepSettled
 }
 
 // resume goes on with a message whose goroutine was lost.
@@ -124,6 +127,9 @@ func (c *Consumer) admit(j *job) *attempt {
 	}
 	if c.toWard(j) {
 		return nil
+	}
+	if c.cfg.Begin != nil {
+		c.announce(j.message())
 	}
 	slot, ok := c.slots.acquire(c.stop)
 	if !ok {

@@ -43,6 +43,8 @@ type lone struct {
 	crashes int
 	// suspect is what an earlier death left of it, nil if nothing.
 	suspect *suspect
+	// reports are closed when the deaths that it is suspected for were reported.
+	reports []<-chan struct{}
 	// answer takes the one attempt of a job in a ward; nil elsewhere.
 	answer chan<- aloneAnswer
 }
@@ -53,6 +55,20 @@ func (j *job) alone() *lone {
 		j.lone = new(lone)
 	}
 	return j.lone
+}
+
+// becomes notes that the job's message is one that an earlier death left.
+func (l *lone) becomes(s *suspect) {
+	l.wanted, l.suspect = true, s
+	l.suspectedFor(s.Reported)
+}
+
+// suspectedFor notes a death of which the quarantine is being told.
+func (l *lone) suspectedFor(reported <-chan struct{}) {
+	l.suspected = true
+	if reported != nil {
+		l.reports = append(l.reports, reported)
+	}
 }
 
 // takeWard reports, once, that admit let the job through to run in a ward.

@@ -20,6 +20,27 @@ type Observer interface {
 	AttemptSettled(ctx context.Context, s Settled)
 }
 
+// AttemptEnder is an [Observer] that is told of failures before anything follows
+// from them: evidence that must be out of this process before the message can go
+// to the next one, and kill that, is sent here.
+type AttemptEnder interface {
+	// AttemptEnded is called once for every attempt that did not succeed, after its
+	// handler is over and before anything is stored or settled, which wait for it.
+	// The context is the one that AttemptStarted returned, and has ended. A panic is
+	// logged and changes nothing for the message.
+	AttemptEnded(ctx context.Context, sub string, m handlers.Message, a handlers.Attempt)
+}
+
+// SpanNamer is an [Observer] whose attempts have spans. Their names are in
+// handlers.Attempt.TraceID and in the table of what is in flight, so that spans
+// that a death left open can be ended.
+type SpanNamer interface {
+	// SpanName returns the ids of the attempt's span from the context that
+	// AttemptStarted returned, all zero if it has none. It is called after
+	// AttemptStarted and after the handler.
+	SpanName(ctx context.Context) (traceID [16]byte, spanID [8]byte)
+}
+
 // Settled is an attempt and what followed from it.
 type Settled struct {
 	Subscription string

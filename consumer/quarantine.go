@@ -60,7 +60,9 @@ type Docket interface {
 	SettleSuspect(ctx context.Context, sub string, m handlers.Message, f handlers.Fate) error
 	// Reprieve asks for the replay of every entry of sub that was held as crashed
 	// since then and was not decided on by a person, and returns how many: what was
-	// convicted before it was known that everything kills.
+	// convicted before it was known that everything kills. A zero time stands for
+	// what the reports say: the minute before each death that looked like a bad
+	// deploy, and never for all that was ever held.
 	Reprieve(ctx context.Context, sub string, since time.Time, why string) (int, error)
 }
 

@@ -45,6 +45,9 @@ func (c *Consumer) finishReplay(j *job, r run) {
 	}
 	defer c.observe(r.ctx, j, r.attempt, d, j.replay.Ref)
 	c.reportReplay(j, r.attempt)
+	if l := j.lone; l != nil && l.suspected {
+		c.settleSuspect(j, handlers.FateHeld) // the report of its death called it suspect; the entry says it all
+	}
 }
 
 // giveBackReplay returns a replay that was not run.

@@ -82,6 +82,7 @@ func (c *Consumer) concludeAlone(j *job, result AloneResult) step {
 	case handlers.OutcomeCrashed:
 		c.log.Warn("a message died alone", "message", j.message().ID, "how", r.attempt.Panic, "fresh", r.fresh)
 		j.lone.wanted = true
+		j.lone.suspectedFor(result.Reported)
 	}
 	c.breaker.hear(j.takeProbe(), 0, j.message().ID, r.attempt.Outcome)
 	return again(c.settleRun(j, r))
@@ -121,12 +122,21 @@ func (c *Consumer) settleSuspect(j *job, fate handlers.Fate) {
 	}
 	ctx, cancel := c.settleContext()
 	defer cancel()
-	if s != nil {
-		s.awaitReport(ctx)
-	}
+	j.lone.awaitReports(ctx)
 	if err := c.cfg.Quarantine.SettleSuspect(ctx, c.sub.Name, *m, fate); err != nil {
 		c.log.Warn("could not tell what became of a suspect; it may run alone once more", "message", m.ID, "fate", fate, "error", err)
 	}
+}
+
+// awaitReports waits until the quarantine was told of the deaths, or ctx ends.
+func (l *lone) awaitReports(ctx context.Context) {
+	for _, reported := range l.reports {
+		select {
+		case <-reported:
+		case <-ctx.Done():
+		}
+	}
+	l.reports = nil
 }
 
 // tire asks for a new process when too many handlers run on that were given up:

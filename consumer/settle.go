@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"encoding/hex"
 	"time"
 
 	"github.com/theriac/theriac/handlers"
@@ -15,15 +16,13 @@ const refusedDelay = time.Minute
 func (c *Consumer) conclude(a *attempt, rep *report) step {
 	j := a.job
 	a.over(rep.ended())
-	if j.lone != nil {
-		if j.lone.answer != nil {
-			j.lone.answer <- c.aloneAnswerOf(a, rep)
-			return stepSettled
-		}
+	if j.lone != nil && j.lone.answer != nil {
+		c.answerAlone(a, rep)
+		return stepSettled
 	}
 	c.breaker.hear(j.takeProbe(), int(a.slot), j.message().ID, rep.ended())
 	switch {
-	case rep != nil || j.failing || j.replay != nil:
+	case rep != nil || j.failing || j.replay != nil || j.lone != nil:
 		if c.settle(a, rep) {
 			return stepAgain
 		}
@@ -39,13 +38,18 @@ func (c *Consumer) conclude(a *attempt, rep *report) step {
 
 // settle judges an attempt and obeys: ack, retry or quarantine.
 func (c *Consumer) settle(a *attempt, rep *report) (again bool) {
-	if rep == nil {
+	failed := rep != nil
+	if !failed {
 		rep = new(report)
 	}
 	if rep.abandoned && c.cfg.Guard != nil {
 		a.job.alone().wanted = true // there it can be killed
 	}
-	return c.settleRun(a.job, run{ctx: a.handlerContext(), attempt: c.attemptOf(a, rep), delay: rep.delay})
+	rec := c.attemptOf(a, rep)
+	if failed && c.ender != nil {
+		c.observeEnd(a, rec)
+	}
+	return c.settleRun(a.job, run{ctx: a.handlerContext(), attempt: rec, delay: rep.delay})
 }
 
 // run is one run of the handler that is over, here or in a ward.
@@ -87,10 +91,20 @@ func (c *Consumer) settleRun(j *job, r run) (again bool) {
 		if j.isCopy() && rec.Outcome != handlers.OutcomeCrashed {
 			return false // the broker has the message, and delivers it again
 		}
-		return c.hold(j, d.Delay)
+		return c.hold(j, c.patience(j, d.Delay))
 	default:
 		return c.ack(j)
 	}
+}
+
+// patience is how long a message waits that is retried. One that somebody else
+// left here is not handed back while this process goes on: others of its
+// deliveries wait for what becomes of it.
+func (c *Consumer) patience(j *job, delay time.Duration) time.Duration {
+	if j.lone != nil && j.lone.suspect != nil {
+		return min(delay, c.sub.Policy.HoldMax)
+	}
+	return delay
 }
 
 // record counts an attempt over all replicas. known is false when the store
@@ -198,6 +212,19 @@ func (c *Consumer) handBack(j *job, wait time.Duration) bool {
 	return false
 }
 
+// observeEnd tells of a failure before anything follows from it.
+func (c *Consumer) observeEnd(a *attempt, rec handlers.Attempt) {
+	defer c.observerPanicked()
+	c.ender.AttemptEnded(a.handlerContext(), c.sub.Name, *a.job.message(), rec)
+}
+
+// observerPanicked is deferred where an observer's panic must not harm.
+func (c *Consumer) observerPanicked() {
+	if v := recover(); v != nil {
+		c.log.Error("observer panicked", "panic", panicText(v))
+	}
+}
+
 func (c *Consumer) observeSuccess(a *attempt) {
 	c.observe(a.handlerContext(), a.job, c.attemptOf(a, new(report)), Decision{}, "")
 }
@@ -207,11 +234,7 @@ func (c *Consumer) observe(ctx context.Context, j *job, rec handlers.Attempt, d 
 		return
 	}
 	// The message is settled; an observer's panic must not undo that.
-	defer func() {
-		if v := recover(); v != nil {
-			c.log.Error("observer panicked", "panic", panicText(v))
-		}
-	}()
+	defer c.observerPanicked()
 	c.cfg.Observer.AttemptSettled(ctx, Settled{
 		Subscription: c.sub.Name, Message: *j.message(), Attempt: rec, Decision: d, Ref: ref,
 	})
@@ -233,9 +256,24 @@ func (c *Consumer) attemptOf(a *attempt, rep *report) handlers.Attempt {
 		Worker:          c.cfg.Worker,
 		Host:            c.cfg.Host,
 		Build:           c.cfg.Build,
+		TraceID:         c.traceID(a),
 		DeliveryAttempt: a.job.message().DeliveryAttempt,
 		Replay:          a.job.replay != nil,
 	}
+}
+
+// traceID is the trace of the attempt in hex, or "".
+func (c *Consumer) traceID(a *attempt) string {
+	if c.spans == nil {
+		return ""
+	}
+	// The observer's own method; the report must not be lost with it.
+	defer c.observerPanicked()
+	id, _ := c.spans.SpanName(a.handlerContext())
+	if id == [16]byte{} {
+		return ""
+	}
+	return hex.EncodeToString(id[:])
 }
 
 func (j *job) takeProbe() probe {

@@ -49,7 +49,7 @@ func (c *Consumer) call(a *attempt) (rep *report) {
 //go:noinline
 func supervised(slot, turn uintptr, c *Consumer, a *attempt) (rep *report) {
 	if c.cfg.Observer != nil {
-		a.observe(c.cfg.Observer)
+		c.observeStart(a)
 	}
 	if err := c.sub.Handler.Handle(a.handlerContext(), *a.job.message()); err != nil {
 		rep = a.judge(err)
@@ -61,10 +61,15 @@ func supervised(slot, turn uintptr, c *Consumer, a *attempt) (rep *report) {
 	return rep
 }
 
-// observe lets the observer make the handler's context.
-func (a *attempt) observe(by Observer) {
-	if ctx := by.AttemptStarted(&a.ctx, a.job.consumer.sub.Name, *a.job.message()); ctx != nil {
-		a.observed.Store(&ctx)
+// observeStart lets the observer make the handler's context.
+func (c *Consumer) observeStart(a *attempt) {
+	ctx := c.cfg.Observer.AttemptStarted(&a.ctx, c.sub.Name, *a.job.message())
+	if ctx == nil {
+		return
+	}
+	a.observed.Store(&ctx)
+	if c.flights != nil && c.spans != nil {
+		c.nameSpan(ctx, a)
 	}
 }
 

@@ -98,19 +98,11 @@ func (s *suspects) isDone(one *suspect, m *handlers.Message) bool {
 	return one.fate == handlers.FateDone && one.identity == m.Identity()
 }
 
-// awaitReport waits until the death is known to the quarantine, or ctx ends.
-func (s *suspect) awaitReport(ctx context.Context) {
-	select {
-	case <-s.Reported:
-	case <-ctx.Done():
-	}
-}
-
 // inherit takes over what earlier deaths left, before the first message is
 // pulled.
 func (c *Consumer) inherit(fetch context.Context) {
-	c.breaker.closed = func() {
-		since := time.Now().Add(-c.sub.Policy.Breaker.CulpritWindow)
+	c.breaker.closed = func(opened time.Time) {
+		since := opened.Add(-c.sub.Policy.Breaker.CulpritWindow)
 		c.group.Go(func() { c.reprieve(c.warding, since) })
 	}
 	if c.cfg.Guard == nil {
@@ -147,8 +139,7 @@ func (c *Consumer) copyJob(s *suspect, adopted *adoptions) *job {
 		}
 	}
 	j := &job{consumer: c, delivery: d, failing: true}
-	l := j.alone()
-	l.wanted, l.suspected, l.suspect = true, true, s
+	j.alone().becomes(s)
 	return j
 }
 
@@ -201,8 +192,7 @@ func (c *Consumer) meetSuspect(j *job) bool {
 		return true
 	}
 	if !s.copied {
-		l := j.alone()
-		l.wanted, l.suspected, l.suspect = true, true, s
+		j.alone().becomes(s)
 		s.nameOnce(c, j)
 		return true
 	}
@@ -260,7 +250,6 @@ func (c *Consumer) giveBackBystanders(tokens []string) {
 		}
 		if err != nil {
 			c.log.Warn("cannot hand back a delivery of a process that died; it returns when its lease ends", "error", err)
-			return
 		}
 	}
 }

@@ -88,6 +88,11 @@ func (s *script) RecordAttempts(ctx context.Context, batch []quarantine.AttemptR
 	return s.Store.RecordAttempts(ctx, batch)
 }
 
+func (s *script) Decided(ctx context.Context, identity [32]byte) (bool, error) {
+	s.called("Decided")
+	return s.Store.Decided(ctx, identity)
+}
+
 func (s *script) EntryGet(ctx context.Context, key quarantine.EntryKey, opt quarantine.GetOptions) (quarantine.Entry, error) {
 	s.called("EntryGet")
 	return s.Store.EntryGet(ctx, key, opt)

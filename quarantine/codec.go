@@ -94,16 +94,8 @@ func EncodeAttempt(a handlers.Attempt) []byte {
 	e.text(head(a.Panic, maxText))
 	e.text(head(a.Stack, maxStack))
 	e.bool(a.StackCut || len(a.Stack) > maxStack)
-	frames := a.Frames[:min(len(a.Frames), maxFrames)]
-	e.uint(uint64(len(frames)))
-	for _, f := range frames {
-		e.text(head(f.Func, maxText))
-		e.text(head(f.File, maxText))
-		e.int(int64(f.Line))
-	}
-	for _, s := range []string{a.Handler, a.Worker, a.Host, a.Build, a.TraceID} {
-		e.text(head(s, maxText))
-	}
+	e.frames(a.Frames)
+	e.texts(a.Handler, a.Worker, a.Host, a.Build, a.TraceID)
 	e.int(int64(a.DeliveryAttempt))
 	e.bool(a.Replay)
 	return e.b
@@ -117,10 +109,8 @@ func DecodeAttempt(b []byte) (handlers.Attempt, error) {
 	outcome, class := d.text(), d.text()
 	a.Errors = d.links()
 	a.Panic, a.Stack, a.StackCut = d.text(), d.text(), d.bool()
-	for range d.count() {
-		a.Frames = append(a.Frames, handlers.Frame{Func: d.text(), File: d.text(), Line: int(d.int())})
-	}
-	a.Handler, a.Worker, a.Host, a.Build, a.TraceID = d.text(), d.text(), d.text(), d.text(), d.text()
+	a.Frames = d.frames()
+	d.texts(&a.Handler, &a.Worker, &a.Host, &a.Build, &a.TraceID)
 	a.DeliveryAttempt, a.Replay = int(d.int()), d.bool()
 	if d.err != nil {
 		return handlers.Attempt{}, fmt.Errorf("decode attempt: %w", d.err)
@@ -137,9 +127,7 @@ func DecodeAttempt(b []byte) (handlers.Attempt, error) {
 // place, hint, build and error chain.
 func EncodeEvidence(e Entry) []byte {
 	w := newEncoder()
-	for _, s := range []string{e.Title, e.Where, e.Hint, e.Build} {
-		w.text(head(s, maxText))
-	}
+	w.texts(e.Title, e.Where, e.Hint, e.Build)
 	w.links(e.Errors)
 	return w.b
 }
@@ -200,6 +188,15 @@ func (e *encoder) links(links []handlers.ErrorLink) {
 	for _, l := range links {
 		e.text(head(l.Type, maxText))
 		e.text(head(l.Text, maxText))
+	}
+}
+
+func (e *encoder) frames(frames []handlers.Frame) {
+	frames = frames[:min(len(frames), maxFrames)]
+	e.uint(uint64(len(frames)))
+	for _, f := range frames {
+		e.texts(f.Func, f.File)
+		e.int(int64(f.Line))
 	}
 }
 
@@ -283,4 +280,12 @@ func (d *decoder) links() []handlers.ErrorLink {
 		links = append(links, handlers.ErrorLink{Type: d.text(), Text: d.text()})
 	}
 	return links
+}
+
+func (d *decoder) frames() []handlers.Frame {
+	var frames []handlers.Frame
+	for range d.count() {
+		frames = append(frames, handlers.Frame{Func: d.text(), File: d.text(), Line: int(d.int())})
+	}
+	return frames
 }

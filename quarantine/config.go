@@ -28,6 +28,19 @@ type Config struct {
 	// machine's and this process's.
 	Worker Worker
 
+	// Running returns the messages that this process is running and that began
+	// before the given time, in any order. With it, and a Worker, the store learns
+	// what would be suspect if the whole machine died, the guardian and its records
+	// with it. It is called each SnapshotEvery and by [Service.Begin], by one caller
+	// at a time, and must return at once. Nil means off.
+	Running func(olderThan time.Time) []Running
+	// SnapshotEvery is how often what is running is looked at, default 50 ms;
+	// negative means off. A look costs a write only if something has been running
+	// for longer than that and the set has changed since the last write: messages
+	// that are done sooner never reach the store, and are the ones that such a death
+	// may run once more.
+	SnapshotEvery time.Duration
+
 	// PollEvery is how often the store is asked for changes, default 1 s. It is
 	// also the time for which a store that failed is left alone by writers.
 	PollEvery time.Duration
@@ -57,6 +70,9 @@ type Config struct {
 func (c Config) WithDefaults() Config {
 	if c.SpoolMaxBytes == 0 {
 		c.SpoolMaxBytes = 1 << 30
+	}
+	if c.SnapshotEvery == 0 {
+		c.SnapshotEvery = 50 * time.Millisecond
 	}
 	if c.PollEvery == 0 {
 		c.PollEvery = time.Second
@@ -116,6 +132,7 @@ func (c Config) Validate() error {
 	check(c.SpoolDir == "" || filepath.Clean(c.SpoolDir) != string(filepath.Separator),
 		"SpoolDir %q: want a directory of its own", c.SpoolDir)
 	check(c.SpoolMaxBytes >= 1<<20, "SpoolMaxBytes %d: want at least %d (1 MiB)", c.SpoolMaxBytes, 1<<20)
+	check(c.SnapshotEvery < 0 || c.SnapshotEvery >= time.Millisecond, "SnapshotEvery %s: want at least 1ms, or negative for off", c.SnapshotEvery)
 	check(c.PollEvery >= time.Millisecond, "PollEvery %s: want at least 1ms", c.PollEvery)
 	check(c.WriteTimeout >= time.Millisecond, "WriteTimeout %s: want at least 1ms", c.WriteTimeout)
 	check(c.BatchMax >= 1 && c.BatchMax <= 10_000, "BatchMax %d: want 1 to 10000", c.BatchMax)

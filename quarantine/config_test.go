@@ -18,17 +18,22 @@ func TestConfig_DefaultsLoseNothing(t *testing.T) {
 	t.Parallel()
 	set := quarantine.Config{
 		SpoolDir: "/spool", SpoolMaxBytes: 2 << 20, Worker: worker(), PollEvery: 2 * time.Second, WriteTimeout: 3 * time.Second,
+		Running: func(time.Time) []quarantine.Running { return nil }, SnapshotEvery: time.Second,
 		BatchMax: 4, KnownMax: 5, OurPackages: []string{"example.com/app"}, Logger: slog.New(slog.DiscardHandler),
 	}
 	given, got := reflect.ValueOf(set), reflect.ValueOf(set.WithDefaults())
-	mayBeZero := map[string]bool{"SpoolDir": true, "Worker": true}
+	mayBeZero := map[string]bool{"SpoolDir": true, "Worker": true, "Running": true}
 	defaults := reflect.ValueOf(quarantine.Config{}.WithDefaults())
 	for i := range given.NumField() {
 		name := given.Type().Field(i).Name
 		if given.Field(i).IsZero() {
 			t.Errorf("this test does not set %s", name)
 		}
-		if !reflect.DeepEqual(given.Field(i).Interface(), got.Field(i).Interface()) {
+		if before, after := given.Field(i), got.Field(i); before.Kind() == reflect.Func {
+			if before.Pointer() != after.Pointer() {
+				t.Errorf("%s was replaced", name)
+			}
+		} else if !reflect.DeepEqual(before.Interface(), after.Interface()) {
 			t.Errorf("%s was %v and became %v", name, given.Field(i), got.Field(i))
 		}
 		if defaults.Field(i).IsZero() && !mayBeZero[name] {
@@ -55,9 +60,10 @@ func TestConfig_ValidateReportsAllAtOnce(t *testing.T) {
 	}
 	bad := quarantine.Config{
 		SpoolDir: "/", SpoolMaxBytes: 1, PollEvery: -1, WriteTimeout: -1, BatchMax: -1, KnownMax: 1, Worker: quarantine.Worker{Name: "w"},
+		SnapshotEvery: 1,
 	}
 	err := bad.Validate()
-	for _, field := range []string{"SpoolDir", "SpoolMaxBytes", "PollEvery", "WriteTimeout", "BatchMax", "KnownMax", "Worker"} {
+	for _, field := range []string{"SpoolDir", "SpoolMaxBytes", "PollEvery", "WriteTimeout", "BatchMax", "KnownMax", "Worker", "SnapshotEvery"} {
 		if err == nil || !strings.Contains(err.Error(), field) {
 			t.Errorf("%s is not reported: %v", field, err)
 		}

@@ -28,6 +28,21 @@
 // is the same entry. Brokers reuse ids, so identity is id, publish time and
 // digest of the payload together.
 //
+// # Deaths and suspects
+//
+// [Service.ReportCrash] stores the death of a process. Its culprit, and all others
+// that may have been the cause, are suspects from then on, in this process at once
+// and in every other one with its next poll: they run alone, until
+// [Service.SettleSuspect] says what became of them. One that succeeded alone is
+// decided like one that is held. [Service.Reprieve] asks for the replay of what was
+// held as crashed, when it turns out that everything kills.
+//
+// A machine that dies takes the guardian and its records along. Against that a
+// worker can keep a snapshot of what it runs in its row of the registry
+// (Config.Running): whoever finds it dead by its lock reports it with that. What is
+// done within Config.SnapshotEvery is not in it; [Service.Begin] closes that hole,
+// for a few milliseconds a message.
+//
 // # The ladder
 //
 // Storing m can fail because of m. Each step is tried when the one above failed:
@@ -45,7 +60,8 @@
 //
 // # Who may do what
 //
-//	consumer   RecordAttempt, Quarantine, Standing, NextReplay, FinishReplay
+//	consumer   RecordAttempt, Quarantine, Standing, NextReplay, FinishReplay,
+//	           ReportCrash, SettleSuspect, Reprieve, Begin
 //	worker     Run: loads, follows changes, ingests the spool, keeps the registration
 //	operator   EntryReplay, EntryDiscard, EntryRestore, GroupReplay, GroupDiscard,
 //	           with an author and, where it is required, a reason; and every read
@@ -62,6 +78,8 @@
 //	store away, no spool        Quarantine fails; the message stays with the broker
 //	spool full                  the same; nothing is dropped
 //	store away, decided before  Standing returns an error; the message waits
+//	store away, a death         ReportCrash fails; suspects are known here, not elsewhere
+//	store away, a suspect done  SettleSuspect fails; it may run alone once more
 //	store away, replay ended    the result is tried again until it is delivered or the claim is lost
 //	damaged spool file          set aside with the suffix ".bad" and logged
 //	more than Config.KnownMax   the older half is forgotten; such a message may run again

@@ -58,6 +58,11 @@ type Entry struct {
 	// worker that runs it now, or "".
 	Replays int
 	Claim   string
+	// Alone: its replay was asked to run alone, where there is a ward.
+	Alone bool
+	// CrashReports are the references of the deaths in which its message had to run
+	// alone, newest first, at most 50. They are loaded by EntryGet only.
+	CrashReports []string
 }
 
 // Decision is who changed an entry, when, why and from where.

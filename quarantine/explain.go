@@ -2,6 +2,7 @@ package quarantine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +32,9 @@ type Explanation struct {
 	// Odd are the ways in which the message differs from the last good one; nil
 	// while there is nothing to compare with.
 	Odd []OddField
+	// CrashReports are the references of the deaths in which it had to run alone
+	// ("C-4M2P"), newest first.
+	CrashReports []string
 	// History counts its runs; LikeIt tells of the others of its group.
 	History, LikeIt string
 	// Hint is for the operator.
@@ -59,6 +63,7 @@ func Explain(e Entry, g Group, now time.Time) Explanation {
 	x.Standing = explainState(e, now)
 	x.Kind = explainKind(e)
 	x.WhyThis = explainVerdict(e)
+	x.CrashReports = e.CrashReports
 	x.History = explainHistory(e)
 	x.LikeIt = explainGroup(e, g, x.GroupEntries, now)
 	return x
@@ -94,7 +99,8 @@ func explainKind(e Entry) string {
 func explainVerdict(e Entry) []string {
 	var why []string
 	last, ok := decidingAttempt(e)
-	if ok && !last.Started.IsZero() {
+	deaths := explainDeaths(e)
+	if ok && !last.Started.IsZero() && len(deaths) == 0 {
 		why = append(why, fmt.Sprintf("its run at %s ended as %s after %s, on build %s",
 			clock(last.Started), last.Outcome, span(last.Ended.Sub(last.Started)), or(clean(last.Build, titleMax), "unknown")))
 	}
@@ -102,7 +108,10 @@ func explainVerdict(e Entry) []string {
 	case handlers.ReasonFailed, handlers.ReasonHung:
 		why = append(why, fmt.Sprintf("it failed %s over all replicas since its last success: as often as the policy allows", times(e.Totals.Failures)))
 	case handlers.ReasonCrashed:
-		why = append(why, fmt.Sprintf("it killed its process %s: as often as the policy allows", times(e.Totals.Crashes)))
+		if len(deaths) == 0 {
+			deaths = []string{fmt.Sprintf("it killed its process %s: as often as the policy allows", times(e.Totals.Crashes))}
+		}
+		why = append(why, deaths...)
 	case handlers.ReasonPermanent:
 		why = append(why, "the handler said that running it again cannot mend it")
 	case handlers.ReasonUndecodable:
@@ -120,6 +129,34 @@ func explainVerdict(e Entry) []string {
 		why = append(why, "some of its evidence could not be stored; the message is whole")
 	}
 	return why
+}
+
+// explainDeaths tells of the deaths that were counted, oldest first, and after the
+// last how many there were. A run in a ward names no worker.
+func explainDeaths(e Entry) []string {
+	if e.Reason != handlers.ReasonCrashed {
+		return nil
+	}
+	var deaths []string
+	for _, a := range e.Attempts {
+		if a.Outcome == handlers.OutcomeOK {
+			break // it clears the totals
+		}
+		if a.Outcome != handlers.OutcomeCrashed || a.Replay {
+			continue
+		}
+		death := "died alone in a fresh ward process, " + clock(a.Ended)
+		if a.Worker != "" {
+			death = fmt.Sprintf("the first goroutine of the crash carries the label of this delivery, %s on worker %s",
+				clock(a.Ended), clean(a.Worker, 128))
+		}
+		deaths = append(deaths, death)
+	}
+	slices.Reverse(deaths)
+	if n := len(deaths); n > 0 {
+		deaths[n-1] += fmt.Sprintf(": %d of %s counted", n, plural(int64(max(n, e.Totals.Crashes)), "death"))
+	}
+	return deaths
 }
 
 // decidingAttempt is the last attempt that was no replay.

@@ -62,6 +62,27 @@ func TestExplain_Verdicts(t *testing.T) {
 			quarantine.Entry{Reason: handlers.ReasonCrashed, Confidence: handlers.ConfidenceProvenAlone, Totals: handlers.Totals{Crashes: 2}},
 			[]string{"it killed its process 2 times: as often as the policy allows", "proven: it died alone, with no other message near"},
 		},
+		"crashed, with its deaths": {
+			quarantine.Entry{Reason: handlers.ReasonCrashed, Confidence: handlers.ConfidenceProvenAlone, Totals: handlers.Totals{Crashes: 2},
+				Attempts: []handlers.Attempt{
+					{Started: started, Ended: started, Outcome: handlers.OutcomeCrashed, Replay: true, Worker: "w-9"},
+					{Started: started.Add(time.Minute), Ended: started.Add(time.Minute), Outcome: handlers.OutcomeCrashed},
+					{Started: started, Ended: started.Add(time.Second), Outcome: handlers.OutcomeCrashed, Worker: "w-1\n2  forged"},
+					{Started: started, Outcome: handlers.OutcomeFailed},
+					{Started: started, Outcome: handlers.OutcomeOK},
+					{Started: started, Outcome: handlers.OutcomeCrashed, Worker: "w-0"},
+				}},
+			[]string{
+				"the first goroutine of the crash carries the label of this delivery, 2022-11-18 15:41:01Z on worker w-1 2 forged",
+				"died alone in a fresh ward process, 2022-11-18 15:42:00Z: 2 of 2 deaths counted",
+				"proven: it died alone, with no other message near",
+			},
+		},
+		"crashed once": {
+			quarantine.Entry{Reason: handlers.ReasonCrashed, Totals: handlers.Totals{Crashes: 1},
+				Attempts: []handlers.Attempt{{Ended: started, Outcome: handlers.OutcomeCrashed}}},
+			[]string{"died alone in a fresh ward process, 2022-11-18 15:41:00Z: 1 of 1 death counted"},
+		},
 		"permanent, once": {
 			quarantine.Entry{Reason: handlers.ReasonPermanent, Confidence: handlers.ConfidenceCertain},
 			[]string{"the handler said that running it again cannot mend it", "certain: its own run ended badly in plain sight"},
@@ -85,6 +106,10 @@ func TestExplain_Verdicts(t *testing.T) {
 		if diff := cmp.Diff(tt.want, quarantine.Explain(tt.e, quarantine.Group{}, now).WhyThis); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+	linked := quarantine.Explain(quarantine.Entry{CrashReports: []string{"C-4M2P"}}, quarantine.Group{}, now)
+	if diff := cmp.Diff([]string{"C-4M2P"}, linked.CrashReports); diff != "" {
+		t.Errorf("crash reports (-want +got):\n%s", diff)
 	}
 	lone := quarantine.Explain(quarantine.Entry{Group: "G-9C1E"}, quarantine.Group{Counts: map[quarantine.State]int64{"held": 1}}, now)
 	if lone.LikeIt != "nothing else in G-9C1E" || lone.History != "failures 0   crashes 0   replays 0" {

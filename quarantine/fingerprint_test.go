@@ -228,6 +228,13 @@ func TestTitleAndWhere(t *testing.T) {
 			"hung: passed its deadline and its grace", ""},
 		"late answer": {handlers.Evidence{Attempt: handlers.Attempt{Outcome: handlers.OutcomeTimedOut, Errors: links("pay: context deadline exceeded", "context deadline exceeded")}},
 			"passed its deadline: context deadline exceeded", ""},
+		"death":          {dead("panic: boom"), "panic: boom", "billing.Apply.func1 handler.go:118"},
+		"death, nil":     {dead("panic: runtime error: invalid memory address or nil pointer dereference\n[signal SIGSEGV]"), "nil pointer dereference", "billing.Apply.func1 handler.go:118"},
+		"death, runtime": {dead("runtime error: index out of range [5] with length 3"), "index out of range [5] with length 3", "billing.Apply.func1 handler.go:118"},
+		"death, fatal":   {dead("fatal error: concurrent map writes"), "fatal error: concurrent map writes", "billing.Apply.func1 handler.go:118"},
+		"death, silent":  {handlers.Evidence{Attempt: handlers.Attempt{Outcome: handlers.OutcomeCrashed}}, "its process died and said nothing", ""},
+		"death, exit": {handlers.Evidence{Attempt: handlers.Attempt{Outcome: handlers.OutcomeCrashed, Errors: links("exit code 3")}},
+			"exit code 3", ""},
 		"exit":    {handlers.Evidence{Attempt: handlers.Attempt{Outcome: handlers.OutcomeExited}}, "the handler called runtime.Goexit", ""},
 		"hint":    {handlers.Evidence{Hint: "roll back"}, "roll back", ""},
 		"nothing": {handlers.Evidence{Reason: handlers.ReasonManual}, "manual, no error text", ""},
@@ -240,5 +247,33 @@ func TestTitleAndWhere(t *testing.T) {
 		if got := where(tt.ev.Attempt, oursIsBilling); got != tt.where {
 			t.Errorf("%s: where %q, want %q", name, got, tt.where)
 		}
+	}
+}
+
+// dead is evidence of a death in a goroutine that the handler had started.
+func dead(text string) handlers.Evidence {
+	ev := nilDereference()
+	ev.Reason = handlers.ReasonCrashed
+	ev.Attempt.Outcome, ev.Attempt.Panic = handlers.OutcomeCrashed, text
+	return ev
+}
+
+// TestFingerprint_OfADeath: the death of a worker and the one alone in a ward are
+// one problem; a panic that was recovered at the same place is another.
+func TestFingerprint_OfADeath(t *testing.T) {
+	t.Parallel()
+	named, alone := dead("panic: order 17 at 0xc0001234"), dead("panic: order 23 at 0xc0009876")
+	named.Attempt.Worker, named.Attempt.Build = "w-1", "v1"
+	a, basis := Fingerprint("orders", named, oursIsBilling)
+	if b, _ := Fingerprint("orders", alone, oursIsBilling); a != b {
+		t.Errorf("two deaths of one problem are two groups: %q", basis)
+	}
+	recovered := alone
+	recovered.Attempt.Outcome = handlers.OutcomePanicked
+	if b, _ := Fingerprint("orders", recovered, oursIsBilling); a == b {
+		t.Error("a death and a recovered panic are one group")
+	}
+	if !strings.Contains(strings.Join(basis, "\n"), "billing.Apply") {
+		t.Errorf("no frame of ours in %q", basis)
 	}
 }

@@ -56,7 +56,7 @@ func (s *Service) knowSpool() {
 // catchUp reads changes until there are no more.
 func (s *Service) catchUp(ctx context.Context, cursor *int64) error {
 	for {
-		since := *cursor
+		since, read := *cursor, s.known.beginRead()
 		changes, err := within(ctx, s.cfg.WriteTimeout, "read changes", func(ctx context.Context) (Changes, error) {
 			return s.store.Changes(ctx, since)
 		})
@@ -64,7 +64,7 @@ func (s *Service) catchUp(ctx context.Context, cursor *int64) error {
 			return err
 		}
 		for _, m := range changes.Marks {
-			s.mark(m)
+			s.known.learn(read, m)
 		}
 		for _, sub := range changes.Replays {
 			s.bells.ring(sub)
@@ -74,14 +74,6 @@ func (s *Service) catchUp(ctx context.Context, cursor *int64) error {
 			return nil
 		}
 	}
-}
-
-func (s *Service) mark(m Mark) {
-	if m.Standing == handlers.StandingNew {
-		s.known.clear(m.Subscription, m.MessageID)
-		return
-	}
-	s.known.raise(m.Subscription, m.MessageID, m.Standing)
 }
 
 func (s *Service) isReady() bool {

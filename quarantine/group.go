@@ -35,7 +35,7 @@ func (r GroupResult) Left() int {
 
 // GroupReplay replays the entries of a group that are held now; those held
 // later are not included. They run one after another, oldest first: the first
-// is the canary, and the first that is held again ends the operation with
+// is the canary, which runs alone in a ward where there is one, and the first that is held again ends the operation with
 // Stopped set and a nil error. progress, if not nil, is told of each entry as
 // it ends, with the error that kept it from running. An error means that the
 // operation could not go on; the result says how far it came.
@@ -43,12 +43,16 @@ func (s *Service) GroupReplay(ctx context.Context, group string, p ReplayParams,
 	if err := checkDecision(p.Decision, true); err != nil {
 		return GroupResult{}, fmt.Errorf("replay group %s: %w", clean(group, 64), err)
 	}
+	canary := false // the canary was asked to run
 	return s.eachHeld(ctx, group, progress, func(e Entry) bool { return p.Force || e.Replays < ReplaysFree },
 		func(e Entry) (Entry, error) {
-			e, err := s.EntryReplay(ctx, e, p)
+			q := p
+			q.Alone = p.Alone || !canary
+			e, err := s.EntryReplay(ctx, e, q)
 			if err != nil {
 				return e, err
 			}
+			canary = true
 			return s.EntryReplayWait(ctx, e, 50*time.Millisecond)
 		}, StateReplayed)
 }

@@ -2,6 +2,7 @@ package quarantine
 
 import (
 	"hash/maphash"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -12,8 +13,9 @@ import (
 // common case, costs two hashes and one atomic load: no lock, no allocation.
 //
 // Messages are kept by a 64-bit hash of subscription and id. Two that collide
-// do no harm: "decided" is always confirmed by identity with the store, and
-// "failing" only makes a success be recorded.
+// do no harm: "decided" is always confirmed by identity with the store, "suspect"
+// makes a message run alone that need not, and "failing" only makes a success be
+// recorded.
 type known struct {
 	seed   maphash.Seed
 	filter atomic.Pointer[filter]
@@ -24,11 +26,16 @@ type known struct {
 	young, old map[uint64]trace
 	max        int
 	set        int // bits that were set since the filter was made
+	reads      uint64
 }
 
 // trace is what is remembered of one message.
 type trace struct {
-	standing handlers.Standing
+	standing handlers.Standing // New, Failing or Decided
+	// suspect is 0 for a message that is none; else the read of the store's changes
+	// that was the last to begin when it became one, or pinned. Only what a later
+	// read finds may clear it.
+	suspect uint64
 	// recorded is the start, in ns, of the last attempt that this process
 	// recorded: an attempt must not be counted a second time with its entry.
 	recorded int64
@@ -64,15 +71,29 @@ func (k *known) hash(sub, id string) uint64 {
 	return maphash.String(k.seed, sub)*odd ^ maphash.String(k.seed, id)
 }
 
+// pinned: a suspect whose report is not in the store yet; no read may clear it.
+const pinned = math.MaxUint64
+
+// stands is the standing that t gives a message.
+func (t trace) stands() handlers.Standing {
+	if t.suspect != 0 {
+		return max(t.standing, handlers.StandingSuspect)
+	}
+	return t.standing
+}
+
 // standing returns what is remembered of a message.
-func (k *known) standing(sub, id string) handlers.Standing {
+func (k *known) standing(sub, id string) handlers.Standing { return k.look(sub, id).stands() }
+
+// look returns the trace of a message, a zero one if there is none.
+func (k *known) look(sub, id string) trace {
 	h := k.hash(sub, id)
 	if !k.filter.Load().has(h) {
-		return handlers.StandingNew
+		return trace{}
 	}
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	return k.getLocked(h).standing
+	return k.getLocked(h)
 }
 
 // recordedLast reports whether the attempt of this message that started at
@@ -91,7 +112,8 @@ func (k *known) getLocked(h uint64) trace {
 	return k.old[h]
 }
 
-// raise lets a message stand at least as high as standing. It never lowers:
+// raise lets a message stand at least as high as standing, which is StandingFailing
+// or StandingDecided. It never lowers:
 // news from the store may be older than what this process wrote itself, and
 // whether "decided" still holds is confirmed with the store each time.
 func (k *known) raise(sub, id string, standing handlers.Standing) {
@@ -106,16 +128,72 @@ func (k *known) recorded(sub, id string, started int64) {
 	})
 }
 
-// clear forgets a message that is failing; a decided one stays.
+// clear forgets a message that is failing; a decided one stays, and a suspect
+// stays one.
 func (k *known) clear(sub, id string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	h := k.hash(sub, id)
-	if k.getLocked(h).standing == handlers.StandingDecided {
-		return
+	k.putLocked(h, k.getLocked(h).afterSuccess())
+}
+
+// afterSuccess is t once its message succeeded.
+func (t trace) afterSuccess() trace {
+	if t.standing == handlers.StandingDecided {
+		return t
 	}
-	delete(k.young, h)
-	delete(k.old, h)
+	return trace{suspect: t.suspect}
+}
+
+// beginRead numbers a read of the store's changes that is about to begin.
+func (k *known) beginRead() (read uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.reads++
+	return k.reads
+}
+
+// learn takes in what a read of the store's changes told. A message that became
+// a suspect here after the read had begun stays one: the read cannot know of it,
+// and to run it beside others could cost another process.
+func (k *known) learn(read uint64, m Mark) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	h := k.hash(m.Subscription, m.MessageID)
+	t := k.getLocked(h)
+	switch {
+	case m.Suspect && t.suspect != pinned:
+		t.suspect = read
+	case !m.Suspect && t.suspect < read:
+		t.suspect = 0
+	}
+	t.standing = max(t.standing, m.Standing)
+	if m.Standing == handlers.StandingNew {
+		t = t.afterSuccess()
+	}
+	k.putLocked(h, t)
+}
+
+// suspect lets a message run alone only. Without stored it stays so whatever the
+// store tells, since its report is not there yet.
+func (k *known) suspect(sub, id string, stored bool) {
+	k.update(sub, id, func(t *trace) {
+		t.suspect = pinned
+		if stored {
+			t.suspect = max(k.reads, 1)
+		}
+	})
+}
+
+// cleared takes a suspicion back.
+func (k *known) cleared(sub, id string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	h := k.hash(sub, id)
+	if t := k.getLocked(h); t.suspect != 0 {
+		t.suspect = 0
+		k.putLocked(h, t)
+	}
 }
 
 func (k *known) update(sub, id string, change func(*trace)) {
@@ -124,6 +202,16 @@ func (k *known) update(sub, id string, change func(*trace)) {
 	h := k.hash(sub, id)
 	t := k.getLocked(h)
 	change(&t)
+	k.putLocked(h, t)
+}
+
+// putLocked remembers a trace; of one that says nothing, nothing.
+func (k *known) putLocked(h uint64, t trace) {
+	if t.stands() == handlers.StandingNew {
+		delete(k.young, h)
+		delete(k.old, h)
+		return
+	}
 	if _, ok := k.young[h]; !ok && len(k.young) >= k.max/2 {
 		k.young, k.old = map[uint64]trace{}, k.young
 	}

@@ -38,6 +38,77 @@ func TestKnown_RaisesAndClears(t *testing.T) {
 	}
 }
 
+// TestKnown_ASuspectIsNoStep: suspicion comes and goes beside the rest.
+func TestKnown_ASuspectIsNoStep(t *testing.T) {
+	t.Parallel()
+	k := newKnown(100)
+	told := func(standing handlers.Standing, suspect bool) func() {
+		return func() {
+			k.learn(k.beginRead(), Mark{Subscription: "orders", MessageID: "1", Standing: standing, Suspect: suspect})
+		}
+	}
+	for i, s := range []struct {
+		do   func()
+		want handlers.Standing
+	}{
+		{told(handlers.StandingNew, false), handlers.StandingNew},
+		{told(handlers.StandingNew, true), handlers.StandingSuspect},
+		{func() { k.recorded("orders", "1", 7) }, handlers.StandingSuspect},
+		{func() { k.clear("orders", "1") }, handlers.StandingSuspect},
+		{func() { k.cleared("orders", "1") }, handlers.StandingNew},
+		{func() { k.suspect("orders", "1", true) }, handlers.StandingSuspect},
+		{func() { k.raise("orders", "1", handlers.StandingFailing) }, handlers.StandingSuspect},
+		{func() { k.cleared("orders", "1") }, handlers.StandingFailing},
+		{told(handlers.StandingFailing, true), handlers.StandingSuspect},
+		{told(handlers.StandingNew, false), handlers.StandingNew},
+		{told(handlers.StandingDecided, true), handlers.StandingDecided},
+		{told(handlers.StandingDecided, false), handlers.StandingDecided},
+		{told(handlers.StandingNew, true), handlers.StandingDecided},
+	} {
+		s.do()
+		if got := k.standing("orders", "1"); got != s.want {
+			t.Errorf("step %d: standing %d, want %d", i, got, s.want)
+		}
+	}
+	k.suspect("orders", "2", true)
+	k.cleared("orders", "2")
+	k.cleared("orders", "3")
+	if n := k.size(); n != 1 {
+		t.Errorf("%d messages are remembered, want the decided one", n)
+	}
+}
+
+// TestKnown_OldNewsClearsNoSuspicion: a read that began before a message became
+// suspect here cannot know of it.
+func TestKnown_OldNewsClearsNoSuspicion(t *testing.T) {
+	t.Parallel()
+	k := newKnown(100)
+	well := Mark{Subscription: "orders", MessageID: "1", Standing: handlers.StandingFailing}
+	old := k.beginRead()
+	k.suspect("orders", "1", true)
+	k.learn(old, well)
+	if got := k.standing("orders", "1"); got != handlers.StandingSuspect {
+		t.Errorf("standing %d after old news", got)
+	}
+	k.learn(k.beginRead(), well)
+	if got := k.standing("orders", "1"); got != handlers.StandingFailing {
+		t.Errorf("standing %d after new news", got)
+	}
+	k.suspect("orders", "1", false) // the store has no report of it yet
+	well.Suspect = true
+	k.learn(k.beginRead(), well)
+	well.Suspect = false
+	k.learn(k.beginRead(), well)
+	if got := k.standing("orders", "1"); got != handlers.StandingSuspect {
+		t.Errorf("standing %d while its report is on the way", got)
+	}
+	k.suspect("orders", "1", true)
+	k.learn(k.beginRead(), well)
+	if got := k.standing("orders", "1"); got != handlers.StandingFailing {
+		t.Errorf("standing %d after its report was stored", got)
+	}
+}
+
 func TestKnown_Full_ForgetsTheOlderHalf(t *testing.T) {
 	t.Parallel()
 	const max = 1000

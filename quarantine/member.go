@@ -150,6 +150,16 @@ func (b *membership) wait(ctx context.Context) (Membership, error) {
 	}
 }
 
+// registered returns the registration, nil without one or if it is lost.
+func (b *membership) registered() Membership {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.current == nil || isLost(b.current) {
+		return nil
+	}
+	return b.current
+}
+
 func isLost(m Membership) bool {
 	select {
 	case <-m.Lost():

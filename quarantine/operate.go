@@ -25,6 +25,9 @@ type ReplayParams struct {
 	Decision Decision
 	// Force replays entries that ran [ReplaysFree] times after they were held.
 	Force bool
+	// Alone runs an entry alone in a ward where there is one. Entries that crashed
+	// or hung, and the first of a group, run so in any case.
+	Alone bool
 }
 
 // EntryGet returns one entry with its attempts, and its payload if asked. It
@@ -104,7 +107,7 @@ func (s *Service) EntryReplay(ctx context.Context, e Entry, p ReplayParams) (Ent
 		return Entry{}, noWorker(e)
 	}
 	now, err := s.store.Transition(ctx, Transition{
-		EntryID: e.ID, Version: e.Version, To: StateReplaying, Decision: p.Decision,
+		EntryID: e.ID, Version: e.Version, To: StateReplaying, Alone: p.Alone, Decision: p.Decision,
 	})
 	if err == nil {
 		s.bells.ring(e.Subscription)

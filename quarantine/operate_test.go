@@ -187,6 +187,7 @@ func TestGroupReplay_StopsAtTheFirstThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService(t, newScript(), quarantine.Config{Worker: worker()})
 		run(t, s)
+		synctest.Wait() // until it has joined
 		var group string
 		for i := range 6 {
 			group = held(t, s, fmt.Sprint("m-", i)).Group
@@ -225,6 +226,7 @@ func TestGroupReplay_LeavesOutAndSkips(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService(t, newScript(), quarantine.Config{Worker: worker()})
 		run(t, s)
+		synctest.Wait() // until it has joined
 		tired, _ := held(t, s, "tired"), held(t, s, "canary")
 		other := held(t, s, "other")
 		well := false
@@ -301,6 +303,7 @@ func TestStatus(t *testing.T) {
 		store := newScript()
 		s := newService(t, store, quarantine.Config{Worker: worker()})
 		run(t, s)
+		synctest.Wait() // until it has joined
 		synctest.Wait()
 		empty, err := s.Status(t.Context())
 		if err != nil || empty.Held != 0 || len(empty.Subscriptions) != 1 || empty.Subscriptions[0].Workers != 1 {

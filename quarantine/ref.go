@@ -11,6 +11,9 @@ func EntryRef(seq int64) string { return "Q-" + shortRef(seq, 0) }
 // GroupRef returns the short reference of the group with number seq >= 1.
 func GroupRef(seq int64) string { return "G-" + shortRef(seq, 1) }
 
+// CrashRef returns the short reference of the crash report with number seq >= 1.
+func CrashRef(seq int64) string { return "C-" + shortRef(seq, 2) }
+
 // shortRef writes a number as the shortest of 4, 5, 6 … symbols whose space
 // holds it. Within one length the numbers are scattered by an odd multiplier,
 // which is a bijection modulo a power of two: neighbours look nothing alike, so

@@ -63,6 +63,7 @@ func replayOf(e Entry) handlers.Replay {
 	return handlers.Replay{
 		Entry: e.ID, Ref: e.Ref, Version: e.Version, Number: e.Replays,
 		Actor: e.Decided.Actor.Name, Message: e.Message,
+		Alone: e.Alone || e.Reason == handlers.ReasonCrashed || e.Reason == handlers.ReasonHung,
 	}
 }
 

@@ -25,11 +25,14 @@ type Service struct {
 	spool    *spool // nil without a SpoolDir
 	holds    *combiner[NewEntry, string]
 	attempts *combiner[AttemptRecord, handlers.Totals]
+	fates    *combiner[SuspectFate, struct{}]
+	begins   *combiner[Running, struct{}]
 	away     breather
 
 	ready     chan struct{}
 	readyOnce sync.Once
 	members   membership
+	snapshots snapshots
 	bells     bells
 	// replayedAt is when the last replay ended here, in Unix ns.
 	replayedAt atomic.Int64
@@ -60,6 +63,8 @@ func New(store Store, cfg Config) (*Service, error) {
 	}
 	s.holds = &combiner[NewEntry, string]{max: cfg.BatchMax, size: entrySize, flush: s.holdLadder().flush}
 	s.attempts = &combiner[AttemptRecord, handlers.Totals]{max: cfg.BatchMax, size: attemptSize, flush: s.attemptLadder().flush}
+	s.fates = &combiner[SuspectFate, struct{}]{max: cfg.BatchMax, size: fateSize, flush: s.fateLadder().flush}
+	s.begins = &combiner[Running, struct{}]{max: maxInFlight, size: runningSize, flush: s.flushBegins}
 	return s, nil
 }
 
@@ -81,6 +86,9 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	if s.cfg.Worker.Name != "" {
 		parts = append(parts, s.memberLoop)
+	}
+	if s.snapshotsOn() {
+		parts = append(parts, s.snapshotLoop)
 	}
 	err := runner.Run(ctx, parts...)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {

@@ -43,14 +43,14 @@ func TestStanding_FollowsOwnWrites(t *testing.T) {
 	if got := standing(t, s, m); got != handlers.StandingNew {
 		t.Errorf("after a success: %v", got)
 	}
-	if n := store.count("EntryGet"); n != 0 {
+	if n := store.count("Decided"); n != 0 {
 		t.Errorf("the store was asked %d times about a message that was never held", n)
 	}
 	if _, err := s.Quarantine(t.Context(), "orders", m, failure(3)); err != nil {
 		t.Fatal(err)
 	}
-	if got := standing(t, s, m); got != handlers.StandingDecided {
-		t.Errorf("when it is held: %v", got)
+	if got := standing(t, s, m); got != handlers.StandingDecided || store.count("Decided") != 1 {
+		t.Errorf("when it is held: %v, the store was asked %d times, want once", got, store.count("Decided"))
 	}
 	reused := m
 	reused.Data = []byte("another message under the same id")

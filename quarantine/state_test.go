@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -32,6 +33,45 @@ func TestStates_AreTheOnesDrawn(t *testing.T) {
 		}
 	}
 	slices.Sort(code)
+	wantDrawn(t, section, code)
+	for _, s := range quarantine.States() {
+		if !regexp.MustCompile(`(--> ` + string(s) + `\b)`).MatchString(section) {
+			t.Errorf("%s is not drawn", s)
+		}
+	}
+}
+
+// TestSuspectStates_AreTheOnesDrawn does the same for a suspect.
+func TestSuspectStates_AreTheOnesDrawn(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("../docs/states.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(doc), "\n## A suspect\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	var code []string
+	reached := map[quarantine.SuspectState]bool{quarantine.SuspectWaiting: true}
+	for _, from := range quarantine.SuspectStates() {
+		for _, to := range quarantine.SuspectStates() {
+			if from.CanBecome(to) {
+				code = append(code, string(from)+" to "+string(to))
+			}
+		}
+	}
+	for _, f := range handlers.Fates() {
+		reached[quarantine.SuspectAfter(f)] = true
+	}
+	if len(reached) != len(quarantine.SuspectStates()) || reached[""] {
+		t.Errorf("the fates lead to %v", reached)
+	}
+	slices.Sort(code)
+	wantDrawn(t, section, code)
+}
+
+// wantDrawn compares moves with the diagram and the table of a section.
+func wantDrawn(t *testing.T, section string, code []string) {
+	t.Helper()
 	arrow := regexp.MustCompile(`(?m)^    (\w+) --> (\w+) :`)
 	if diff := cmp.Diff(code, moves(arrow, section)); diff != "" {
 		t.Errorf("diagram (-code +doc):\n%s", diff)
@@ -40,11 +80,6 @@ func TestStates_AreTheOnesDrawn(t *testing.T) {
 	drawn := slices.DeleteFunc(moves(row, section), func(s string) bool { return s == "from to to" })
 	if diff := cmp.Diff(code, drawn); diff != "" {
 		t.Errorf("table (-code +doc):\n%s", diff)
-	}
-	for _, s := range quarantine.States() {
-		if !regexp.MustCompile(`(--> ` + string(s) + `\b)`).MatchString(section) {
-			t.Errorf("%s is not drawn", s)
-		}
 	}
 }
 

@@ -25,12 +25,16 @@ type Store interface {
 	// and across replicas the counting is exact: n failures of one message
 	// recorded anywhere return the totals 1..n. OutcomeOK sets both totals to 0
 	// and keeps the rows; outcomes that are neither a failure, a crash nor ok
-	// change no total. At most 50 attempts are kept per message, newest win.
+	// change no total. An attempt with OutcomeCrashed whose message and Started are
+	// those of one that is stored is that one again, reported by a worker that died
+	// before it could note that it had: it is not stored and changes no total. At
+	// most 50 attempts are kept per message, newest win.
 	RecordAttempts(ctx context.Context, batch []AttemptRecord) ([]handlers.Totals, error)
 
 	// HoldEntries stores new entries in one transaction, all or none. An entry
 	// whose identity is already stored changes nothing and is returned as it
-	// stands, with Created false.
+	// stands, with Created false. Suspects that wait under the message of an entry
+	// are held from then on.
 	HoldEntries(ctx context.Context, batch []NewEntry) ([]HoldResult, error)
 
 	// EntryGet returns one entry with its attempts, and its payload if asked.
@@ -63,6 +67,7 @@ type Store interface {
 	// be reported twice.
 	Changes(ctx context.Context, since int64) (Changes, error)
 
+	CrashStore
 	Registry
 }
 
@@ -86,6 +91,11 @@ type Registry interface {
 
 	// ReapWorkers marks workers whose lock is free as dead and holds again what
 	// they were replaying, with an audit row that says so. It returns the dead.
+	//
+	// One whose last snapshot is not empty was running something: with it a
+	// [DeathReport] is stored in the same transaction, as by AddCrash. Whoever
+	// found its body knows more than its snapshot does, so it is marked only when it
+	// was not heard of for [ReportAfter]; until then only its replays are held again.
 	ReapWorkers(ctx context.Context) ([]Worker, error)
 }
 
@@ -100,6 +110,11 @@ type Membership interface {
 	// rests on a connection, checks that it still does. An error wrapping
 	// [ErrNoWorker] means that the registration has ended: join again.
 	Heartbeat(ctx context.Context) error
+	// Snapshot stores what the worker is running, in place of what it stored
+	// before. A store beside which no worker can be without its state directory
+	// keeps nothing. An error wrapping [ErrNoWorker] means that the registration has
+	// ended.
+	Snapshot(ctx context.Context, running []Running) error
 	// Leave ends the registration with a tombstone: a clean end, not a death. What
 	// the worker still claims is given back, as by Unclaim.
 	Leave(ctx context.Context) error
@@ -186,6 +201,8 @@ type Transition struct {
 	Unclaim bool
 	// Claim, if not empty, must be the incarnation that claims the entry now.
 	Claim string
+	// Alone, on the way to replaying: it is to run alone. See [Entry].Alone.
+	Alone bool
 	// Decision says who and why; its At is given by the store.
 	Decision Decision
 	// Attempt, if not nil, is the run that ended the replay and is stored too.
@@ -215,7 +232,18 @@ type Changes struct {
 // Mark is the standing of one message.
 type Mark struct {
 	Subscription, MessageID string
-	Standing                handlers.Standing
+	// Standing is StandingDecided for a message that is held or succeeded alone,
+	// else StandingFailing or StandingNew. Where several messages have the id it is
+	// the strongest.
+	Standing handlers.Standing
+	// Suspect: a message of that id waits to run alone.
+	Suspect bool
+}
+
+// Running is one message that a worker is running.
+type Running struct {
+	Subscription, MessageID string
+	PublishedAt, Started    time.Time
 }
 
 // Worker is one worker process.

@@ -52,6 +52,8 @@ func cut(s string, max int) string {
 func title(ev handlers.Evidence) string {
 	a := ev.Attempt
 	switch {
+	case a.Outcome == handlers.OutcomeCrashed:
+		return clean(deathTitle(a), titleMax)
 	case a.Panic != "":
 		return clean(shortPanic(a.Panic), titleMax)
 	case a.Outcome == handlers.OutcomeExited:
@@ -68,6 +70,24 @@ func title(ev handlers.Evidence) string {
 		return clean(ev.Hint, titleMax)
 	}
 	return clean(fmt.Sprintf("%s, no error text", ev.Reason), titleMax)
+}
+
+// deathTitle says what the process died of, in the runtime's words where it had
+// any: "panic: boom", "fatal error: concurrent map writes".
+func deathTitle(a handlers.Attempt) string {
+	if rest, ok := strings.CutPrefix(a.Panic, "panic: "); ok {
+		return shortPanic(rest)
+	}
+	if strings.HasPrefix(a.Panic, "runtime error: ") {
+		return shortPanic(a.Panic)
+	}
+	if text := clean(a.Panic, titleMax); text != "" {
+		return text
+	}
+	if text := innermost(a.Errors); text != "" {
+		return text
+	}
+	return "its process died and said nothing"
 }
 
 // innermost is the text closest to the cause.

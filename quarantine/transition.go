@@ -1,9 +1,13 @@
 package quarantine
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/theriac/theriac/handlers"
 )
@@ -19,6 +23,11 @@ const (
 	CountCap = 10_000
 	// BuildsKept is how many versions a group remembers; the newest win.
 	BuildsKept = 10
+	// CrashesShown is how many crash reports an entry names.
+	CrashesShown = 50
+	// ReportAfter is how long a dead worker was not heard of before its snapshot
+	// is taken for the best evidence of its death.
+	ReportAfter = 3 * time.Second
 )
 
 // Count returns the totals after an attempt with the given outcome.
@@ -32,6 +41,15 @@ func Count(t handlers.Totals, o handlers.Outcome) handlers.Totals {
 		t.Failures++
 	}
 	return t
+}
+
+// CrashedAt is the start, in ns, of a run that ended in a death: what tells one
+// death of a message from another. It is 0 for any other run.
+func CrashedAt(a handlers.Attempt) int64 {
+	if a.Outcome != handlers.OutcomeCrashed {
+		return 0
+	}
+	return a.Started.UnixNano()
 }
 
 // Apply returns e as it stands after the transition, or the error that
@@ -51,6 +69,7 @@ func (t Transition) Apply(e Entry, now time.Time) (Entry, error) {
 			return Entry{}, refused
 		}
 		e.State, e.Decided = t.To, t.Decision
+		e.Alone = t.Alone && t.To == StateReplaying
 		e.Decided.At = now
 	}
 	e.Claim = ""
@@ -73,6 +92,46 @@ func DeathTransition(e Entry, w Worker) Transition {
 		EntryID: e.ID, Version: e.Version, To: StateHeld, Claim: w.Incarnation,
 		Decision: systemDecision(fmt.Sprintf("worker %s (pid %d on %s) died while replaying it", w.Name, w.PID, w.Host)),
 	}
+}
+
+// DeathReport is the report of a worker whose lock proves it dead and whose
+// guardian left no record: all that is known are the messages of its last
+// snapshot, and each may have been the cause. Its ID is made of the incarnation
+// and the last sign of life, so that whoever finds the worker makes the same one.
+func DeathReport(w Worker, running []Running, now time.Time) handlers.Crash {
+	c := handlers.Crash{
+		ID: deathID(w), Role: "worker", Incarnation: w.Incarnation, Host: w.Host, Build: w.Build, PID: w.PID,
+		Started: w.Started, Died: now, Exit: "unknown", Kind: "unknown",
+		Tier: "D", Reason: "found dead by its lock; its guardian left no record",
+		Notes: []string{"last heard of at " + w.Heard.UTC().Format(time.RFC3339Nano)},
+	}
+	running = slices.SortedStableFunc(slices.Values(running), func(a, b Running) int { return a.Started.Compare(b.Started) })
+	for _, r := range running {
+		c.InFlight = append(c.InFlight, handlers.InFlight{
+			Part: handlers.PartSuspect, Subscription: r.Subscription, ID: r.MessageID,
+			PublishedAt: r.PublishedAt, Started: r.Started, Why: "it was running when the worker was last seen",
+		})
+	}
+	return c
+}
+
+// deathID is a UUID that sorts by the last sign of life.
+func deathID(w Worker) string {
+	sum := sha256.Sum256([]byte("death of incarnation " + w.Incarnation))
+	var id uuid.UUID
+	copy(id[:], sum[:])
+	var ms [8]byte
+	binary.BigEndian.PutUint64(ms[:], uint64(w.Heard.UnixMilli()))
+	copy(id[:6], ms[2:])
+	id[6] = id[6]&0x0f | 0x70 // version 7
+	id[8] = id[8]&0x3f | 0x80 // variant
+	return id.String()
+}
+
+// Overdue reports whether a dead worker with this snapshot is to be reported
+// now, by the store's clock; see [Registry.ReapWorkers].
+func Overdue(w Worker, running []Running, now time.Time) bool {
+	return len(running) == 0 || now.Sub(w.Heard) >= ReportAfter
 }
 
 // LeaveTransition is what happens to an entry that w had claimed when it left:

@@ -4,12 +4,15 @@ package main
 
 import (
 	"os"
+	"slices"
 
 	"github.com/theriac/theriac/cmd/internal/cli"
 	"github.com/theriac/theriac/cmd/internal/demo"
+	"github.com/theriac/theriac/cmd/internal/drill"
 )
 
 func main() {
 	environ := os.Environ()
-	os.Exit(cli.Main(os.Args[1:], environ, cli.FileStreams(os.Stdin, os.Stdout, os.Stderr), demo.Commands(environ)...))
+	more := slices.Concat(demo.Commands(environ), drill.Commands(environ))
+	os.Exit(cli.Main(os.Args[1:], environ, cli.FileStreams(os.Stdin, os.Stdout, os.Stderr), more...))
 }

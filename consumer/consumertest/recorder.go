@@ -38,6 +38,8 @@ type Held struct {
 	Subscription string
 	Message      handlers.Message
 	Evidence     handlers.Evidence
+	// At is when it was held.
+	At time.Time
 }
 
 // Finished is the end of a replay.
@@ -142,7 +144,7 @@ func (r *Recorder) Quarantine(_ context.Context, sub string, m handlers.Message,
 	}
 	ref := fmt.Sprintf("Q-%04d", len(r.held)+1)
 	r.byID[m.ID] = len(r.held)
-	r.held = append(r.held, Held{Ref: ref, Subscription: sub, Message: m, Evidence: ev})
+	r.held = append(r.held, Held{Ref: ref, Subscription: sub, Message: m, Evidence: ev, At: time.Now()})
 	return ref, nil
 }
 
@@ -240,14 +242,15 @@ func (r *Recorder) SettleSuspect(_ context.Context, _ string, m handlers.Message
 	return nil
 }
 
-// Reprieve implements [consumer.Docket]: what is held as crashed is handed out to
-// be replayed, whenever it was held.
-func (r *Recorder) Reprieve(_ context.Context, sub string, _ time.Time, why string) (int, error) {
+// Reprieve implements [consumer.Docket]: what was held as crashed since then is
+// handed out to be replayed. Without a time that is nothing: no report says
+// anything here.
+func (r *Recorder) Reprieve(_ context.Context, sub string, since time.Time, why string) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := 0
 	for _, h := range r.held {
-		if h.Subscription == sub && h.Evidence.Reason == handlers.ReasonCrashed {
+		if h.Subscription == sub && h.Evidence.Reason == handlers.ReasonCrashed && !since.IsZero() && !h.At.Before(since) {
 			n++
 			r.replays <- handlers.Replay{Entry: h.Ref, Ref: h.Ref, Number: 1, Actor: why, Alone: true, Message: h.Message}
 		}

@@ -166,6 +166,9 @@ func goroutineEvidence(g crashtrace.Goroutine) verdict.Goroutine {
 func (p *parent) report(a autopsy) {
 	attrs := []any{"role", a.role.cfg.Name, "pid", a.pid, "by", a.how, "lived", a.lived, "ready", a.ready,
 		"verdict", string(a.Reason)}
+	if a.role.owner != nil {
+		attrs = append(attrs, "ward", a.role.number)
+	}
 	if a.trace.Reason != "" {
 		attrs = append(attrs, "trace", a.trace.Reason)
 	}
@@ -285,6 +288,7 @@ func messageOf(s inflight.Slot) crashrecord.Message {
 		ID: []byte(s.ID), OrderingKey: []byte(s.OrderingKey), AckToken: []byte(s.AckToken),
 	}
 	if s.Message != nil {
+		m.Flags |= crashrecord.FlagWhole
 		m.Data, m.Attributes = s.Message.Data, crashrecord.PackAttributes(s.Message.Attributes)
 	}
 	return m

@@ -65,6 +65,9 @@ func runChild(ctx context.Context, cfg Config, name string, f func(context.Conte
 	if !asksKernel && role.InFlight != nil {
 		listeners.Go(func() { reportMemory(role.InFlight, nil) })
 	}
+	if role.InFlight != nil {
+		listeners.Go(func() { beat(role.InFlight) })
+	}
 	role.ready = sync.OnceFunc(func() {
 		role.mark((*inflight.Mapping).MarkReady)
 		c.say(frameReady)

@@ -79,6 +79,12 @@ type RoleConfig struct {
 	// ReadyTimeout is how long the role may take from its start until it calls
 	// [Role.Ready]. Default 60 s.
 	ReadyTimeout time.Duration
+
+	// HangTimeout is how long a process of a role with Slots may do nothing at all,
+	// not even say once a second that it lives, before it is ended with a trace. A
+	// handler that hangs does not stop that; a process that is stopped (SIGSTOP)
+	// does. Default 15 s; negative: never.
+	HangTimeout time.Duration
 }
 
 const (
@@ -94,6 +100,9 @@ func (c Config) withDefaults() Config {
 	for i := range c.Roles {
 		if c.Roles[i].ReadyTimeout == 0 {
 			c.Roles[i].ReadyTimeout = time.Minute
+		}
+		if c.Roles[i].HangTimeout == 0 {
+			c.Roles[i].HangTimeout = 15 * time.Second
 		}
 		if c.Roles[i].Wards == 0 && c.Roles[i].Slots > 0 {
 			c.Roles[i].Wards = 4
@@ -151,6 +160,9 @@ func (c Config) Validate() error {
 		}
 		if r.MemoryLimit > 0 && r.MemoryLimit < minMemory {
 			wrong("Roles[%d].MemoryLimit is %d: want at least %d bytes, 0 for the container's, or less for none", i, r.MemoryLimit, minMemory)
+		}
+		if r.HangTimeout >= 0 && r.HangTimeout < 2*time.Second {
+			wrong("Roles[%d].HangTimeout is %v: want 2 s or more, or a negative number for never", i, r.HangTimeout)
 		}
 		if r.ReadyTimeout < 0 {
 			wrong("Roles[%d].ReadyTimeout is %v: want more than 0", i, r.ReadyTimeout)

@@ -4,7 +4,6 @@ package guardian
 
 import (
 	"bytes"
-	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -70,12 +69,12 @@ func (r *role) label() string {
 	return r.cfg.Name
 }
 
-// level is how loudly starts are told: wards come and go.
-func (r *role) level() slog.Level {
+// note returns how starts of a role are told: wards come and go, and only who looks closely cares.
+func (p *parent) note(r *role) func(string, ...any) {
 	if r.owner != nil {
-		return slog.LevelDebug
+		return p.log.Debug
 	}
-	return slog.LevelInfo
+	return p.log.Info
 }
 
 // text is what the runtime said first, or on standard error where its trace lacks that line.

@@ -27,7 +27,7 @@ const deathVariable = "GUARDIAN_TEST_DEATH"
 func mortal() program {
 	dir, way, _ := strings.Cut(os.Getenv(deathVariable), "|")
 	cfg := guardian.Config{
-		Roles:    []guardian.RoleConfig{{Name: "worker", Slots: 4}},
+		Roles:    []guardian.RoleConfig{{Name: "worker", Slots: 4, HangTimeout: 2 * time.Second}},
 		StateDir: dir, Build: "v1.2.3", StopTimeout: 5 * time.Second, RestartPause: time.Millisecond,
 	}
 	return program{cfg, func(ctx context.Context, r guardian.Role) error {
@@ -53,11 +53,15 @@ func mortal() program {
 }
 
 // flight runs f as the handler of a message would run.
-func flight(ctx context.Context, region *inflight.Region, slot int, id string, f func()) {
-	generation := region.Begin(slot, &inflight.Begin{
+func flight(ctx context.Context, region *inflight.Region, slot int, id string, f func(), flags ...inflight.Flags) {
+	begin := &inflight.Begin{
 		ID: id, Data: []byte("payload of " + id), Attributes: map[string]string{"kind": "order"},
 		Attempt: 1, Started: time.Now(), Deadline: time.Now().Add(time.Minute),
-	})
+	}
+	for _, f := range flags {
+		begin.Flags |= f
+	}
+	generation := region.Begin(slot, begin)
 	var handler runner.Group
 	started := make(chan struct{})
 	handler.Go(func() {
@@ -73,6 +77,7 @@ func flight(ctx context.Context, region *inflight.Region, slot int, id string, f
 func ways() map[string]func() {
 	return map[string]func(){
 		"sleep":   func() { select {} },
+		"stop":    func() { _ = syscall.Kill(os.Getpid(), syscall.SIGSTOP) },
 		"child":   func() { nobodyRecovers(func() { panic("poison\nfatal error: forged") }) },
 		"nil":     func() { nobodyRecovers(func() { var m map[string]int; m["x"] = 1 }) },
 		"exit":    func() { os.Exit(1) },
@@ -134,6 +139,7 @@ func TestDeath_IsJudgedAndKept(t *testing.T) {
 		{way: "fatal", tier: "D", suspects: []string{"bystander", "poison"}},
 		{way: "kill", tier: "D", suspects: []string{"bystander", "poison"}},
 		{way: "timer", tier: "C", trace: "late", suspects: []string{"bystander", "poison"}},
+		{way: "stop", tier: "D", suspects: []string{"bystander", "poison"}},
 		{way: "unready", tier: "N"},
 	} {
 		t.Run(tc.way, func(t *testing.T) {

@@ -72,7 +72,7 @@ func (c *child) dying() {
 // the guardian's signals was quicker, and died of that.
 func (e *evidence) endedBy() verdict.Ended {
 	switch e.ended {
-	case verdict.EndedMemory, verdict.EndedHang:
+	case verdict.EndedMemory, verdict.EndedHang, verdict.EndedStill:
 	default:
 		return e.ended
 	}

@@ -39,12 +39,12 @@ type welcome struct {
 	TableFD int `json:"table_fd"`
 	RelayFD int `json:"relay_fd"`
 	// LineFD is that of the ward line, of a worker and of a ward.
-	LineFD int `json:"line_fd"`
+	LineFD int `json:"line_fd,omitempty"`
 	// Ward: the child is a ward of its role. Wards is how many a worker has.
-	Ward  bool `json:"ward"`
-	Wards int  `json:"wards"`
+	Ward  bool `json:"ward,omitempty"`
+	Wards int  `json:"wards,omitempty"`
 	// StateDir is where the crash records are.
-	StateDir string `json:"state_dir"`
+	StateDir string `json:"state_dir,omitempty"`
 	// Culprits are those that killed a process of the role of late, none succeeding between.
 	Culprits map[string][]verdict.CulpritDeath `json:"culprits,omitempty"`
 }

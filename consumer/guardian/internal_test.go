@@ -57,7 +57,7 @@ func TestConfig_Validate(t *testing.T) {
 func TestConfig_DefaultsKeepWhatIsSet(t *testing.T) {
 	t.Parallel()
 	full := Config{
-		Roles:    []RoleConfig{{Name: "worker", Slots: 6, Wards: 2, MemoryLimit: 1 << 30, ReadyTimeout: 1}},
+		Roles:    []RoleConfig{{Name: "worker", Slots: 6, Wards: 2, MemoryLimit: 1 << 30, ReadyTimeout: 1, HangTimeout: 3 * time.Second}},
 		StateDir: "/state", Relay: true, Build: "v1",
 		StopTimeout: 2, RestartLimit: 3, RestartPause: 4, MaxRestartPause: 5, Logger: Config{}.withDefaults().Logger,
 	}

@@ -27,8 +27,21 @@ func TestMain(m *testing.M) {
 	if name := os.Getenv(programVariable); name != "" {
 		os.Exit(play(name))
 	}
-	os.Exit(m.Run())
+	folder, err := os.MkdirTemp("", "guardian")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	scratch = folder
+	code := m.Run()
+	if err := os.RemoveAll(folder); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(code)
 }
+
+// scratch is a folder that lives as long as the tests do.
+var scratch string
 
 // play is the main function of the programs.
 func play(name string) int {
@@ -106,6 +119,7 @@ func programs() map[string]program {
 		}},
 		"mortal": mortal(),
 		"teller": teller(),
+		"lonely": lonely(),
 		"environment": {quick, func(ctx context.Context, r guardian.Role) error {
 			_, role := os.LookupEnv("THERIAC_ROLE")
 			say(r, fmt.Sprintf("GODEBUG=%s GOTRACEBACK=%s role set: %t", os.Getenv("GODEBUG"), os.Getenv("GOTRACEBACK"), role))

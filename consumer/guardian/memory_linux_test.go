@@ -31,11 +31,7 @@ var (
 )
 
 func buildHungry(cgo string) (string, error) {
-	dir, err := os.MkdirTemp("", "hungry")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "hungry")
+	path := filepath.Join(scratch, "hungry"+cgo)
 	build := exec.Command("go", "build", "-race=false", "-o", path, "./testdata/hungry")
 	build.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
 	if out, err := build.CombinedOutput(); err != nil {
@@ -153,16 +149,27 @@ func TestMemory_WhoIsUnderTheLimitIsLeftAlone(t *testing.T) {
 // TestPins_Limits: what a worker imposes on itself, and that its own processes still work.
 func TestPins_Limits(t *testing.T) {
 	t.Parallel()
+	text, err := os.ReadFile("/proc/self/oom_score_adj")
+	if err != nil {
+		t.Fatal(err)
+	}
+	score, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
 	g := startHungry(t, hungry, "limits", t.TempDir(), "GOMEMLIMIT=")
-	g.until(t, "Max data size 268435456 ")
-	g.until(t, "memory limit "+strconv.Itoa(testLimit*80/100))
+	g.until(t, "worker Max data size 268435456 ")
+	g.until(t, "worker oom_score_adj "+strconv.Itoa(score+500)+" memory limit "+strconv.Itoa(testLimit*80/100))
 	g.until(t, "a shell lives (<nil>)")
 	g.until(t, "a process of the worker lives, with 16777216 bytes (<nil>)")
-	g.until(t, "that is all")
+	ward := startHungry(t, hungry, "limits", t.TempDir())
+	ward.until(t, "ward Max data size 268435456 ")
+	ward.until(t, "ward Max core file size 0 ")
+	ward.until(t, "ward oom_score_adj "+strconv.Itoa(min(score+800, 1000)))
 	own := startHungry(t, hungry, "limits", t.TempDir(), "GOMEMLIMIT=200MiB")
-	own.until(t, "oom_score_adj 500 memory limit 209715200")
+	own.until(t, "worker", "memory limit 209715200")
 	off := startHungry(t, hungry, "limits", t.TempDir(), "GOMEMLIMIT=off", "HUNGRY_LIMIT=-1")
-	if line := off.until(t, "Max data size"); strings.Contains(line, "268435456") {
+	if line := off.until(t, "worker Max data size"); strings.Contains(line, "268435456") {
 		t.Errorf("a limit although there is none: %s", line)
 	}
 }

@@ -56,6 +56,7 @@ const (
 	eventTrace // all of it is
 	eventLine  // a frame on the ward line
 	eventRecycle
+	eventBeat       // time to feel for hearts
 	eventMemory     // a child is near its limit
 	eventUnanswered // a child was asked for a dump some time ago
 )
@@ -103,6 +104,7 @@ func runGuardian(ctx context.Context, cfg Config) error {
 		}
 	}
 	p.readers.Go(p.watchMemory)
+	p.readers.Go(p.feelPulses)
 	err := p.loop(ctx)
 	close(p.ended)
 	for t := range p.tees {
@@ -250,7 +252,7 @@ func (p *parent) start(r *role) {
 		return
 	}
 	r.child = c
-	p.log.Log(context.Background(), r.level(), "role started", "role", r.cfg.Name, "pid", c.pid, "incarnation", c.incarnation)
+	p.note(r)("role started", "role", r.cfg.Name, "pid", c.pid, "incarnation", c.incarnation)
 }
 
 // notice takes what a reader saw. A child may be gone by then.
@@ -268,12 +270,14 @@ func (p *parent) notice(e event) {
 			e.child.ready = true
 			e.child.idleSince = time.Now()
 			e.child.role.restarts.unready = 0
-			p.log.Log(context.Background(), e.child.role.level(), "role is ready", "role", e.child.role.cfg.Name, "pid", e.child.pid, "after", time.Since(e.child.started).Round(time.Millisecond))
+			p.note(e.child.role)("role is ready", "role", e.child.role.cfg.Name, "pid", e.child.pid, "after", time.Since(e.child.started).Round(time.Millisecond))
 		}
 	case eventMemory:
 		p.tooMuch(e.alarm)
 	case eventUnanswered:
 		p.askAgain(e.child)
+	case eventBeat:
+		p.lookForHangs()
 	case eventLine:
 		if e.child.role.child == e.child && !e.child.exited {
 			p.hearLine(e.child, e.frame)
@@ -287,7 +291,7 @@ func (p *parent) notice(e event) {
 	case eventSilent:
 		// Its death tells the rest; a child that closed the connection and lives cannot be stopped
 		// in order any more.
-		if e.child.role.child == e.child && !p.stopping {
+		if e.child.role.child == e.child && !p.stopping && !e.child.retired {
 			p.log.Warn("role ended its control connection", "role", e.child.role.cfg.Name, "pid", e.child.pid)
 		}
 	}

@@ -28,6 +28,7 @@ type child struct {
 	started     time.Time
 	ready, late bool
 	control     net.Conn
+	pulse       pulse
 	evidence
 
 	line   net.Conn       // nil in a role without wards

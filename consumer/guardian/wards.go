@@ -58,14 +58,23 @@ func (p *parent) tend(pool *wardPool, now time.Time) (next time.Time) {
 	if !pool.owner.serving() {
 		p.abandon(pool)
 	}
-	waiting := pool.queue
+	waiting, coming := pool.queue, pool.coming()
 	pool.queue = nil
 	for _, run := range waiting {
-		if w := pool.free(run.head.Fresh); w != nil {
+		switch w := pool.free(run.head.Fresh); {
+		case w != nil:
 			w.assign(run, now)
-		} else {
-			pool.queue = append(pool.queue, run)
+			continue
+		case coming > 0:
+			coming--
+		case run.head.Fresh:
+			// Whoever may be convicted does not wait until all others have run: a used ward
+			// that is free makes room for a fresh one.
+			if used := pool.free(false); used != nil {
+				used.retire()
+			}
 		}
+		pool.queue = append(pool.queue, run)
 	}
 	pool.plan(p.stopping)
 	return pool.retireIdle(now)
@@ -100,21 +109,11 @@ func (pool *wardPool) free(fresh bool) (best *child) {
 	return best
 }
 
-// plan says which wards are to be started, and makes room for a fresh one.
+// plan says which wards are to be started.
 func (pool *wardPool) plan(stopping bool) {
-	coming, fresh := 0, 0
-	for _, w := range pool.wards {
-		switch c := w.child; {
-		case c == nil || c.retired || c.exited:
-		case !c.ready:
-			coming++
-			fresh++
-		case c.idle() && c.ran == 0:
-			fresh++
-		}
-	}
+	coming := pool.coming()
 	missing := len(pool.queue) - coming
-	if fresh == 0 && pool.owner.serving() {
+	if coming == 0 && pool.free(true) == nil && pool.owner.serving() {
 		missing = max(missing, 1) // the warm one
 	}
 	if stopping && len(pool.queue) == 0 {
@@ -127,15 +126,16 @@ func (pool *wardPool) plan(stopping bool) {
 			missing--
 		}
 	}
-	if missing > 0 && len(pool.queue) > 0 {
-		// All live, and none of them is free for those who wait: they must be used ones.
-		for _, w := range pool.wards {
-			if w.child.idle() {
-				w.child.retire()
-				return
-			}
+}
+
+// coming is how many wards were started and are not ready yet.
+func (pool *wardPool) coming() (n int) {
+	for _, w := range pool.wards {
+		if c := w.child; c != nil && !c.ready && !c.retired && !c.exited {
+			n++
 		}
 	}
+	return n
 }
 
 // retireIdle ends wards that nobody needs.
@@ -243,7 +243,7 @@ func (p *parent) diedAlone(a autopsy, record string) {
 		return
 	}
 	d := diedHead{Fresh: c.ran == 0, AloneDeath: AloneDeath{
-		Record: record, Hung: a.ended == verdict.EndedHang, Died: a.died,
+		Record: record, Hung: a.Reason == verdict.ReasonHung, Died: a.died,
 		Exit: a.how, Kind: a.trace.Kind.String(), Tier: string(a.Tier), Reason: string(a.Reason),
 		Text: a.text(), Stack: a.stackOf(),
 	}}

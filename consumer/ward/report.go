@@ -56,19 +56,31 @@ func traceOf(r crashrecord.Record) (text string, frames []handlers.Frame) {
 	if first.First.ID == 0 {
 		first = dump
 	}
-	for _, f := range first.First.Frames[:min(len(first.First.Frames), maxReportFrames)] {
-		frame := handlers.Frame{Func: headOf(f.Func, maxReportText), Line: f.Line}
-		if f.File != "" {
-			frame.File = headOf(path.Base(strings.ReplaceAll(f.File, `\`, "/")), maxReportText)
-		}
-		frames = append(frames, frame)
-	}
+	frames = framesOf(first.First)
 	if dump.Reason != "" {
 		return dump.Reason, frames
 	}
 	var stderr crashtrace.Tail
 	_, _ = stderr.Write(r.StderrTail)
 	return stderr.Fatal(), frames
+}
+
+// framesOf puts the frames of a goroutine into the words that all rooms share.
+func framesOf(g crashtrace.Goroutine) (frames []handlers.Frame) {
+	for _, f := range g.Frames[:min(len(g.Frames), maxReportFrames)] {
+		frame := handlers.Frame{Func: headOf(f.Func, maxReportText), Line: f.Line}
+		if f.File != "" {
+			frame.File = headOf(path.Base(strings.ReplaceAll(f.File, `\`, "/")), maxReportText)
+		}
+		frames = append(frames, frame)
+	}
+	return frames
+}
+
+// framesIn reads the frames of a stack that is one block of a trace.
+func framesIn(stack string) []handlers.Frame {
+	trace, _ := crashtrace.Read(strings.NewReader(stack), crashtrace.Limits{Goroutines: 1}, nil)
+	return framesOf(trace.First)
 }
 
 // inFlightOf lists the culprit first, then the suspects in the order in which

@@ -89,6 +89,7 @@ func consumerRows() []row {
 			why: "starts a broker; nobody links the server who does not start one"},
 		{pkg: "consumer/telemetry", ours: ours,
 			outside: []string{"go.opentelemetry.io/otel", "github.com/getsentry/sentry-go"},
+			tests:   []string{"consumer/consumertest", "internal/fakesentry"},
 			why:     "evidence leaves here"},
 		{pkg: "consumer/consumertest", ours: []string{"consumer", "consumer/guardian", "handlers", runner},
 			outside: []string{cmp, goleak},
@@ -149,7 +150,7 @@ func commandRows() []row {
 				pgx, pubsub, "google.golang.org/api", grpc, nats, slack, "github.com/getsentry/sentry-go",
 				uuid, xsync, xsys, xtime, "golang.org/x/term", "golang.org/x/text",
 			},
-			tests: []string{protobuf, sqlite, "github.com/chromedp"},
+			tests: []string{protobuf, sqlite, "github.com/chromedp", "go.opentelemetry.io/proto/otlp"},
 			why:   "the only wiring, the only reader of the environment"},
 		{pkg: "examples/...", ours: []string{"handlers/...", "consumer/...", "quarantine/...", "incident/..."},
 			outside: []string{anything},
@@ -203,6 +204,11 @@ func Exceptions() map[string]map[string]string {
 			"internal/runner/group.go":              "the owner of all goroutines",
 			"consumer/guardian/unrecovered_test.go": "a goroutine that nobody recovers is what it tests",
 			"cmd/internal/e2e/guardian_test.go":     "so it is here",
+			"cmd/internal/e2e/ward_test.go":         "and here",
+			"cmd/internal/drill/replica/unowned.go": "and what drills are about",
+		},
+		"test code": {
+			"cmd/internal/drill/databases.go": "a drill's database is thrown away like a test's",
 		},
 		"process state": {
 			"consumer/guardian/environment.go": "the guardian makes processes out of this one",

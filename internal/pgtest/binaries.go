@@ -101,3 +101,9 @@ func tail(out []byte) []byte {
 	const most = 2000
 	return out[max(0, len(out)-most):]
 }
+
+// Installed reports whether PostgreSQL is there, for programs that must not install it.
+func Installed() bool {
+	_, ok := findBinaries()
+	return ok
+}

@@ -16,8 +16,9 @@ const changesBatch = 1000
 type markRow struct {
 	Subscription string `db:"subscription"`
 	MessageID    []byte `db:"message_id"`
-	Held         bool   `db:"held"`
+	Decided      bool   `db:"decided"`
 	Failing      bool   `db:"failing"`
+	Suspect      bool   `db:"suspect"`
 }
 
 // Changes implements [quarantine.Store]. The cursor is the number of the last
@@ -42,7 +43,7 @@ func (s *Store) Changes(ctx context.Context, since int64) (c quarantine.Changes,
 			return err
 		}
 		for _, r := range rows {
-			if m := r.mark(); since > 0 || m.Standing != handlers.StandingNew {
+			if m := r.mark(); since > 0 || m.Suspect || m.Standing != handlers.StandingNew {
 				c.Marks = append(c.Marks, m)
 			}
 		}
@@ -56,9 +57,9 @@ func (s *Store) Changes(ctx context.Context, since int64) (c quarantine.Changes,
 }
 
 func (r markRow) mark() quarantine.Mark {
-	m := quarantine.Mark{Subscription: r.Subscription, MessageID: string(r.MessageID)}
+	m := quarantine.Mark{Subscription: r.Subscription, MessageID: string(r.MessageID), Suspect: r.Suspect}
 	switch {
-	case r.Held:
+	case r.Decided:
 		m.Standing = handlers.StandingDecided
 	case r.Failing:
 		m.Standing = handlers.StandingFailing

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/internal/sqlrows"
 	"github.com/theriac/theriac/quarantine"
 )
@@ -71,6 +72,9 @@ func (x *tx) markHeld(batch []quarantine.NewEntry, results []quarantine.HoldResu
 			return nil, fmt.Errorf("message %q: %w", n.Entry.Message.ID, err)
 		}
 		results[i].Created = !m.Held
+		if err := x.settle(heldFate(n), change); err != nil {
+			return nil, err
+		}
 		if m.Held {
 			continue
 		}
@@ -87,6 +91,12 @@ func (x *tx) markHeld(batch []quarantine.NewEntry, results []quarantine.HoldResu
 		}
 	}
 	return fresh, nil
+}
+
+// heldFate is what becomes of the suspects under the message of an entry.
+func heldFate(n quarantine.NewEntry) quarantine.SuspectFate {
+	return quarantine.SuspectFate{Subscription: n.Entry.Subscription, MessageID: n.Entry.Message.ID,
+		PublishedAt: n.Entry.Message.PublishedAt, Identity: n.Identity, Fate: handlers.FateHeld}
 }
 
 // add stores new entries with their payloads, in their groups, and returns them

@@ -30,7 +30,7 @@ func (x *tx) setMessage(identity [32]byte, m messageRow, change int64) error {
 
 // addAttempt stores an attempt as number n of its message, and drops the oldest.
 func (x *tx) addAttempt(identity [32]byte, n int64, a handlers.Attempt) error {
-	if _, err := x.exec(sqlAttemptAdd, identity[:], n, quarantine.EncodeAttempt(a)); err != nil {
+	if _, err := x.exec(sqlAttemptAdd, identity[:], n, quarantine.EncodeAttempt(a), quarantine.CrashedAt(a)); err != nil {
 		return err
 	}
 	if n <= quarantine.AttemptsKept {
@@ -69,7 +69,13 @@ func (x *tx) record(r quarantine.AttemptRecord, change int64) (handlers.Totals, 
 	if err != nil {
 		return handlers.Totals{}, err
 	}
-	totals := quarantine.Count(handlers.Totals{Failures: m.Failures, Crashes: m.Crashes}, r.Attempt.Outcome)
+	before := handlers.Totals{Failures: m.Failures, Crashes: m.Crashes}
+	if at := quarantine.CrashedAt(r.Attempt); at != 0 {
+		if told, err := value[bool](x, sqlAttemptDeath, r.Identity[:], at); err != nil || told {
+			return before, err
+		}
+	}
+	totals := quarantine.Count(before, r.Attempt.Outcome)
 	m.Failures, m.Crashes = totals.Failures, totals.Crashes
 	m.Attempts++
 	if err := x.addAttempt(r.Identity, m.Attempts, r.Attempt); err != nil {

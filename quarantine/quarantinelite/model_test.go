@@ -32,6 +32,7 @@ func TestModel(t *testing.T) {
 		rt.Repeat(map[string]func(*rapid.T){
 			"record": m.record, "hold": m.hold, "move": m.move, "claim": m.claim,
 			"finish": m.finish, "join": m.join, "die": m.die, "leave": m.leave, "compare": m.compare,
+			"crash": m.crash, "settle": m.settle,
 		})
 		m.compare(rt)
 	})
@@ -83,7 +84,7 @@ func (m *model) equal(what string, inMem, inReal any, memErr, realErr error) {
 		m.t.Fatalf("%s: in memory %q (%v), in the file %q (%v)", what, a, memErr, b, realErr)
 	}
 	clock := cmp.FilterPath(func(p cmp.Path) bool {
-		return slices.Contains([]string{".HeldAt", ".ChangedAt", ".At", ".First", ".Last", ".Started", ".Heard"}, p.Last().String())
+		return slices.Contains([]string{".HeldAt", ".ChangedAt", ".At", ".First", ".Last", ".Started", ".Heard", ".ReportedAt", ".SettledAt"}, p.Last().String())
 	}, cmp.Comparer(func(a, b time.Time) bool { return a.IsZero() == b.IsZero() }))
 	names := cmp.FilterPath(func(p cmp.Path) bool {
 		return slices.Contains([]string{".Claim", ".Incarnation"}, p.Last().String())
@@ -215,8 +216,62 @@ func (m *model) leave(t *rapid.T) {
 	m.equal("Leave", nil, nil, w.mem.Leave(m.ctx), w.real.Leave(m.ctx))
 }
 
+// crash reports a death, at times one that is reported already, and at times that
+// of a worker which a reaper has not found yet.
+func (m *model) crash(t *rapid.T) {
+	n := rapid.IntRange(1, 6).Draw(t, "crash")
+	c := handlers.Crash{ID: fmt.Sprintf("018f0000-0000-7000-8000-%012x", n), Died: time.Now().Add(time.Hour), Role: "worker",
+		Text: strings.Repeat("x\xff", n)}
+	if rapid.Bool().Draw(t, "kill") && len(m.workers) > 0 {
+		w := m.remove(t)
+		m.mem.Kill(w.mem)
+		quarantinelite.Kill(w.real)
+	}
+	for range rapid.IntRange(0, 3).Draw(t, "in flight") {
+		msg := m.message(t)
+		c.InFlight = append(c.InFlight, handlers.InFlight{Subscription: "billing", ID: msg.ID, PublishedAt: msg.PublishedAt,
+			Part: rapid.SampledFrom([]handlers.Part{handlers.PartCulprit, handlers.PartSuspect, handlers.PartBystander}).Draw(t, "part")})
+	}
+	a, aErr := m.mem.AddCrash(m.ctx, c)
+	b, bErr := m.real.AddCrash(m.ctx, c)
+	a.Died, b.Died = time.Time{}, time.Time{}
+	m.equal("AddCrash", a, b, aErr, bErr)
+}
+
+func (m *model) settle(t *rapid.T) {
+	var batch []quarantine.SuspectFate
+	for range rapid.IntRange(0, 3).Draw(t, "fates") {
+		msg := m.message(t)
+		batch = append(batch, quarantine.SuspectFate{Subscription: "billing", MessageID: msg.ID, PublishedAt: msg.PublishedAt,
+			Identity: quarantine.Identity("billing", msg.Identity()), Fate: rapid.SampledFrom(handlers.Fates()).Draw(t, "fate")})
+	}
+	m.equal("SettleSuspects", nil, nil, m.mem.SettleSuspects(m.ctx, batch), m.real.SettleSuspects(m.ctx, batch))
+}
+
+// compareCrashes compares what is known of deaths.
+func (m *model) compareCrashes() {
+	a, aErr := m.mem.CrashList(m.ctx, quarantine.CrashQuery{Limit: 1000})
+	b, bErr := m.real.CrashList(m.ctx, quarantine.CrashQuery{Limit: 1000})
+	m.equal("CrashList", a, b, aErr, bErr)
+	for _, r := range a.Reports {
+		a, aErr := m.mem.CrashGet(m.ctx, quarantine.CrashKey{Ref: r.Ref})
+		b, bErr := m.real.CrashGet(m.ctx, quarantine.CrashKey{ID: r.ID})
+		m.equal("CrashGet", a, b, aErr, bErr)
+	}
+	c, cErr := m.mem.SuspectList(m.ctx, quarantine.SuspectQuery{Limit: 1000})
+	d, dErr := m.real.SuspectList(m.ctx, quarantine.SuspectQuery{Limit: 1000})
+	m.equal("SuspectList", c, d, cErr, dErr)
+	for n := range 10 {
+		id := handlers.Message{ID: fmt.Sprint("m-", n/2), PublishedAt: time.UnixMicro(int64(n % 2))}.Identity()
+		a, aErr := m.mem.Decided(m.ctx, quarantine.Identity("billing", id))
+		b, bErr := m.real.Decided(m.ctx, quarantine.Identity("billing", id))
+		m.equal("Decided", a, b, aErr, bErr)
+	}
+}
+
 // compare compares all that can be seen.
 func (m *model) compare(*rapid.T) {
+	m.compareCrashes()
 	a, aErr := m.mem.EntryList(m.ctx, quarantine.Query{Limit: 1000})
 	b, bErr := m.real.EntryList(m.ctx, quarantine.Query{Limit: 1000})
 	m.equal("EntryList", a, b, aErr, bErr)

@@ -33,6 +33,11 @@ func (s *Store) EntryGet(ctx context.Context, key quarantine.EntryKey, opt quara
 			}
 			e.Attempts = append(e.Attempts, a)
 		}
+		if err != nil {
+			return err
+		}
+		key := quarantine.SuspectKey(e.Subscription, e.Message.ID, e.Message.PublishedAt)
+		e.CrashReports, err = values[string](x, sqlCrashOf, key[:], quarantine.CrashesShown)
 		return err
 	})
 	if err != nil {
@@ -89,8 +94,8 @@ func (x *tx) find(key quarantine.EntryKey) (entryRow, error) {
 	return entryRow{}, ambiguous
 }
 
-// ref resolves a typed reference of an entry ("Q-") or group ("G-") with the
-// statement that lists what begins like it.
+// ref resolves a typed reference of an entry ("Q-"), group ("G-") or crash report
+// ("C-") with the statement that lists what begins like it.
 func (x *tx) ref(kind, statement, typed string) (string, error) {
 	prefix, ok := quarantine.NormalizeRef(kind, typed)
 	if !ok {

@@ -90,6 +90,11 @@ func (m *membership) Heartbeat(ctx context.Context) error {
 	return fmt.Errorf("heartbeat: worker %s is not registered any more: %w", m.worker.Name, quarantine.ErrNoWorker)
 }
 
+// Snapshot implements [quarantine.Membership]. It keeps nothing: who can open this
+// file again can read the worker's state directory, too, where the table of what
+// it ran outlives it.
+func (m *membership) Snapshot(context.Context, []quarantine.Running) error { return nil }
+
 // Leave implements [quarantine.Membership].
 func (m *membership) Leave(ctx context.Context) error {
 	m.mu.Lock()

@@ -42,6 +42,7 @@ type entryRow struct {
 	DecidedReason   []byte `db:"decided_reason"`
 	Replays         int    `db:"replays"`
 	Claim           string `db:"claim"`
+	Alone           bool   `db:"alone"`
 }
 
 // entry is what the row stands for, without payload and attempts.
@@ -67,7 +68,7 @@ func (r *entryRow) entry() (quarantine.Entry, error) {
 			At:     timeOf(r.DecidedAt),
 			Reason: string(r.DecidedReason),
 		},
-		Replays: r.Replays, Claim: r.Claim,
+		Replays: r.Replays, Claim: r.Claim, Alone: r.Alone,
 	}
 	if err := quarantine.DecodeEvidence(r.Evidence, &e); err != nil {
 		return quarantine.Entry{}, fmt.Errorf("entry %s: %w", r.Ref, err)

@@ -104,9 +104,20 @@ func TestSchema_KnowsTheStates(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quarantine.db")
 	open(t, path)
 	text := schema(t, path)
-	list := regexp.MustCompile(`CHECK \(state IN \(([^)]*)\)\)`).FindStringSubmatch(text)
-	if list == nil {
-		t.Fatal("the schema checks no state")
+	lists := regexp.MustCompile(`CHECK \(state IN \(([^)]*)\)\)`).FindAllStringSubmatch(text, -1)
+	if len(lists) != 2 {
+		t.Fatalf("the schema checks the states of %d things, want entries and suspects", len(lists))
+	}
+	var suspects []string
+	for _, s := range quarantine.SuspectStates() {
+		suspects = append(suspects, "'"+string(s)+"'")
+	}
+	list, other := lists[0], lists[1]
+	if !strings.Contains(list[1], "replaying") {
+		list, other = other, list
+	}
+	if got := other[1]; got != strings.Join(suspects, ", ") {
+		t.Errorf("the schema allows a suspect %s, the code %s", got, suspects)
 	}
 	var want, counters []string
 	for _, s := range quarantine.States() {

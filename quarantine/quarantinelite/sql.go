@@ -14,6 +14,8 @@ var migrations embed.FS
 var (
 	//go:embed sql/attempt_add.sql
 	sqlAttemptAdd string
+	//go:embed sql/attempt_death.sql
+	sqlAttemptDeath string
 	//go:embed sql/attempt_list.sql
 	sqlAttemptList string
 	//go:embed sql/attempt_trim.sql
@@ -28,6 +30,18 @@ var (
 	sqlChangeList string
 	//go:embed sql/change_now.sql
 	sqlChangeNow string
+	//go:embed sql/crash_add.sql
+	sqlCrashAdd string
+	//go:embed sql/crash_counts.sql
+	sqlCrashCounts string
+	//go:embed sql/crash_get.sql
+	sqlCrashGet string
+	//go:embed sql/crash_list.sql
+	sqlCrashList string
+	//go:embed sql/crash_of.sql
+	sqlCrashOf string
+	//go:embed sql/crash_refs.sql
+	sqlCrashRefs string
 	//go:embed sql/entry_add.sql
 	sqlEntryAdd string
 	//go:embed sql/entry_count.sql
@@ -56,16 +70,30 @@ var (
 	sqlGroupSeq string
 	//go:embed sql/message_attempted.sql
 	sqlMessageAttempted string
+	//go:embed sql/message_clear.sql
+	sqlMessageClear string
+	//go:embed sql/message_decided.sql
+	sqlMessageDecided string
 	//go:embed sql/message_get.sql
 	sqlMessageGet string
 	//go:embed sql/message_set.sql
 	sqlMessageSet string
+	//go:embed sql/message_settle.sql
+	sqlMessageSettle string
+	//go:embed sql/message_suspect.sql
+	sqlMessageSuspect string
 	//go:embed sql/payload_add.sql
 	sqlPayloadAdd string
 	//go:embed sql/payload_get.sql
 	sqlPayloadGet string
 	//go:embed sql/sequence_next.sql
 	sqlSequenceNext string
+	//go:embed sql/suspect_add.sql
+	sqlSuspectAdd string
+	//go:embed sql/suspect_list.sql
+	sqlSuspectList string
+	//go:embed sql/suspect_settle.sql
+	sqlSuspectSettle string
 	//go:embed sql/worker_add.sql
 	sqlWorkerAdd string
 	//go:embed sql/worker_alive.sql

@@ -60,7 +60,7 @@ func (x *tx) transition(row entryRow, t quarantine.Transition) (quarantine.Entry
 func (x *tx) move(e quarantine.Entry) error {
 	d := e.Decided
 	_, err := x.exec(sqlEntryMove, e.Seq, string(e.State), e.Version, micros(e.ChangedAt), e.Replays, e.Claim,
-		blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed, micros(d.At), blob(d.Reason))
+		blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed, micros(d.At), blob(d.Reason), e.Alone)
 	return err
 }
 

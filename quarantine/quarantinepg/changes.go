@@ -18,12 +18,13 @@ const (
 type markRow struct {
 	Horizon      int64  `db:"horizon"`
 	Found        bool   `db:"found"` // else there is nothing but the horizon
-	Settled      bool   `db:"settled"`
+	Ended        bool   `db:"ended"` // the transaction that wrote it is below the horizon
 	Changed      int64  `db:"changed"`
 	Subscription string `db:"subscription"`
 	MessageID    []byte `db:"message_id"`
-	Held         bool   `db:"held"`
+	Decided      bool   `db:"decided"`
 	Failing      bool   `db:"failing"`
+	Suspect      bool   `db:"suspect"`
 }
 
 // Changes implements [quarantine.Store]. The cursor is a transaction's number:
@@ -48,18 +49,18 @@ func (s *Store) Changes(ctx context.Context, since int64) (quarantine.Changes, e
 		return quarantine.Changes{}, err
 	}
 	c := quarantine.Changes{Cursor: rows[0].Horizon, Replays: replays}
-	var settled, last int64
+	var ended, last int64
 	seen := make(map[name]bool, len(rows))
 	for _, r := range rows {
-		if r.Settled {
-			settled, last = settled+1, max(last, r.Changed)
+		if r.Ended {
+			ended, last = ended+1, max(last, r.Changed)
 		}
 		if key := (name{r.Subscription, string(r.MessageID)}); r.Found && !seen[key] {
 			seen[key] = true
 			c.Marks = append(c.Marks, r.mark())
 		}
 	}
-	if settled >= changesBatch {
+	if ended >= changesBatch {
 		c.Cursor, c.More = last+1, true
 	}
 	return c, nil
@@ -69,9 +70,9 @@ func (s *Store) Changes(ctx context.Context, since int64) (quarantine.Changes, e
 type name struct{ subscription, id string }
 
 func (r markRow) mark() quarantine.Mark {
-	m := quarantine.Mark{Subscription: r.Subscription, MessageID: string(r.MessageID)}
+	m := quarantine.Mark{Subscription: r.Subscription, MessageID: string(r.MessageID), Suspect: r.Suspect}
 	switch {
-	case r.Held:
+	case r.Decided:
 		m.Standing = handlers.StandingDecided
 	case r.Failing:
 		m.Standing = handlers.StandingFailing

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -112,8 +113,17 @@ func (x tx) reserve(all []*candidate) (map[string]int64, time.Time, error) {
 	})
 	b.Queue(sqlSequenceNext, "theriac.entry_seq", len(all)).Query(into(&numbers))
 	b.Queue(sqlGroupFind, fingerprints(all)).Query(into(&groups))
+	fates := newFates(column(all, (*candidate).fate))
+	suspects := fates.queueLock(&b)
 	if err := x.send(&b); err != nil {
 		return nil, time.Time{}, err
+	}
+	if len(*suspects) > 0 { // hardly ever
+		var b pgx.Batch
+		fates.queueSettle(&b)
+		if err := x.send(&b); err != nil {
+			return nil, time.Time{}, err
+		}
 	}
 	isFresh := make(map[identity]bool, len(fresh))
 	for _, key := range fresh {
@@ -132,6 +142,12 @@ type numberRow struct {
 }
 
 func (c *candidate) key() []byte { return c.Identity[:] }
+
+// fate is what becomes of the suspects under its message.
+func (c *candidate) fate() quarantine.SuspectFate {
+	return quarantine.SuspectFate{Subscription: c.Entry.Subscription, MessageID: c.Entry.Message.ID,
+		PublishedAt: c.Entry.Message.PublishedAt, Identity: c.Identity, Fate: handlers.FateHeld}
+}
 
 // readHeld reads the entries of messages that were held before.
 func (x tx) readHeld(held []*candidate) error {
@@ -179,13 +195,13 @@ func (x tx) insert(created []*candidate) (locked []groupLockRow, err error) {
 	b.Queue(sqlEntryAdd, entryColumns(created)...)
 	b.Queue(sqlPayloadAdd, column(created, func(c *candidate) int64 { return c.seq }),
 		column(created, func(c *candidate) []byte { return blob(c.Entry.Message.Data) }))
-	var keys, bodies [][]byte
+	var attempts attemptColumns
 	for _, c := range created {
 		if !c.AttemptRecorded {
-			keys, bodies = append(keys, c.key()), append(bodies, quarantine.EncodeAttempt(c.Attempt))
+			attempts.add(c.key(), c.Attempt)
 		}
 	}
-	queueAttempts(&b, keys, bodies)
+	queueAttempts(&b, attempts)
 	b.Queue(sqlGroupLock, column(created, func(c *candidate) int64 { return c.groupSeq })).Query(into(&locked))
 	return locked, x.send(&b)
 }

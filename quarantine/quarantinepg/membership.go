@@ -123,6 +123,19 @@ func (m *membership) Heartbeat(ctx context.Context) error {
 	}
 }
 
+// Snapshot implements [quarantine.Membership]. It goes through the pool: the
+// connection that holds the lock has one owner, and heartbeats to carry.
+func (m *membership) Snapshot(ctx context.Context, running []quarantine.Running) error {
+	encoded := quarantine.EncodeRunning(running)
+	return m.store.call(ctx, "snapshot", func(ctx context.Context) error {
+		tag, err := m.store.pool.Exec(ctx, sqlWorkerSnapshot, m.worker.Incarnation, encoded)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = m.ended()
+		}
+		return err
+	})
+}
+
 // Leave implements [quarantine.Membership]. The lock is given up even if the
 // tombstone cannot be written: the others will then find the worker dead.
 func (m *membership) Leave(ctx context.Context) error {

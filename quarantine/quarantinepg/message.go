@@ -2,6 +2,7 @@ package quarantinepg
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -35,26 +36,104 @@ func (s step) totals() handlers.Totals {
 	}
 }
 
-// RecordAttempts implements [quarantine.Store]. It costs one round trip.
-func (s *Store) RecordAttempts(ctx context.Context, batch []quarantine.AttemptRecord) ([]handlers.Totals, error) {
+// RecordAttempts implements [quarantine.Store]. It costs one round trip, and two
+// more where a death is among the attempts.
+func (s *Store) RecordAttempts(ctx context.Context, batch []quarantine.AttemptRecord) (totals []handlers.Totals, err error) {
 	if len(batch) == 0 {
 		return nil, nil
 	}
-	steps, rounds := tallies(batch)
-	keys := column(batch, func(r quarantine.AttemptRecord) []byte { return r.Identity[:] })
-	bodies := column(batch, func(r quarantine.AttemptRecord) []byte { return quarantine.EncodeAttempt(r.Attempt) })
-	err := s.call(ctx, "record attempts", func(ctx context.Context) error {
-		var b pgx.Batch // the server runs a batch as one transaction
-		for _, round := range rounds {
-			queueTallies(&b, round)
-		}
-		queueAttempts(&b, keys, bodies)
-		return s.pool.SendBatch(ctx, &b).Close()
-	})
+	const doing = "record attempts"
+	if slices.ContainsFunc(batch, func(r quarantine.AttemptRecord) bool { return quarantine.CrashedAt(r.Attempt) != 0 }) {
+		err = s.write(ctx, doing, func(x tx) error {
+			told, err := x.deathsTold(batch)
+			if err != nil {
+				return err
+			}
+			var b pgx.Batch
+			steps := queueRecords(&b, batch, told)
+			err = x.send(&b)
+			totals = column(steps, step.totals)
+			return err
+		})
+	} else {
+		err = s.call(ctx, doing, func(ctx context.Context) error {
+			var b pgx.Batch // the server runs a batch as one transaction
+			steps := queueRecords(&b, batch, nil)
+			err := s.pool.SendBatch(ctx, &b).Close()
+			totals = column(steps, step.totals)
+			return err
+		})
+	}
 	if err != nil {
 		return nil, err
 	}
-	return column(steps, step.totals), nil
+	return totals, nil
+}
+
+// queueRecords counts and stores attempts, but those that were told before.
+func queueRecords(b *pgx.Batch, batch []quarantine.AttemptRecord, told map[int]bool) []step {
+	var rows attemptColumns
+	counted := slices.Clone(batch)
+	for i, r := range batch {
+		if told[i] {
+			counted[i] = uncounted(r)
+		} else {
+			rows.add(r.Identity[:], r.Attempt)
+		}
+	}
+	steps, rounds := tallies(counted)
+	for _, round := range rounds {
+		queueTallies(b, round)
+	}
+	queueAttempts(b, rows)
+	return steps
+}
+
+// uncounted is a record that changes no total.
+func uncounted(r quarantine.AttemptRecord) quarantine.AttemptRecord {
+	r.Attempt.Outcome = handlers.OutcomeInterrupted
+	return r
+}
+
+// death is one death of one message.
+type death struct {
+	identity identity
+	at       int64
+}
+
+// deathRow is a row of attempt_deaths.sql.
+type deathRow struct {
+	Identity  []byte `db:"identity"`
+	CrashedAt int64  `db:"crashed_at"`
+}
+
+// deathsTold returns the places in the batch of deaths that are stored already or
+// stand there twice. The messages are locked before it is looked, in the order in
+// which everybody locks them.
+func (x tx) deathsTold(batch []quarantine.AttemptRecord) (map[int]bool, error) {
+	var b pgx.Batch
+	_, rounds := tallies(column(batch, uncounted))
+	for _, round := range rounds {
+		queueTallies(&b, round)
+	}
+	var rows []deathRow
+	b.Queue(sqlAttemptDeaths, column(batch, func(r quarantine.AttemptRecord) []byte { return r.Identity[:] })).Query(into(&rows))
+	if err := x.send(&b); err != nil {
+		return nil, err
+	}
+	stored := make(map[death]bool)
+	for _, r := range rows {
+		stored[death{identity(r.Identity), r.CrashedAt}] = true
+	}
+	told := make(map[int]bool)
+	for i, r := range batch {
+		d := death{r.Identity, quarantine.CrashedAt(r.Attempt)}
+		told[i] = stored[d]
+		if d.at != 0 {
+			stored[d] = true
+		}
+	}
+	return told, nil
 }
 
 // tallies sums a batch up. One statement can change a message once, so a message
@@ -114,11 +193,22 @@ func queueTallies(b *pgx.Batch, round []*tally) {
 	})
 }
 
-// queueAttempts stores encoded attempts in their order and drops what is too much.
-func queueAttempts(b *pgx.Batch, keys, bodies [][]byte) {
-	if len(keys) > 0 {
-		b.Queue(sqlAttemptAdd, keys, bodies)
-		b.Queue(sqlAttemptTrim, keys, quarantine.AttemptsKept)
+// attemptColumns are the arguments of attempt_add.sql.
+type attemptColumns struct {
+	keys, bodies [][]byte
+	deaths       []int64
+}
+
+func (c *attemptColumns) add(key []byte, a handlers.Attempt) {
+	c.keys, c.bodies = append(c.keys, key), append(c.bodies, quarantine.EncodeAttempt(a))
+	c.deaths = append(c.deaths, quarantine.CrashedAt(a))
+}
+
+// queueAttempts stores attempts in their order and drops what is too much.
+func queueAttempts(b *pgx.Batch, rows attemptColumns) {
+	if len(rows.keys) > 0 {
+		b.Queue(sqlAttemptAdd, rows.keys, rows.bodies, rows.deaths)
+		b.Queue(sqlAttemptTrim, rows.keys, quarantine.AttemptsKept)
 	}
 }
 

@@ -78,6 +78,11 @@ func (x tx) end(w quarantine.Worker, how string, move func(quarantine.Entry, qua
 	if n, err := x.exec(sqlWorkerEnd, w.Incarnation, how); err != nil || n == 0 {
 		return err
 	}
+	return x.giveBack(w, move)
+}
+
+// giveBack moves on what a worker claims.
+func (x tx) giveBack(w quarantine.Worker, move func(quarantine.Entry, quarantine.Worker) quarantine.Transition) error {
 	f := newFilter(math.MaxInt32)
 	f.lock = lockEntry
 	f.and("e.claim = " + f.arg(w.Incarnation))
@@ -138,13 +143,9 @@ func (s *Store) ReapWorkers(ctx context.Context) (reaped []quarantine.Worker, er
 	}
 	for _, w := range dead {
 		won := false
-		err := s.write(ctx, "reap worker "+w.Name, func(x tx) error {
-			// Waits for another reaper and then finds nothing left to do.
-			_, err := value[string](x, sqlWorkerTake, w.Incarnation)
-			if won = err == nil; !won {
-				return ignoreNone(err)
-			}
-			return x.end(w, "dead", quarantine.DeathTransition)
+		err := s.write(ctx, "reap worker "+w.Name, func(x tx) (err error) {
+			won, err = x.reap(w)
+			return err
 		})
 		if err != nil {
 			return reaped, err
@@ -156,25 +157,66 @@ func (s *Store) ReapWorkers(ctx context.Context) (reaped []quarantine.Worker, er
 	return reaped, nil
 }
 
+// bodyRow is a row of worker_take.sql.
+type bodyRow struct {
+	InFlight []byte    `db:"in_flight"`
+	HeardAt  time.Time `db:"heard_at"`
+	At       time.Time `db:"at"`
+}
+
+// take locks the row of a dead worker. It waits for another reaper, and then
+// finds none.
+func (x tx) take(w quarantine.Worker) (bodyRow, bool, error) {
+	rows, err := collect[bodyRow](x, sqlWorkerTake, w.Incarnation)
+	if err != nil || len(rows) == 0 {
+		return bodyRow{}, false, err
+	}
+	return rows[0], true, nil
+}
+
+// reap marks a dead worker, with a report of what it was running. It reports
+// whether it did: a worker whose guardian may still tell of it is left for later.
+func (x tx) reap(w quarantine.Worker) (bool, error) {
+	body, found, err := x.take(w)
+	if err != nil || !found {
+		return false, err
+	}
+	w.Heard = body.HeardAt.UTC()
+	running, err := quarantine.DecodeRunning(body.InFlight)
+	if err != nil {
+		return false, fmt.Errorf("worker %s: %w", w.Name, err)
+	}
+	if !quarantine.Overdue(w, running, body.At) {
+		return false, x.giveBack(w, quarantine.DeathTransition)
+	}
+	if len(running) > 0 {
+		c, err := quarantine.StoredCrash(quarantine.DeathReport(w, running, body.At.UTC()))
+		if err != nil {
+			return false, err
+		}
+		if _, err := x.addCrash(c); err != nil {
+			return false, err
+		}
+	}
+	return true, x.end(w, "dead", quarantine.DeathTransition)
+}
+
 // dead returns the workers whose lock is free and of whom nobody knows it yet.
 // Nobody takes such a lock again, so what is read here stays true.
 func (s *Store) dead(ctx context.Context) (dead []quarantine.Worker, err error) {
 	err = s.read(ctx, "look for dead workers", func(x tx) error {
-		dead = nil
-		rows, err := collect[workerRow](x, sqlWorkerList)
-		for i := range rows {
-			if w := rows[i].worker(); !w.Alive && rows[i].Ended == "" {
-				dead = append(dead, w)
-			}
-		}
+		dead, err = x.dead()
 		return err
 	})
 	return dead, err
 }
 
-func ignoreNone(err error) error {
-	if isNone(err) {
-		return nil
+func (x tx) dead() (dead []quarantine.Worker, err error) {
+	rows, err := collect[workerRow](x, sqlWorkerList)
+	for i := range rows {
+		if w := rows[i].worker(); !w.Alive && rows[i].Ended == "" {
+			dead = append(dead, w)
+		}
 	}
-	return err
+	return dead, err
 }

@@ -42,6 +42,7 @@ type entryRow struct {
 	DecidedReason   []byte     `db:"decided_reason"`
 	Replays         int        `db:"replays"`
 	Claim           string     `db:"claim"`
+	Alone           bool       `db:"alone"`
 	// ReadAt is when the transaction began, by the server's clock.
 	ReadAt time.Time `db:"read_at"`
 }
@@ -68,7 +69,7 @@ func (r *entryRow) entry() (quarantine.Entry, error) {
 			Actor:  quarantine.Actor{Name: string(r.DecidedBy), Via: r.DecidedVia, Claimed: r.DecidedClaimed},
 			Reason: string(r.DecidedReason),
 		},
-		Replays: r.Replays, Claim: r.Claim,
+		Replays: r.Replays, Claim: r.Claim, Alone: r.Alone,
 	}
 	if r.DecidedAt != nil {
 		e.Decided.At = r.DecidedAt.UTC()

@@ -128,6 +128,16 @@ func TestSchema_KnowsTheStates(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("states (-code +schema)\n%s", diff)
 	}
+	var gotSuspect, wantSuspect []string
+	for _, m := range regexp.MustCompile(`'(\w+)'`).FindAllStringSubmatch(regexp.MustCompile(`suspect_state_check CHECK (.*)`).FindString(text), -1) {
+		gotSuspect = append(gotSuspect, m[1])
+	}
+	for _, s := range quarantine.SuspectStates() {
+		wantSuspect = append(wantSuspect, string(s))
+	}
+	if diff := cmp.Diff(wantSuspect, gotSuspect); diff != "" {
+		t.Errorf("states of a suspect (-code +schema)\n%s", diff)
+	}
 	for _, m := range regexp.MustCompile(`CHECK \(\((\w+) >= 0\)\)`).FindAllStringSubmatch(text, -1) {
 		counters = append(counters, m[1])
 	}
@@ -142,9 +152,9 @@ func TestOpen_RefusesAnotherSchema(t *testing.T) {
 	conn := connect(t, url)
 	for _, tt := range []struct{ change, want string }{
 		{"INSERT INTO theriac.quarantine_version (version_id, is_applied) VALUES (99, true)",
-			"schema is at 99, this program knows only 1; use a newer program"},
+			"schema is at 99, this program knows only 2; use a newer program"},
 		{"DROP SCHEMA theriac CASCADE",
-			"schema is at 0, this program needs 1; run: theriac migrate up --store postgres://postgres@"},
+			"schema is at 0, this program needs 2; run: theriac migrate up --store postgres://postgres@"},
 	} {
 		if _, err := conn.Exec(t.Context(), tt.change); err != nil {
 			t.Fatal(err)

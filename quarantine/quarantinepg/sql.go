@@ -17,6 +17,8 @@ var migrations embed.FS
 var (
 	//go:embed sql/attempt_add.sql
 	sqlAttemptAdd string
+	//go:embed sql/attempt_deaths.sql
+	sqlAttemptDeaths string
 	//go:embed sql/attempt_list.sql
 	sqlAttemptList string
 	//go:embed sql/attempt_trim.sql
@@ -29,6 +31,20 @@ var (
 	sqlChangeList string
 	//go:embed sql/claim_look.sql
 	sqlClaimLook string
+	//go:embed sql/crash_add.sql
+	sqlCrashAdd string
+	//go:embed sql/crash_counts.sql
+	sqlCrashCounts string
+	//go:embed sql/crash_find.sql
+	sqlCrashFind string
+	//go:embed sql/crash_get.sql
+	sqlCrashGet string
+	//go:embed sql/crash_list.sql
+	sqlCrashList string
+	//go:embed sql/crash_of.sql
+	sqlCrashOf string
+	//go:embed sql/crash_refs.sql
+	sqlCrashRefs string
 	//go:embed sql/entry_add.sql
 	sqlEntryAdd string
 	//go:embed sql/entry_count.sql
@@ -57,8 +73,14 @@ var (
 	sqlGroupRefs string
 	//go:embed sql/message_count.sql
 	sqlMessageCount string
+	//go:embed sql/message_decided.sql
+	sqlMessageDecided string
 	//go:embed sql/message_hold.sql
 	sqlMessageHold string
+	//go:embed sql/message_settle.sql
+	sqlMessageSettle string
+	//go:embed sql/message_suspect.sql
+	sqlMessageSuspect string
 	//go:embed sql/payload_add.sql
 	sqlPayloadAdd string
 	//go:embed sql/payload_get.sql
@@ -67,6 +89,16 @@ var (
 	sqlSequenceNext string
 	//go:embed sql/session.sql
 	sqlSession string
+	//go:embed sql/suspect_add.sql
+	sqlSuspectAdd string
+	//go:embed sql/suspect_clear.sql
+	sqlSuspectClear string
+	//go:embed sql/suspect_list.sql
+	sqlSuspectList string
+	//go:embed sql/suspect_lock.sql
+	sqlSuspectLock string
+	//go:embed sql/suspect_settle.sql
+	sqlSuspectSettle string
 	//go:embed sql/worker_add.sql
 	sqlWorkerAdd string
 	//go:embed sql/worker_end.sql
@@ -83,6 +115,8 @@ var (
 	sqlWorkerSession string
 	//go:embed sql/worker_share.sql
 	sqlWorkerShare string
+	//go:embed sql/worker_snapshot.sql
+	sqlWorkerSnapshot string
 	//go:embed sql/worker_take.sql
 	sqlWorkerTake string
 )

@@ -3,6 +3,7 @@ package quarantinepg_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
@@ -34,7 +35,8 @@ func TestStore(t *testing.T) {
 	quarantinetest.RunStoreTests(t, func(t testing.TB) quarantinetest.Harness {
 		url := postgres.Database(t)
 		return quarantinetest.Harness{Store: open(t, url), Other: open(t, url),
-			Kill: func(t testing.TB, m quarantine.Membership) { kill(t, url, m) }}
+			Kill: func(t testing.TB, m quarantine.Membership) { kill(t, url, m) },
+			Age:  func(t testing.TB, m quarantine.Membership, d time.Duration) { age(t, url, m, d) }}
 	})
 }
 
@@ -63,6 +65,15 @@ func kill(t testing.TB, url string, m quarantine.Membership) {
 	}
 	if err := m.Heartbeat(t.Context()); err == nil {
 		t.Error("the heartbeat of a dead connection is well")
+	}
+}
+
+// age makes a worker look as if it had not been heard of for d longer.
+func age(t testing.TB, url string, m quarantine.Membership, d time.Duration) {
+	t.Helper()
+	if _, err := connect(t, url).Exec(t.Context(), "UPDATE theriac.worker SET heard_at = heard_at - $2::interval WHERE incarnation = $1",
+		m.Incarnation(), d); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -50,7 +50,9 @@ func (x tx) transition(rows []entryRow, next func(quarantine.Entry) quarantine.T
 		all = append(all, after)
 		move(&b, after)
 		if t.Attempt != nil {
-			queueAttempts(&b, [][]byte{row.Identity}, [][]byte{quarantine.EncodeAttempt(*t.Attempt)})
+			var attempt attemptColumns
+			attempt.add(row.Identity, *t.Attempt)
+			queueAttempts(&b, attempt)
 		}
 		d := t.Decision
 		b.Queue(sqlAuditAdd, after.ID, after.Ref, string(before.State), string(after.State), after.Version,
@@ -74,7 +76,7 @@ func move(batch *pgx.Batch, e quarantine.Entry) {
 		at = nil
 	}
 	batch.Queue(sqlEntryMove, e.Seq, string(e.State), e.Version, e.ChangedAt, e.Replays, e.Claim,
-		blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed, at, blob(d.Reason))
+		blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed, at, blob(d.Reason), e.Alone)
 }
 
 // auditRow is a row of audit_list.sql.

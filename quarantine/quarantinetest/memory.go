@@ -23,7 +23,9 @@ type Store struct {
 	messages   map[[32]byte]*message
 	audit      []quarantine.AuditRow
 	workers    []*member
-	lastChange int64 // from 1: the cursor 0 asks for the beginning
+	crashes    []*crash   // by number - 1
+	suspects   []*suspect // by number - 1
+	lastChange int64      // from 1: the cursor 0 asks for the beginning
 }
 
 // row is a stored entry, its message with payload and attributes.
@@ -38,6 +40,7 @@ type message struct {
 	totals           handlers.Totals
 	attempts         [][]byte // encoded, oldest first
 	held             *row
+	settled, suspect bool
 	changed          int64
 }
 
@@ -98,6 +101,14 @@ func (m *message) add(a handlers.Attempt) {
 	m.attempts = m.attempts[max(0, len(m.attempts)-quarantine.AttemptsKept):]
 }
 
+// knows reports whether a death is stored already.
+func (m *message) knows(a handlers.Attempt) bool {
+	return a.Outcome == handlers.OutcomeCrashed && slices.ContainsFunc(m.attempts, func(b []byte) bool {
+		old, err := quarantine.DecodeAttempt(b)
+		return err == nil && old.Outcome == a.Outcome && old.Started.Equal(a.Started)
+	})
+}
+
 // RecordAttempts implements [quarantine.Store].
 func (s *Store) RecordAttempts(ctx context.Context, batch []quarantine.AttemptRecord) ([]handlers.Totals, error) {
 	if err := s.lock(ctx); err != nil {
@@ -107,9 +118,11 @@ func (s *Store) RecordAttempts(ctx context.Context, batch []quarantine.AttemptRe
 	totals := make([]handlers.Totals, len(batch))
 	for i, r := range batch {
 		m := s.messageLocked(r.Identity, r.Subscription, r.MessageID)
-		m.totals = quarantine.Count(m.totals, r.Attempt.Outcome)
-		m.add(r.Attempt)
-		s.touchLocked(m)
+		if !m.knows(r.Attempt) {
+			m.totals = quarantine.Count(m.totals, r.Attempt.Outcome)
+			m.add(r.Attempt)
+			s.touchLocked(m)
+		}
 		totals[i] = m.totals
 	}
 	return totals, nil
@@ -135,6 +148,8 @@ func (s *Store) HoldEntries(ctx context.Context, batch []quarantine.NewEntry) ([
 			}
 			s.touchLocked(m)
 		}
+		s.settleLocked(quarantine.SuspectFate{Subscription: n.Entry.Subscription, MessageID: n.Entry.Message.ID,
+			PublishedAt: n.Entry.Message.PublishedAt, Identity: n.Identity, Fate: handlers.FateHeld})
 		results[i] = quarantine.HoldResult{Entry: m.held.shown(false), Created: created}
 	}
 	return results, nil
@@ -254,20 +269,22 @@ func (s *Store) Changes(ctx context.Context, since int64) (quarantine.Changes, e
 	}
 	defer s.mu.Unlock()
 	changes := quarantine.Changes{Cursor: s.lastChange}
-	standing := make(map[[2]string]handlers.Standing)
+	marks := make(map[[2]string]quarantine.Mark)
 	for _, m := range s.messages {
 		key := [2]string{m.subscription, m.id}
-		standing[key] = max(standing[key], m.standing())
+		mark := marks[key]
+		mark.Subscription, mark.MessageID = m.subscription, m.id
+		mark.Standing, mark.Suspect = max(mark.Standing, m.standing()), mark.Suspect || m.suspect
+		marks[key] = mark
 	}
-	seen := make(map[[2]string]bool)
 	for _, m := range s.messages {
 		key := [2]string{m.subscription, m.id}
-		if m.changed <= since || seen[key] || (since == 0 && standing[key] == handlers.StandingNew) {
+		mark, left := marks[key]
+		if m.changed <= since || !left || (since == 0 && mark.Standing == handlers.StandingNew && !mark.Suspect) {
 			continue
 		}
-		seen[key] = true
-		changes.Marks = append(changes.Marks,
-			quarantine.Mark{Subscription: m.subscription, MessageID: m.id, Standing: standing[key]})
+		delete(marks, key)
+		changes.Marks = append(changes.Marks, mark)
 	}
 	for _, r := range s.entries {
 		if r.unclaimed() && !slices.Contains(changes.Replays, r.Subscription) {
@@ -279,7 +296,7 @@ func (s *Store) Changes(ctx context.Context, since int64) (quarantine.Changes, e
 
 func (m *message) standing() handlers.Standing {
 	switch {
-	case m.held != nil:
+	case m.held != nil || m.settled:
 		return handlers.StandingDecided
 	case m.totals != handlers.Totals{}:
 		return handlers.StandingFailing

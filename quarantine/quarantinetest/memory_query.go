@@ -50,6 +50,7 @@ func (s *Store) EntryGet(ctx context.Context, key quarantine.EntryKey, opt quara
 		}
 		e.Attempts = append(e.Attempts, a)
 	}
+	e.CrashReports = s.crashesOfLocked(e)
 	return e, nil
 }
 
@@ -93,20 +94,26 @@ func (s *Store) onlyLocked(name string, fits func(*row) bool) (*row, error) {
 	return nil, ambiguous
 }
 
-// refLocked resolves a typed reference of an entry ("Q-") or group ("G-").
+// refLocked resolves a typed reference of an entry ("Q-"), group ("G-") or crash
+// report ("C-").
 func (s *Store) refLocked(kind, typed string) (string, error) {
 	prefix, ok := quarantine.NormalizeRef(kind, typed)
 	if !ok {
 		return "", fmt.Errorf("%q is no reference: %w", typed, quarantine.ErrNotFound)
 	}
 	var matches []string
-	if kind == "Q-" {
+	switch kind {
+	case "Q-":
 		for _, r := range s.entries {
 			matches = append(matches, r.Ref)
 		}
-	} else {
+	case "G-":
 		for _, g := range s.groups {
 			matches = append(matches, g.Ref)
+		}
+	default:
+		for _, c := range s.crashes {
+			matches = append(matches, c.ref)
 		}
 	}
 	matches = slices.DeleteFunc(matches, func(ref string) bool { return !strings.HasPrefix(ref, prefix) })

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/theriac/theriac/quarantine"
 )
@@ -15,6 +16,8 @@ type member struct {
 	worker quarantine.Worker
 	lost   chan struct{}
 	ended  *bool // nil while registered, then whether it died
+
+	running []byte // the last snapshot, encoded
 }
 
 // Join implements [quarantine.Store].
@@ -74,16 +77,44 @@ func (s *Store) ReapWorkers(ctx context.Context) ([]quarantine.Worker, error) {
 		if m.ended != nil || m.worker.Alive {
 			continue
 		}
+		running, err := quarantine.DecodeRunning(m.running)
+		if err != nil {
+			return nil, err
+		}
+		if !quarantine.Overdue(m.worker, running, s.now()) {
+			m.giveBackLocked(quarantine.DeathTransition)
+			continue
+		}
+		if len(running) > 0 {
+			if _, err := s.addCrashLocked(quarantine.DeathReport(m.shown(), running, s.now())); err != nil {
+				return nil, err
+			}
+		}
 		m.endLocked(true, quarantine.DeathTransition)
 		dead = append(dead, m.shown())
 	}
 	return dead, nil
 }
 
+// Age makes a membership of this store look as if it had not been heard of for d
+// longer.
+func (s *Store) Age(m quarantine.Membership, d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := &m.(*member).worker
+	w.Heard = w.Heard.Add(-d)
+}
+
 // endLocked ends the registration and moves what it claims on.
 func (m *member) endLocked(died bool, move func(quarantine.Entry, quarantine.Worker) quarantine.Transition) {
 	m.ended = &died
 	m.worker.Alive = false
+	m.running = nil
+	m.giveBackLocked(move)
+}
+
+// giveBackLocked moves what the worker claims on.
+func (m *member) giveBackLocked(move func(quarantine.Entry, quarantine.Worker) quarantine.Transition) {
 	for _, r := range m.store.entries {
 		if r.Claim == m.worker.Incarnation {
 			if _, err := m.store.transitionLocked(r, move(r.Entry, m.worker)); err != nil {
@@ -109,6 +140,19 @@ func (m *member) Heartbeat(ctx context.Context) error {
 		return fmt.Errorf("heartbeat of %s: %w", m.worker.Name, quarantine.ErrNoWorker)
 	}
 	m.worker.Heard = m.store.now()
+	return nil
+}
+
+// Snapshot implements [quarantine.Membership].
+func (m *member) Snapshot(ctx context.Context, running []quarantine.Running) error {
+	if err := m.store.lock(ctx); err != nil {
+		return err
+	}
+	defer m.store.mu.Unlock()
+	if m.ended != nil || !m.worker.Alive {
+		return fmt.Errorf("snapshot of %s: %w", m.worker.Name, quarantine.ErrNoWorker)
+	}
+	m.running = quarantine.EncodeRunning(running)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package quarantinetest_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -17,7 +18,8 @@ func TestMemoryStore(t *testing.T) {
 	quarantinetest.RunStoreTests(t, func(testing.TB) quarantinetest.Harness {
 		s := quarantinetest.NewStore()
 		return quarantinetest.Harness{Store: s, Other: s,
-			Kill: func(_ testing.TB, m quarantine.Membership) { s.Kill(m) }}
+			Kill: func(_ testing.TB, m quarantine.Membership) { s.Kill(m) },
+			Age:  func(_ testing.TB, m quarantine.Membership, d time.Duration) { s.Age(m, d) }}
 	})
 }
 

@@ -2,6 +2,7 @@ package quarantinetest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/theriac/theriac/quarantine"
 )
@@ -16,6 +17,9 @@ type Harness struct {
 	// Kill ends a membership of Store as kill -9 of its process would: the lock
 	// is freed, nothing else is done.
 	Kill func(t testing.TB, m quarantine.Membership)
+	// Age makes a membership of Store look as if it had not been heard of for d
+	// longer; nil where snapshots of what a worker runs are not kept.
+	Age func(t testing.TB, m quarantine.Membership, d time.Duration)
 	// Copy adds n copies of an entry of Store under other ids, without going
 	// through it, where holding ten thousand takes too long; nil where it does not.
 	Copy func(t testing.TB, id string, n int)
@@ -42,6 +46,9 @@ func RunStoreTests(t *testing.T, open func(t testing.TB) Harness) {
 		"Changes":    changesPromises(),
 		"Registry":   registryPromises(),
 		"Claim":      claimPromises(),
+		"Snapshot":   snapshotPromises(),
+		"Crash":      crashPromises(),
+		"Suspect":    suspectPromises(),
 	}
 	for part, promises := range parts {
 		t.Run(part, func(t *testing.T) {

@@ -49,6 +49,17 @@ func attemptPromises() []promise {
 			m.PublishedAt = m.PublishedAt.Add(1000) // a microsecond
 			b.wantEqual([]handlers.Totals{{Failures: 1}}, b.record(m, outcome(handlers.OutcomeFailed)), "totals")
 		}},
+		{"TheSameDeathCountsOnce", sameDeath},
+		{"TheSameDeathReportedByManyCountsOnce", func(b *bundle) {
+			m := b.message()
+			death := outcome(handlers.OutcomeCrashed)
+			b.together(6, func(_ int, s quarantine.Store) {
+				got, err := s.RecordAttempts(b.ctx, records(m, death))
+				if err != nil || got[0] != (handlers.Totals{Crashes: 1}) {
+					b.Errorf("totals %v, %v", got, err)
+				}
+			})
+		}},
 		{"ConcurrentFailuresReturnEachTotalOnce", concurrentFailures},
 		{"AnEmptyBatchIsNothing", func(b *bundle) {
 			got, err := b.Store.RecordAttempts(b.ctx, nil)
@@ -111,4 +122,24 @@ func keepsFifty(b *bundle) {
 	b.wantEqual("card declined", got[0].Errors[0].Text, "the newest")
 	b.wantEqual("failure 59", got[1].Errors[0].Text, "the one before")
 	b.wantEqual("failure 11", got[49].Errors[0].Text, "the oldest that is kept")
+}
+
+// sameDeath: a worker that dies between recording a death and noting that it did
+// records it again.
+func sameDeath(b *bundle) {
+	m, other := b.message(), b.message()
+	death := outcome(handlers.OutcomeCrashed)
+	later := death
+	later.Started = death.Started.Add(1)
+	failed := outcome(handlers.OutcomeFailed) // begun at the same moment
+	got := b.record(m, death, death, failed, death, later)
+	one, both := handlers.Totals{Crashes: 1}, handlers.Totals{Failures: 1, Crashes: 1}
+	b.wantEqual([]handlers.Totals{one, one, both, both, {Failures: 1, Crashes: 2}}, got, "totals in one batch")
+	b.wantEqual([]handlers.Totals{{Failures: 2, Crashes: 2}, {Failures: 2, Crashes: 2}}, b.record(m, failed, later), "totals of the next")
+	b.wantEqual([]handlers.Totals{one}, b.record(other, death), "totals of another message")
+	b.wantEqual([]handlers.Totals{{}, {}, {Failures: 1}},
+		b.record(m, outcome(handlers.OutcomeOK), death, failed), "totals after a success, which does not forget who died")
+	n := b.entry(m)
+	n.AttemptRecorded = true
+	b.wantEqual(6, len(b.get(b.hold(n)[0].ID).Attempts), "attempts")
 }

@@ -67,6 +67,44 @@ func (t *Tool) completeGroups(c *cobra.Command, args []string, typed string) ([]
 	return append(words, terms...), directive
 }
 
+// completeCrashes offers the references of deaths.
+func (t *Tool) completeCrashes(c *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return t.completing(c, func(ctx context.Context, room *quarantine.Service) []cobra.Completion {
+		page, err := room.CrashList(ctx, quarantine.CrashQuery{Limit: maxLimit})
+		if err != nil {
+			return nil
+		}
+		var words []cobra.Completion
+		for _, r := range page.Reports {
+			words = offer(words, typed, r.Ref, worker(r.Crash)+": "+quarantine.DeathTitle(r.Crash))
+		}
+		return words
+	}), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeSubs offers subscriptions.
+func (t *Tool) completeSubs(c *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return t.subs(c, "", typed), cobra.ShellCompDirectiveNoFileComp
+}
+
+// subs offers subscriptions behind a prefix such as "sub:".
+func (t *Tool) subs(c *cobra.Command, prefix, typed string) []cobra.Completion {
+	return t.completing(c, func(ctx context.Context, room *quarantine.Service) []cobra.Completion {
+		status, err := room.Status(ctx)
+		if err != nil {
+			return nil
+		}
+		var words []cobra.Completion
+		for _, s := range status.Subscriptions {
+			words = offer(words, typed, prefix+s.Name, "")
+		}
+		return words
+	})
+}
+
 // completeTerms offers the keys of query terms and, behind sub: and state:, their values.
 func (t *Tool) completeTerms(c *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var words []cobra.Completion
@@ -82,17 +120,7 @@ func (t *Tool) completeTerms(c *cobra.Command, _ []string, typed string) ([]cobr
 			words = offer(words, typed, "state:"+string(s), "")
 		}
 	case key == "sub":
-		words = t.completing(c, func(ctx context.Context, room *quarantine.Service) []cobra.Completion {
-			status, err := room.Status(ctx)
-			if err != nil {
-				return nil
-			}
-			var words []cobra.Completion
-			for _, s := range status.Subscriptions {
-				words = offer(words, typed, "sub:"+s.Name, "")
-			}
-			return words
-		})
+		words = t.subs(c, "sub:", typed)
 	}
 	return words, cobra.ShellCompDirectiveNoFileComp
 }
@@ -105,9 +133,14 @@ func (t *Tool) completeContexts(*cobra.Command, []string, string) ([]cobra.Compl
 // offer adds a word that continues what was typed, ignoring case. A word that could mean something
 // to a shell or a terminal is not offered.
 func offer(words []cobra.Completion, typed, word, description string) []cobra.Completion {
-	plain := term.Line(word) == word && !strings.ContainsAny(word, " \t'\"`$;&|<>()\\*?!~#")
-	if !plain || len(words) >= completeMost || !strings.HasPrefix(strings.ToUpper(word), strings.ToUpper(typed)) {
+	if !plainWord(word) || len(words) >= completeMost || !strings.HasPrefix(strings.ToUpper(word), strings.ToUpper(typed)) {
 		return words
 	}
 	return append(words, cobra.CompletionWithDesc(word, term.Clip(60, term.Line(description))))
+}
+
+// plainWord reports whether a word means nothing to a shell or a terminal, so that it may stand in
+// a command that a person copies.
+func plainWord(word string) bool {
+	return word != "" && term.Line(word) == word && !strings.ContainsAny(word, " \t'\"`$;&|<>()\\*?!~#")
 }

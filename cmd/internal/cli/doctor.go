@@ -11,13 +11,16 @@ import (
 	"github.com/theriac/theriac/internal/problem"
 )
 
-type doctorOptions struct{ output.Options }
+type doctorOptions struct {
+	output.Options
+	state string
+}
 
 func newDoctorCommand(t *Tool) *cobra.Command {
 	o := &doctorOptions{}
 	c := &cobra.Command{
 		Use:   "doctor",
-		Short: "Check store, schema, workers, broker, spool and clocks",
+		Short: "Check store, schema, workers, broker, spool, deaths and clocks",
 		Long:  "Check that everything is in its place. Each line that is not well names one way to mend it.\nThe exit code is 9 if a line fails.",
 		Example: `theriac doctor
 theriac doctor -o json --jq '.findings[] | select(.level=="fail") | .fix'`,
@@ -25,6 +28,8 @@ theriac doctor -o json --jq '.findings[] | select(.level=="fail") | .fix'`,
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context(), t) },
 	}
 	addOutput(c, &o.Options)
+	c.Flags().StringVar(&o.state, "state-dir", "", "state `DIR` of the guardian on this machine (default guardian in the data directory)")
+	noFiles(c.MarkFlagDirname("state-dir"))
 	return c
 }
 
@@ -55,7 +60,7 @@ func (o *doctorOptions) run(ctx context.Context, t *Tool) error {
 	if err := o.Validate(); err != nil {
 		return err
 	}
-	d, err := newDoctor(t)
+	d, err := newDoctor(t, o.state)
 	if err != nil {
 		return err
 	}

@@ -29,11 +29,12 @@ const (
 type doctor struct {
 	t        *Tool
 	settings config.Settings
+	state    string // the guardian's directory where it is not the data directory's
 }
 
-func newDoctor(t *Tool) (*doctor, error) {
+func newDoctor(t *Tool, state string) (*doctor, error) {
 	s, err := t.Settings()
-	return &doctor{t, s}, err
+	return &doctor{t, s, state}, err
 }
 
 // examine makes all checks. Those that need the store are left out when it cannot be read.
@@ -43,17 +44,17 @@ func (d *doctor) examine(ctx context.Context) []finding {
 	found = append(found, store)
 	if store.Level == levelOK {
 		found = append(found, d.schema(ctx))
-		found = append(found, workers(status)...)
-		found = append(found, clocks(status))
+		found = append(found, workers(status.Status)...)
+		found = append(found, clocks(status.Status), suspects(status))
 	}
-	return append(found, d.broker(ctx), d.spool())
+	return append(found, d.broker(ctx), d.spool(), d.deaths())
 }
 
-func (d *doctor) store(ctx context.Context) (quarantine.Status, finding) {
+func (d *doctor) store(ctx context.Context) (overview, finding) {
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
 	begun := time.Now()
-	status, err := d.t.status(ctx)
+	status, err := d.t.overview(ctx)
 	if err == nil {
 		return status, finding{levelOK, "store", fmt.Sprintf("%s answers in %s; %s held", d.settings.Store, took(time.Since(begun)), entries(status.Held)), ""}
 	}

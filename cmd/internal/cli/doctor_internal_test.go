@@ -95,6 +95,72 @@ func TestDoctor_Spool(t *testing.T) {
 	}
 }
 
+func TestDoctor_Suspects(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	waiting := func(ages ...time.Duration) overview {
+		st := overview{Status: quarantine.Status{At: now}}
+		for _, d := range ages {
+			st.waiting = append(st.waiting, quarantine.Suspect{Crash: "C-4M2P", Subscription: "orders", MessageID: "m-1", ReportedAt: now.Add(-d)})
+		}
+		return st
+	}
+	tests := []struct {
+		name   string
+		status overview
+		want   level
+		says   string
+	}{
+		{"none", waiting(), levelOK, "nobody"},
+		{"a moment ago", waiting(time.Minute, time.Second), levelOK, "2 messages wait to run alone, the oldest for 1m"},
+		{"too long", waiting(61*time.Second, time.Second), levelWarn, "C-4M2P, message m-1 of orders"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			wantFindings(t, []finding{suspects(tt.status)}, []level{tt.want}, tt.says)
+		})
+	}
+}
+
+func TestDoctor_Deaths(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		files map[string]time.Duration
+		want  level
+		says  string
+	}{
+		{"never made", nil, levelOK, "no crash record"},
+		{"just came", map[string]time.Duration{"a.crash": time.Second, "b.crash.tmp": time.Hour}, levelOK, "1 crash record"},
+		{"left", map[string]time.Duration{"a.crash": time.Hour, "b.crash": time.Second, "notes.txt": time.Hour}, levelWarn, "2 crash records"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			data := t.TempDir()
+			state := config.GuardianDir(data)
+			for name, age := range tt.files {
+				path := filepath.Join(state, "deaths", name)
+				if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Chtimes(path, time.Time{}, time.Now().Add(-age)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			tool := &Tool{now: time.Now}
+			byData := &doctor{t: tool, settings: config.Settings{DataDir: data}}
+			byName := &doctor{t: tool, state: state}
+			wantFindings(t, []finding{byData.deaths()}, []level{tt.want}, tt.says)
+			wantFindings(t, []finding{byName.deaths()}, []level{tt.want}, state)
+		})
+	}
+}
+
 // wantFindings checks the levels, that something is said, and that all but ok have a fix.
 func wantFindings(t *testing.T, got []finding, want []level, says string) {
 	t.Helper()

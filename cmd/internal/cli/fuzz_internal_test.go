@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/internal/problem"
 )
 
@@ -13,7 +14,7 @@ func FuzzArgs(f *testing.F) {
 	for _, line := range []string{
 		"", "ls\x00state:all\x00-o\x00json", "show\x00Q-\x00--payload", "why\x00\x1b[2J", "ls\x00--jq\x00.entries[0]",
 		"groups\x00G-0", "replay\x00group:", "discard\x00-\x00--reason\x00x", "--store\x00postgres://\xff", "help\x00query",
-		"ls\x00since:9999999999999999d", "ls\x00larger:99999999999999999999M", "__complete\x00ls\x00sub:", "--\x00ls", "-o", "migrate\x00up",
+		"ls\x00since:9999999999999999d", "ls\x00larger:99999999999999999999M", "__complete\x00ls\x00sub:", "--\x00ls", "-o", "crashes\x00C-", "crashes\x00--since\x00-1d", "suspects\x00--all\x00--crash\x00C", "migrate\x00up",
 	} {
 		f.Add(line)
 	}
@@ -23,11 +24,12 @@ func FuzzArgs(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, line string) {
 		args := strings.Split(line, "\x00")
-		if strings.HasPrefix(line, "completion") || strings.Contains(line, "-w") || strings.Contains(line, "data-dir") || strings.Contains(line, "sqlite:") {
+		if strings.HasPrefix(line, "completion") || strings.Contains(line, "-w") || strings.Contains(line, "data-dir") || strings.Contains(line, "state-dir") || strings.Contains(line, "sqlite:") {
 			t.Skip("prints a script, goes on for ever, or works on files")
 		}
 		b := newBench(t)
 		b.environ = append(b.environ, "THERIAC_DATA_DIR="+t.TempDir())
+		b.report(namedDeath(1, flight(handlers.PartCulprit, "orders", message("m-2", ""), "")))
 		b.hold("orders", message("m-1", `{"a":1}`), badCard(1))
 		r := b.pipe(args...)
 		shell := strings.Contains(line, "__complete") // cobra's own errors have no kind, and no reader

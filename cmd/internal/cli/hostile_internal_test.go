@@ -11,6 +11,7 @@ import (
 
 	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/internal/problem"
+	"github.com/theriac/theriac/quarantine"
 	"github.com/theriac/theriac/quarantine/quarantinetest"
 )
 
@@ -23,6 +24,50 @@ func hostileEvidence(text string) handlers.Evidence {
 	ev.Attempt.Worker, ev.Attempt.Host, ev.Attempt.Build, ev.Attempt.TraceID = text, text, text, text
 	ev.Attempt.Frames = []handlers.Frame{{Func: "example.com/shop/" + text, File: text, Line: 1}}
 	return ev
+}
+
+// hostileDeath carries text wherever the report of a death has room for a stranger's words.
+func hostileDeath(sub string, m handlers.Message, text string) handlers.Crash {
+	c := namedDeath(1, flight(handlers.PartCulprit, sub, m, text), flight(handlers.PartBystander, text, m, text))
+	c.Role, c.Incarnation, c.Host, c.Build, c.Exit, c.Kind, c.Tier, c.Reason = text, text, text, text, text, text, text, text
+	c.Text, c.Stderr, c.StartedBy, c.Hint, c.Notes = "panic: "+text, text, text, text, []string{text, text}
+	c.Stack = "goroutine 7 [running labels:{" + text + "\n" + text
+	c.Frames = []handlers.Frame{{Func: "example.com/shop/" + text, File: text, Line: 1}}
+	return c
+}
+
+// TestHostileBytes_Deaths looks at a hostile death in every way.
+func TestHostileBytes_Deaths(t *testing.T) {
+	t.Parallel()
+	for _, item := range quarantinetest.HostileBytes() {
+		t.Run(item.Name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t)
+				text := item.Bytes[:min(len(item.Bytes), 4<<10)]
+				sub, m := "sub"+text, handlers.Message{ID: "id" + text, PublishedAt: published}
+				other := handlers.Message{ID: "other" + text, PublishedAt: published}
+				c := hostileDeath(sub, m, text)
+				c.InFlight = append(c.InFlight, flight(handlers.PartSuspect, sub, other, text))
+				b.report(c)
+				ref := b.hold(sub, m, crashed(2))
+				b.settle(sub, m, handlers.FateHeld)
+				death := quarantine.CrashRef(1)
+				for _, args := range [][]string{
+					{}, {"crashes"}, {"crashes", "-o", "wide"}, {"crashes", "-o", "json"}, {"crashes", "-o", "jsonl"}, {"crashes", "--sub", text},
+					{"crashes", death}, {"crashes", death, "-o", "wide"}, {"crashes", death, "-o", "json"}, {"crashes", death, "--jq", ".crash.stack"},
+					{"crashes", death, "--template", "{{.crash.text}}{{.crash.stderr}}"},
+					{"suspects"}, {"suspects", "--all"}, {"suspects", "-o", "wide"}, {"suspects", "-o", "name"}, {"suspects", "--all", "-o", "json"},
+					{"why", ref}, {"__complete", "crashes", ""}, {"__complete", "suspects", "--crash", ""},
+				} {
+					for _, r := range []result{b.screen(append(args, "--no-color")...), b.pipe(args...)} {
+						b.wantCode(r, problem.None)
+						requireHarmless(b.T, args, r.out+r.err)
+					}
+				}
+			})
+		})
+	}
 }
 
 // TestHostileBytes holds every item of the corpus and looks at it in every way: nothing may reach

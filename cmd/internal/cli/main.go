@@ -72,10 +72,13 @@ func nextStep(err error) string {
 	if c, ok := errors.AsType[*quarantine.ConflictError](err); ok {
 		return "Nothing was changed. Look again, then decide: theriac show " + c.Entry.Ref
 	}
+	_, noCrash := errors.AsType[*noCrashError](err)
 	_, unreachable := errors.AsType[*app.UnreachableError](err)
 	switch {
 	case unreachable || errors.Is(err, quarantine.ErrUnavailable):
 		return "Workers keep running from what they know. Try: theriac doctor"
+	case noCrash:
+		return "Try: theriac crashes"
 	case errors.Is(err, quarantine.ErrNotFound):
 		return "Try: theriac ls state:all"
 	default:

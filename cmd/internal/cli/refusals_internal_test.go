@@ -51,6 +51,23 @@ func TestRefusals(t *testing.T) {
 			{"show 99999999999", problem.NotFound, "message id"},
 			{"show https://ops.example.com/theriac/e/Q-ZZZZ", problem.NotFound, "Q-ZZZZ"},
 			{"show G-9C1E", problem.Invalid, "theriac groups G-9C1E"},
+			{"crashes C-ZZZZ", problem.NotFound, "C-ZZZZ"},
+			{"crashes \x1b[2J", problem.NotFound, `\x1b[2J`},
+			{"crashes 99999999-0000-7000-8000-000000000000", problem.NotFound, "want a reference"},
+			{"crashes " + order, problem.Invalid, "theriac why " + order},
+			{"crashes a b", problem.Invalid, "theriac crashes [REF]"},
+			{"crashes C-ZZZZ --sub orders", problem.Invalid, "stands alone"},
+			{"crashes --since soon", problem.Invalid, "since"},
+			{"crashes -n 0", problem.Invalid, "1 to 1000"},
+			{"crashes --limit 1001", problem.Invalid, "1 to 1000"},
+			{"crashes --after C-ZZZZ", problem.NotFound, "theriac crashes"},
+			{"crashes -o yaml", problem.Invalid, "table, wide, tsv"},
+			{"crashes --jq .[", problem.Invalid, "jq"},
+			{"suspects orders", problem.Invalid, "want: theriac suspects"},
+			{"suspects --crash C-ZZZZ", problem.NotFound, "C-ZZZZ"},
+			{"suspects --crash " + order, problem.Invalid, "is an entry"},
+			{"suspects -n -1", problem.Invalid, "1 to 1000"},
+			{"suspects -o yaml", problem.Invalid, "table, wide, tsv"},
 			{"why", problem.Invalid, "theriac why REF"},
 			{"why \x1b[2J", problem.NotFound, `\x1b[2J`},
 			{"replay", problem.Invalid, "REF"},
@@ -218,9 +235,10 @@ func TestHelp_Topics(t *testing.T) {
 		b.wantCode(r, problem.None)
 		b.wantSays(r, says)
 	}
+	b.wantSays(b.pipe("help", "3am"), "theriac crashes", "theriac suspects", "NAMING")
 	r := b.pipe("--help")
 	b.wantCode(r, problem.None)
-	for _, name := range []string{"ls", "show", "why", "groups", "replay", "discard", "restore", "migrate", "doctor", "version", "completion", "theriac help 3am"} {
+	for _, name := range []string{"ls", "show", "why", "groups", "crashes", "suspects", "replay", "discard", "restore", "migrate", "doctor", "version", "completion", "theriac help 3am"} {
 		b.wantSays(r, "  "+name+" ")
 	}
 	if strings.Index(r.out, "theriac why Q-7F3K") > strings.Index(r.out, "Usage:") {
@@ -245,6 +263,14 @@ func TestCompletion(t *testing.T) {
 		b.wantSays(b.pipe("__complete", "ls", "st"), "state:")
 		b.wantSays(b.pipe("__complete", "ls", "-o", ""), "jsonl")
 		b.wantSays(b.pipe("__complete", "groups", "G"), b.groupOf(order))
+		b.report(namedDeath(1))
+		ref := quarantine.CrashRef(1)
+		b.wantSays(b.pipe("__complete", "crashes", ""), ref+"\torders/node-3: nil pointer dereference")
+		b.wantSays(b.pipe("__complete", "suspects", "--crash", strings.ToLower(ref[:3])), ref)
+		b.wantSays(b.pipe("__complete", "crashes", "--sub", "o"), "orders")
+		if r := b.pipe("__complete", "crashes", ref, ""); strings.Contains(r.out, ref) {
+			b.Errorf("a second reference is offered: %s", r.out)
+		}
 		for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
 			b.wantCode(b.pipe("completion", shell), problem.None)
 		}

@@ -20,14 +20,20 @@ func TestScreens(t *testing.T) {
 			"show-payload": {"show", order, "--payload"}, "show-binary": {"show", first}, "why": {"why", order},
 			"groups": {"groups"}, "group": {"groups", strings.TrimSpace(group)},
 		}
-		for name, args := range reads {
-			for suffix, r := range map[string]result{
-				".screen.txt": b.screen(args...), ".pipe.txt": b.pipe(args...),
-				".json": b.pipe(append(args, "-o", "json")...), ".jsonl": b.pipe(append(args, "-o", "jsonl")...),
-			} {
-				b.wantCode(r, problem.None)
-				b.golden(name+suffix, r.out+r.err)
-			}
-		}
+		b.goldens(reads)
 	})
+}
+
+// goldens compares what commands print, in every form, with golden files of their names.
+func (b *bench) goldens(reads map[string][]string) {
+	b.Helper()
+	for name, args := range reads {
+		for suffix, r := range map[string]result{
+			".screen.txt": b.screen(args...), ".pipe.txt": b.pipe(args...),
+			".json": b.pipe(append(args, "-o", "json")...), ".jsonl": b.pipe(append(args, "-o", "jsonl")...),
+		} {
+			b.wantCode(r, problem.None)
+			b.golden(name+suffix, r.out+r.err)
+		}
+	}
 }

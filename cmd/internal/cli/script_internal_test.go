@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 			os.Exit(Main(os.Args[1:], os.Environ(), FileStreams(os.Stdin, os.Stdout, os.Stderr)))
 		},
 		"seed":       func() { os.Exit(code(seed(context.Background(), os.Args[1:]))) },
+		"seeddeath":  func() { os.Exit(code(seedDeath(context.Background(), os.Args[1:]))) },
 		"withworker": func() { os.Exit(code(withWorker(context.Background(), os.Args[1:]))) },
 		"onterminal": func() { os.Exit(code(onTerminal(os.Args[1:]))) },
 	})

@@ -19,6 +19,7 @@ import (
 // The first words of the status screen, worst first.
 const (
 	wordStoreDown = "STORE DOWN"
+	wordNaming    = "NAMING"
 	wordContained = "CONTAINED"
 	wordReplaying = "REPLAYING"
 	wordQuiet     = "QUIET"
@@ -89,6 +90,9 @@ type statusJSON struct {
 	OldestHeld *time.Time  `json:"oldest_held,omitempty"`
 	Blocks     []block     `json:"blocks"`
 	LastHeld   []entryJSON `json:"last_held"`
+	// Suspects wait to run alone; Deaths are those of the last hour. Both count to a limit.
+	Suspects int `json:"suspects"`
+	Deaths   int `json:"deaths_last_hour"`
 }
 
 func (o *statusOptions) once(ctx context.Context, t *Tool) error {
@@ -96,7 +100,7 @@ func (o *statusOptions) once(ctx context.Context, t *Tool) error {
 	if err != nil {
 		return err
 	}
-	st, err := t.status(ctx)
+	st, err := t.overview(ctx)
 	if problem.Of(err) == problem.Unavailable {
 		return o.storeDown(t, s, err)
 	}
@@ -107,12 +111,22 @@ func (o *statusOptions) once(ctx context.Context, t *Tool) error {
 	return t.Print(o.Options, output.Answer{Value: j, Names: heldRefs(st), Layout: output.Screen(func(w *term.Writer) { statusScreen(w, j, st) })})
 }
 
-func (t *Tool) status(ctx context.Context) (quarantine.Status, error) {
+// overview is the room at a glance, deaths included.
+type overview struct {
+	quarantine.Status
+	deaths
+}
+
+func (t *Tool) overview(ctx context.Context) (o overview, err error) {
 	room, err := t.Room(ctx)
 	if err != nil {
-		return quarantine.Status{}, err
+		return o, err
 	}
-	return room.Status(ctx)
+	if o.Status, err = room.Status(ctx); err != nil {
+		return o, err
+	}
+	o.deaths, err = recentDeaths(ctx, room, o.At)
+	return o, err
 }
 
 // storeDown prints what can be said without a store. The exit code is 7.
@@ -129,10 +143,11 @@ func (o *statusOptions) storeDown(t *Tool, s config.Settings, cause error) error
 	return cmp.Or[error](err, &shownError{problem.Unavailable})
 }
 
-func newStatusJSON(s config.Settings, st quarantine.Status) statusJSON {
+func newStatusJSON(s config.Settings, st overview) statusJSON {
 	j := statusJSON{
 		Head: output.NewHead(), Context: s.Context, Prod: s.Prod, Store: s.Store.String(), StoreOK: true, At: st.At.UTC(),
 		Held: st.Held, HeldGroups: st.HeldGroups, LastHeld: []entryJSON{},
+		Suspects: len(st.waiting), Deaths: len(st.lastHour),
 	}
 	if !st.OldestHeld.IsZero() {
 		oldest := st.OldestHeld.UTC()
@@ -153,7 +168,7 @@ func newStatusJSON(s config.Settings, st quarantine.Status) statusJSON {
 
 // statusBlocksOf says how each subscription stands, worst first; without trouble it says QUIET and
 // what was done last.
-func statusBlocksOf(st quarantine.Status) []block {
+func statusBlocksOf(st overview) []block {
 	var contained, replaying []block
 	for _, sub := range st.Subscriptions {
 		if n := sub.Counts[quarantine.StateHeld]; n > 0 {
@@ -170,7 +185,7 @@ func statusBlocksOf(st quarantine.Status) []block {
 			})
 		}
 	}
-	if blocks := slices.Concat(contained, replaying); len(blocks) > 0 {
+	if blocks := slices.Concat(namingBlocks(st), contained, replaying); len(blocks) > 0 {
 		return blocks
 	}
 	quiet := block{Word: wordQuiet, text: "nothing is held"}
@@ -188,7 +203,7 @@ func served(sub quarantine.SubscriptionStatus) string {
 }
 
 // heldLines are the latest held entries of a subscription, and where to see the rest.
-func heldLines(st quarantine.Status, sub string, held int64) []string {
+func heldLines(st overview, sub string, held int64) []string {
 	var lines []string
 	for _, e := range st.LastHeld {
 		if e.Subscription == sub {
@@ -209,7 +224,7 @@ func operationLine(op quarantine.AuditRow, now time.Time) string {
 	return line
 }
 
-func heldRefs(st quarantine.Status) []string {
+func heldRefs(st overview) []string {
 	var refs []string
 	for _, e := range st.LastHeld {
 		refs = append(refs, e.Ref)
@@ -217,22 +232,37 @@ func heldRefs(st quarantine.Status) []string {
 	return refs
 }
 
-func statusScreen(w *term.Writer, j statusJSON, st quarantine.Status) {
+func statusScreen(w *term.Writer, j statusJSON, st overview) {
 	statusHead(w, j)
 	statusBlocks(w, j.Blocks)
-	if j.Held == 0 {
-		return
+	st.deaths.print(w, st.At)
+	if j.Held > 0 {
+		statusHeld(w, j, st)
 	}
+	statusNext(w, j, st)
+}
+
+// statusHeld says how many entries wait for a person.
+func statusHeld(w *term.Writer, j statusJSON, st overview) {
 	atLeast := ""
 	if st.Capped {
 		atLeast = "at least "
 	}
 	w.Printf("Waiting for a person   %s%s in %s, oldest %s\n", atLeast, entries(j.Held), plural(j.HeldGroups, "group", "groups"), age(st.OldestHeld, st.At))
+}
+
+// statusNext names the commands that the screen leads to.
+func statusNext(w *term.Writer, j statusJSON, st overview) {
+	next := "Next  "
+	if len(st.waiting) > 0 {
+		w.Printf("%s theriac suspects         who is suspected, and of which death\n", next)
+		next = "      "
+	}
 	if len(st.LastHeld) == 0 {
 		return
 	}
 	ref := st.LastHeld[0].Ref
-	w.Printf("Next   theriac why %s       what happened\n", ref)
+	w.Printf("%s theriac why %s       what happened\n", next, ref)
 	w.Printf("       theriac replay %s    run it again, on the build running now\n", ref)
 	w.Printf("       theriac discard %s --reason \"…\"    never run it (undo: theriac restore %s)\n", ref, ref)
 	if j.HeldGroups > 1 {
@@ -274,7 +304,7 @@ func statusBlocks(w *term.Writer, blocks []block) {
 
 func wordStyle(word string) term.Style {
 	switch word {
-	case wordStoreDown:
+	case wordStoreDown, wordNaming:
 		return term.Red
 	case wordContained, wordReplaying:
 		return term.Yellow

@@ -35,7 +35,7 @@ func guardedWorker(spec string) error {
 	part := strings.Split(spec, "|")
 	dir, url, token, way := part[0], part[1], part[2], part[3]
 	cfg := guardian.Config{
-		Roles:    []guardian.RoleConfig{{Name: "worker", Slots: 32}},
+		Roles:    []guardian.RoleConfig{{Name: "worker", Slots: 32, Wards: -1}},
 		StateDir: filepath.Join(dir, "guardian"), StopTimeout: 10 * time.Second,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	}

@@ -25,12 +25,17 @@ func migrate(ctx context.Context, url string) error {
 }
 
 func TestMain(m *testing.M) {
-	if spec := os.Getenv(workerVariable); spec != "" {
-		if err := guardedWorker(spec); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+	programs := map[string]func(string) error{
+		workerVariable: guardedWorker, wardedVariable: wardedWorker, telemetryVariable: observedWorker,
+	}
+	for variable, program := range programs {
+		if spec := os.Getenv(variable); spec != "" {
+			if err := program(spec); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			os.Exit(0)
 		}
-		os.Exit(0)
 	}
 	goleak.VerifyTestMain(postgres.Main(m),
 		// Started by an init of a library that Google's client links; it never ends.

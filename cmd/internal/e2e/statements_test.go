@@ -32,6 +32,16 @@ func (s *countingStore) EntryGet(ctx context.Context, k quarantine.EntryKey, o q
 	return s.Store.EntryGet(ctx, k, o)
 }
 
+func (s *countingStore) Decided(ctx context.Context, identity [32]byte) (bool, error) {
+	s.calls.Add(1)
+	return s.Store.Decided(ctx, identity)
+}
+
+func (s *countingStore) SettleSuspects(ctx context.Context, b []quarantine.SuspectFate) error {
+	s.calls.Add(1)
+	return s.Store.SettleSuspects(ctx, b)
+}
+
 func (s *countingStore) Transition(ctx context.Context, tr quarantine.Transition) (quarantine.Entry, error) {
 	s.calls.Add(1)
 	return s.Store.Transition(ctx, tr)

@@ -117,6 +117,7 @@ func boundMessages(r *Record) {
 
 func (m Message) withoutPayload() Message {
 	m.OrderingKey, m.Data, m.Attributes = nil, nil, nil
+	m.Flags &^= FlagWhole
 	return m
 }
 

@@ -141,12 +141,19 @@ type Attempt struct {
 type Message struct {
 	// Slot names the slot and its generation, as in [Attempt].
 	Slot string
-	// Flags are the slot's flags.
+	// Flags are the slot's flags, and FlagWhole.
 	Flags uint32
 	// ID is the full id; OrderingKey, Data, Attributes and AckToken are as the
 	// slot held them, uninterpreted.
 	ID, OrderingKey, Data, Attributes, AckToken []byte
 }
+
+// FlagWhole is set in a message whose data, attributes and ordering key are
+// there, be they empty. A record that had no room for them clears it.
+const FlagWhole = 1 << 31
+
+// Whole reports whether the message can be run from this copy.
+func (m Message) Whole() bool { return m.Flags&FlagWhole != 0 }
 
 // Damage is what is known to be missing of a record, beyond its LeftOut.
 type Damage struct {

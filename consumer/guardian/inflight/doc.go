@@ -8,6 +8,8 @@
 //	free ──Begin──► writing ──► busy ──Return──► settling ──End──► free
 //	                              └───────────────End──────────────►
 //
+// Trace, before the handler is called, goes back to writing for as long as it adds the span's ids.
+//
 //	state     the handler          a death now
 //	free      does not run         does not concern the slot
 //	writing   was not yet called   is not this message's doing, however torn the slot is
@@ -22,8 +24,8 @@
 //
 // # Who may do what
 //
-// A slot has one owner at a time, and that is the duty of whoever calls Begin, Return and End:
-// these take no lock and allocate nothing. Different slots may be used at the same time, and all
+// A slot has one owner at a time, and that is the duty of whoever calls Begin, Trace, Return and
+// End: these take no lock and allocate nothing. Different slots may be used at the same time, and all
 // other methods are safe for concurrent use.
 //
 // The guardian never maps what the worker can write. It reads the file by system calls, so that a

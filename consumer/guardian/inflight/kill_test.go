@@ -21,6 +21,9 @@ const killsVariable = "THERIAC_INFLIGHT_KILLS"
 
 const spinSlots = 8
 
+// lateSpan is the first byte of ids that were not there at the beginning.
+const lateSpan = 0xff
+
 // spin is a worker that does nothing but begin, return and end messages of all sizes, until it is
 // killed or its parent is gone.
 func spin() {
@@ -44,6 +47,11 @@ func spinSlot(region *inflight.Region, slot int) {
 	for {
 		begin := message(random, noise, random.IntN(1<<random.IntN(17)))
 		generation := region.Begin(slot, begin)
+		if random.IntN(2) == 0 {
+			// Some have a span that is made later.
+			begin.TraceID[0], begin.SpanID[0] = lateSpan, lateSpan
+			region.Trace(slot, generation, begin.TraceID, begin.SpanID)
+		}
 		if random.IntN(2) == 0 {
 			runtime.Gosched() // some handlers take a while
 		}
@@ -140,6 +148,9 @@ func checkWhole(t *testing.T, s inflight.Snapshot, noise []byte) {
 		want := inflight.Slot{Name: slot.Name, State: slot.State}
 		if slot.State != inflight.Writing {
 			b := messageOf(slot.ID, noise)
+			if slot.TraceID[0] == lateSpan {
+				b.TraceID[0], b.SpanID[0] = lateSpan, lateSpan
+			}
 			want = slotOf(b, slot.Name, slot.Missing)
 			want.State = slot.State
 			if slot.State == inflight.Settling {

@@ -77,7 +77,7 @@ func (s State) String() string {
 }
 
 // Region is the run of slots that one subscription holds, numbered from 0. A slot has one owner at
-// a time, who alone calls Begin, Return and End for it; different slots may be used at the same time.
+// a time, who alone calls Begin, Trace, Return and End for it; different slots may be used at the same time.
 // A slot number outside the region is a mistake of the program, and panics.
 type Region struct {
 	mapping *Mapping
@@ -108,6 +108,23 @@ func (r *Region) Begin(slot int, b *Begin) (generation uint64) {
 
 	c.store(newStateWord(generation, 0, Busy))
 	return generation
+}
+
+// Trace adds the span of the attempt to a slot that Begin filled, where the span is made after that.
+// While it writes, the state is Writing again: the handler was still not called, and a death in the
+// middle is nobody's fault. So it must be called before the handler. Trace reports whether the slot was
+// busy with that generation; if not, it did nothing.
+func (r *Region) Trace(slot int, generation uint64, traceID [16]byte, spanID [8]byte) bool {
+	c := r.mapping.cell(r.global(slot))
+	w := c.load()
+	if w.generation() != generation || w.state() != Busy {
+		return false
+	}
+	c.store(newStateWord(generation, 0, Writing))
+	c.traceID, c.spanID = traceID, spanID
+	c.crc = c.sum()
+	c.store(w)
+	return true
 }
 
 // Return says that the handler is over: from here on a death is not charged to its message. The

@@ -182,6 +182,33 @@ func TestHistory_KeepsTheLastEightOfEachSlot(t *testing.T) {
 	}
 }
 
+func TestTrace_OnlyWhileItsGenerationIsBusy(t *testing.T) {
+	t.Parallel()
+	table, mapping := pair(t, inflight.Config{Slots: 1})
+	region := subscribe(t, mapping)
+	traceID, spanID := [16]byte{1, 15: 2}, [8]byte{3, 7: 4}
+	first := region.Begin(0, &inflight.Begin{ID: "first", Data: []byte("d")})
+	if !region.Trace(0, first, traceID, spanID) {
+		t.Error("the busy slot took no span")
+	}
+	got := table.Read().Slots
+	if len(got) != 1 || got[0].State != inflight.Busy || got[0].Damage != "" || got[0].TraceID != traceID || got[0].SpanID != spanID || got[0].ID != "first" {
+		t.Errorf("the slot holds %+v", got)
+	}
+	region.Return(0, first, 1)
+	if region.Trace(0, first, [16]byte{9}, spanID) {
+		t.Error("a handler that is over got another span")
+	}
+	region.End(0, first)
+	second := region.Begin(0, &inflight.Begin{ID: "second"})
+	if region.Trace(0, first, traceID, spanID) || !region.Trace(0, second, [16]byte{5}, [8]byte{}) {
+		t.Error("the generation does not decide")
+	}
+	if got := table.Read().Slots; len(got) != 1 || got[0].ID != "second" || got[0].TraceID != [16]byte{5} {
+		t.Errorf("the slot holds %+v", got)
+	}
+}
+
 func TestRegion_ASlotOutsideOfItPanics(t *testing.T) {
 	t.Parallel()
 	_, mapping := pair(t, inflight.Config{Slots: 4})

@@ -23,7 +23,7 @@
 //	             the guardian ended it (hang, recycling) · not ready · no slot busy
 //	D  no trace  nothing on the crash pipe, or no goroutine header in time, or an exit code that is not the
 //	             runtime's 2. Suspects: all in flight, oldest first
-//	B  memory    the guardian ended it for memory. Suspects: live labels whose goroutine allocates, then those
+//	B  at work   the guardian ended it for memory, or since nothing went on in it. Suspects: live labels whose goroutine allocates, then those
 //	             running or runnable; all in flight if the dump was cut; tier C if that leaves nobody
 //	C  damage    the header of the table is damaged: all in flight, the labelled and running first
 //	A  culprit   the first goroutine has one live label, and the kind of death is its own fault. Suspects: none

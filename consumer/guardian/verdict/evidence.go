@@ -104,11 +104,13 @@ const (
 	EndedNot Ended = iota
 	// EndedMemory: it came too near to the limit of memory.
 	EndedMemory
-	// EndedHang: it did not answer, or a handler was past its grace.
+	// EndedHang: a handler was past its grace.
 	EndedHang
 	// EndedRecycle: it was to be replaced: by a new build, for too many abandoned
 	// goroutines, or because others needed its memory.
 	EndedRecycle
+	// EndedStill: the whole process did nothing any more.
+	EndedStill
 )
 
 // Evidence is everything that is known of a death. The zero value is a process

@@ -26,8 +26,11 @@ func judge(e Evidence, t *table) Verdict {
 		}
 		return v
 	}
-	if e.Ended == EndedMemory {
-		return forMemory(*e.Trace, t)
+	switch e.Ended {
+	case EndedMemory:
+		return atWork(*e.Trace, t, ReasonMemory)
+	case EndedStill:
+		return atWork(*e.Trace, t, ReasonStill)
 	}
 	live := t.live(e.Trace.First.Labels)
 	switch {
@@ -70,6 +73,9 @@ func excuse(e Evidence, t *table, reason Reason) Verdict {
 	if reason == ReasonHung {
 		v.TimedOut = t.overdue()
 	}
+	if reason == ReasonNoMessage && e.Trace != nil {
+		v.tellOrigins(e, t)
+	}
 	if len(t.busy) == 0 {
 		return v
 	}
@@ -98,9 +104,9 @@ func untraced(e Evidence) Reason {
 	}
 }
 
-// forMemory looks for whoever allocates. The first goroutine of the dump is one
-// of many here: the guardian's signal hit whichever it did.
-func forMemory(trace Trace, t *table) Verdict {
+// atWork looks for whoever allocates, or at least runs. The first goroutine of the
+// dump is one of many here: the guardian's signal hit whichever it did.
+func atWork(trace Trace, t *table, reason Reason) Verdict {
 	var allocating []Name
 	running := t.running(trace)
 	for g := range trace.goroutines() {
@@ -108,7 +114,7 @@ func forMemory(trace Trace, t *table) Verdict {
 			allocating = append(allocating, t.live(g.Labels)...)
 		}
 	}
-	v := Verdict{Tier: TierDetector, Reason: ReasonMemory}
+	v := Verdict{Tier: TierDetector, Reason: reason}
 	nobodyAtWork := len(allocating) == 0 && len(running) == 0
 	if nobodyAtWork {
 		v.Tier = TierStale
@@ -137,11 +143,15 @@ func stale(e Evidence, t *table) Verdict {
 	if len(e.Trace.First.Labels) > 0 {
 		v.Reason = ReasonStaleLabel
 	}
+	v.tellOrigins(e, t)
+	v.Suspects = t.rank(ranking{running: t.running(*e.Trace), all: true})
+	return v
+}
+
+func (v *Verdict) tellOrigins(e Evidence, t *table) {
 	for _, label := range e.Trace.First.Labels {
 		v.tellOrigin(label, e, t)
 	}
-	v.Suspects = t.rank(ranking{running: t.running(*e.Trace), all: true})
-	return v
 }
 
 // tellOrigin notes during which message the goroutine was started that died.

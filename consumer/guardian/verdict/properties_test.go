@@ -53,7 +53,7 @@ var anyEvidence = rapid.Custom(func(t *rapid.T) evidence {
 		History: rapid.MapOfN(anyName, rapid.String(), 0, 3).Draw(t, "history"),
 	}
 	if rarely("ended") {
-		e.Ended = rapid.SampledFrom([]verdict.Ended{verdict.EndedMemory, verdict.EndedHang, verdict.EndedRecycle}).Draw(t, "by guardian")
+		e.Ended = rapid.SampledFrom([]verdict.Ended{verdict.EndedMemory, verdict.EndedHang, verdict.EndedRecycle, verdict.EndedStill}).Draw(t, "by guardian")
 	}
 	if !rarely("silent") {
 		e.Trace = anyTrace.Draw(t, "trace")

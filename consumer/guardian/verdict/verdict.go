@@ -34,6 +34,9 @@ const (
 	// ReasonMemory is tier B, or C where the dump shows nobody at work.
 	ReasonMemory Reason = "it was ended for its memory"
 
+	// ReasonStill is tier B, or C where the dump shows nobody at work.
+	ReasonStill Reason = "it was ended because nothing in it went on"
+
 	// ReasonStaleLabel is tier C.
 	ReasonStaleLabel Reason = "the goroutine that died had outlived its message"
 	// ReasonNoLabel is tier C.

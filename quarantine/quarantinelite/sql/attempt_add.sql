@@ -1,1 +1,1 @@
-INSERT INTO attempt (identity, n, body) VALUES (?1, ?2, ?3)
+INSERT INTO attempt (identity, n, body, crashed_at) VALUES (?1, ?2, ?3, ?4)

@@ -1,1 +1,1 @@
-UPDATE theriac.worker SET ended = $2 WHERE incarnation = $1 AND ended = ''
+UPDATE theriac.worker SET ended = $2, in_flight = '' WHERE incarnation = $1 AND ended = ''

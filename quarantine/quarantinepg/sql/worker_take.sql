@@ -1,1 +1,4 @@
-SELECT incarnation FROM theriac.worker WHERE incarnation = $1 AND ended = '' FOR UPDATE
+SELECT in_flight, heard_at, clock_timestamp() AS at
+FROM theriac.worker
+WHERE incarnation = $1 AND ended = ''
+FOR UPDATE

@@ -1,0 +1,46 @@
+// Package telemetry sends evidence of failures and deaths to Sentry and to OpenTelemetry, in a way that
+// survives a process that dies right after.
+//
+//	events, err := telemetry.NewSentry(telemetry.SentryConfig{
+//		Options: sentry.ClientOptions{Dsn: dsn}, Relay: role.Transport, Build: build})
+//	defer events.Close()
+//	spans := telemetry.NewTracer(telemetry.TracerConfig{Provider: provider, Flush: provider.ForceFlush})
+//	w, err := ward.Open(role, ward.Config{OnCrash: events.Crash})
+//	c, err := consumer.New(source, sub, consumer.Config{Guard: w, Observer: telemetry.Observers(events, spans)})
+//
+// # The order of things
+//
+//	attempt   AttemptStarted: the span begins ─► its ids are in the in-flight table ─► handler
+//	success   handler ─► ack ─► AttemptSettled: the span ends
+//	failure   handler ─► AttemptEnded: the event is out, the span ended ─► store ─► ack or retry
+//	death     handler … guardian: crash record ─► next worker: Crash, OpenSpans ─► record done
+//
+// A failure is evidence before it has consequences. When [Sentry.AttemptEnded] returns, the event is with
+// the guardian (Relay is set) and outlives this process however it dies; or it was posted, or
+// FlushTimeout has passed (no Relay). Only then is anything stored or settled.
+//
+// After a panic that nobody recovered, os.Exit or SIGKILL nothing can be captured any more. The guardian's
+// crash record speaks for the process then: a worker is given it as a handlers.Crash, reports it with
+// [Sentry.Crash], and ends the spans that were open with [OpenSpans], whose ids were in the table.
+//
+// # What is sent
+//
+// An allow-list: subscription, message id, handler, attempt, build, outcome, worker role; the types of
+// errors; frames with function, file and line; panic and error texts after the scrub function. Never data
+// and attributes of messages, ordering keys, users, requests, breadcrumbs, environment, modules or the
+// host's name. [Scrub], the default, takes out what looks like addresses, numbers, tokens and keys; a
+// BeforeSend of the user's comes last and may take out more.
+//
+// # What happens on failure
+//
+//	the relay refuses         the failure's event is lost, counted and logged; Crash returns the error and
+//	                          is called again: the id of the event is made of the crash's, so that two
+//	                          reports are one event
+//	Sentry is slow or down    with Relay: the guardian's worry. Without: an attempt waits for FlushTimeout,
+//	                          and once 16 events are on their way the next are dropped at once
+//	Sentry can never take it  400, 413, 422: dropped, counted and logged; Crash returns nil
+//	scrub function panics     the text is not sent, the event is
+//	anything else panics      the consumer logs it; the message goes on as if nobody had watched
+//
+// All types are safe for concurrent use.
+package telemetry

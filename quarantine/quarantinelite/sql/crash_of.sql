@@ -1,0 +1,6 @@
+SELECT c.ref
+FROM suspect s
+JOIN crash_report c ON c.seq = s.crash_seq
+WHERE s.key = ?1
+ORDER BY s.n DESC
+LIMIT ?2

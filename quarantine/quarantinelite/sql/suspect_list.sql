@@ -1,0 +1,7 @@
+SELECT s.n, c.ref, c.reported_at, s.subscription, s.message_id, s.id_cut, s.published_at, s.part, s.why, s.deaths,
+       s.state, s.settled_at, s.identity
+FROM suspect s
+JOIN crash_report c ON c.seq = s.crash_seq
+WHERE true /*filter*/
+ORDER BY s.n
+LIMIT ?1

@@ -1,0 +1,1 @@
+SELECT seq, ref, reported_at, body AS encoded FROM theriac.crash_report WHERE id = $1 OR ref = $2

@@ -1,0 +1,5 @@
+SELECT c.seq, c.ref, c.reported_at, c.summary AS encoded
+FROM theriac.crash_report c
+WHERE true /*filter*/
+ORDER BY c.seq DESC
+LIMIT $1
