@@ -26,7 +26,7 @@ type Service struct {
 	holds    *combiner[NewEntry, string]
 	attempts *combiner[AttemptRecord, handlers.Totals]
 	fates    *combiner[SuspectFate, struct{}]
-	begins   *combiner[Running, struct{}]
+	begins   *combiner[handlers.Running, struct{}]
 	away     breather
 
 	ready     chan struct{}
@@ -64,7 +64,7 @@ func New(store Store, cfg Config) (*Service, error) {
 	s.holds = &combiner[NewEntry, string]{max: cfg.BatchMax, size: entrySize, flush: s.holdLadder().flush}
 	s.attempts = &combiner[AttemptRecord, handlers.Totals]{max: cfg.BatchMax, size: attemptSize, flush: s.attemptLadder().flush}
 	s.fates = &combiner[SuspectFate, struct{}]{max: cfg.BatchMax, size: fateSize, flush: s.fateLadder().flush}
-	s.begins = &combiner[Running, struct{}]{max: maxInFlight, size: runningSize, flush: s.flushBegins}
+	s.begins = &combiner[handlers.Running, struct{}]{max: maxInFlight, size: runningSize, flush: s.flushBegins}
 	return s, nil
 }
 
