@@ -43,8 +43,9 @@ type Config struct {
 	// may run once more.
 	SnapshotEvery time.Duration
 
-	// PollEvery is how often the store is asked for changes, default 1 s. It is
-	// also the time for which a store that failed is left alone by writers.
+	// PollEvery is how often the store is asked for changes, default 1 s. Workers
+	// that died are looked for as often, and no more than once a second. It is also
+	// the time for which a store that failed is left alone by writers.
 	PollEvery time.Duration
 	// WriteTimeout bounds each call of the store, default 5 s.
 	WriteTimeout time.Duration

@@ -30,6 +30,7 @@ type Service struct {
 	away     breather
 
 	ready     chan struct{}
+	changed   chan struct{} // told when the store has news that should be read now
 	readyOnce sync.Once
 	members   membership
 	snapshots snapshots
@@ -52,7 +53,7 @@ func New(store Store, cfg Config) (*Service, error) {
 		cfg: cfg, store: store, log: cfg.Logger,
 		ours:  oursIn(cfg.OurPackages),
 		known: newKnown(cfg.KnownMax),
-		ready: make(chan struct{}),
+		ready: make(chan struct{}), changed: make(chan struct{}, 1),
 	}
 	s.away.lasts = cfg.PollEvery
 	if cfg.SpoolDir != "" {
