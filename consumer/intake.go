@@ -135,6 +135,9 @@ func (c *Consumer) admit(j *job) *attempt {
 	if !ok {
 		return c.notBegun(j)
 	}
+	if c.cfg.Begin != nil {
+		c.announce(j.message(), slot)
+	}
 	return c.begin(j, slot)
 }
 

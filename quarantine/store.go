@@ -116,7 +116,7 @@ type Membership interface {
 	// before. A store beside which no worker can be without its state directory
 	// keeps nothing. An error wrapping [ErrNoWorker] means that the registration has
 	// ended.
-	Snapshot(ctx context.Context, running []Running) error
+	Snapshot(ctx context.Context, running []handlers.Running) error
 	// Leave ends the registration with a tombstone: a clean end, not a death. What
 	// the worker still claims is given back, as by Unclaim.
 	Leave(ctx context.Context) error
@@ -240,12 +240,6 @@ type Mark struct {
 	Standing handlers.Standing
 	// Suspect: a message of that id waits to run alone.
 	Suspect bool
-}
-
-// Running is one message that a worker is running.
-type Running struct {
-	Subscription, MessageID string
-	PublishedAt, Started    time.Time
 }
 
 // Worker is one worker process.

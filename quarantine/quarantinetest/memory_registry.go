@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -153,7 +154,7 @@ func (m *member) Heartbeat(ctx context.Context) error {
 }
 
 // Snapshot implements [quarantine.Membership].
-func (m *member) Snapshot(ctx context.Context, running []quarantine.Running) error {
+func (m *member) Snapshot(ctx context.Context, running []handlers.Running) error {
 	if err := m.store.lock(ctx); err != nil {
 		return err
 	}

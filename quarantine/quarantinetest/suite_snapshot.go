@@ -129,11 +129,11 @@ func (b *bundle) needSnapshots() {
 
 // running is n messages that a worker runs, the youngest first, with any bytes in
 // their ids.
-func (b *bundle) running(n int) []quarantine.Running {
-	var all []quarantine.Running
+func (b *bundle) running(n int) []handlers.Running {
+	var all []handlers.Running
 	for i := range n {
 		m := b.message()
-		all = append(all, quarantine.Running{Subscription: "billing", MessageID: m.ID + "\x00\xff",
+		all = append(all, handlers.Running{Subscription: "billing", MessageID: m.ID + "\x00\xff",
 			PublishedAt: m.PublishedAt, Started: m.PublishedAt.Add(time.Duration(n-i) * time.Second)})
 	}
 	return all
