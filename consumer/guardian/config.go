@@ -92,7 +92,7 @@ const (
 	maxWards = 64
 	// defaultWards lets 200 suspects of 20 ms each run within half a second.
 	defaultWards = 8
-	maxBuild = 128
+	maxBuild     = 128
 	// minMemory is what a process needs to be born.
 	minMemory = 32 << 20
 )

@@ -53,9 +53,9 @@ const (
 	eventSilent           // the control connection ended, or spoke nonsense
 	eventTeeEnded
 	eventTeeRead // what a dead child wrote to standard error is in the tail
-	eventDying // the first block of a trace is there
-	eventTrace // all of it is
-	eventLine  // a frame on the ward line
+	eventDying   // the first block of a trace is there
+	eventTrace   // all of it is
+	eventLine    // a frame on the ward line
 	eventRecycle
 	eventBeat       // time to feel for hearts
 	eventMemory     // a child is near its limit
