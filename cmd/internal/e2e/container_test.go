@@ -99,15 +99,9 @@ func (s containerSpec) serve(ctx context.Context, role guardian.Role, sub consum
 	if err != nil {
 		return err
 	}
-	return runner.Run(ctx, service.Run, wards.Run, func(ctx context.Context) error {
-		select {
-		case <-service.Ready():
-		case <-ctx.Done():
-			return nil
-		}
-		role.Ready()
-		return c.Run(ctx)
-	})
+	return consumer.RunBeside(ctx, consumer.Beside{
+		Run: []func(context.Context) error{service.Run, wards.Run}, Ready: service.Ready(), Began: role.Ready,
+	}, c)
 }
 
 // handle works for a while on good messages. Poison kills the whole container the first time, and
