@@ -126,10 +126,16 @@ func (s containerSpec) handle(ctx context.Context, m handlers.Message, inWard bo
 		return err
 	}
 	if !inWard && os.Mkdir(filepath.Join(s.Shared, "container-died"), 0o700) == nil {
-		_ = syscall.Kill(os.Getppid(), syscall.SIGKILL)
+		kill(os.Getppid())
 	}
-	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	kill(os.Getpid())
 	select {} // until it arrives
+}
+
+func kill(pid int) {
+	if process, err := os.FindProcess(pid); err == nil {
+		_ = process.Kill()
+	}
 }
 
 // fleet is the replicas of a test, and the broker and store that they share.
