@@ -145,7 +145,7 @@ func (a autopsy) traceEvidence() *verdict.Trace {
 		return nil
 	}
 	v := &verdict.Trace{
-		Header: t.First.ID != 0, OwnFault: t.Kind.OwnFault(), Complete: t.Complete && !t.Truncated,
+		Header: t.First.ID != 0, FirstCut: t.BlockCut, OwnFault: t.Kind.OwnFault(), Complete: t.Complete && !t.Truncated,
 		First: goroutineEvidence(t.First),
 	}
 	for _, g := range t.Goroutines {
@@ -180,6 +180,12 @@ func (p *parent) report(a autopsy) {
 	}
 	if a.role.cfg.Slots > 0 {
 		attrs = append(attrs, "bystanders", len(a.Bystanders))
+	}
+	if a.table.Damage != "" {
+		attrs = append(attrs, "table", a.table.Damage)
+	}
+	if n := len(a.Damaged); n > 0 {
+		attrs = append(attrs, "damaged_slots", n)
 	}
 	p.log.Error("role died", attrs...)
 	if hint := a.role.hint(a.died); hint != "" {
