@@ -98,6 +98,9 @@ func (p *parent) examine(c *child) autopsy {
 	}
 	a.Verdict = verdict.Of(a.evidenceOf(p.stopping))
 	a.Notes = append(a.Notes, p.watch.remove(c)...)
+	if c.broke != "" {
+		a.Notes = append(a.Notes, "the guardian killed it: "+c.broke)
+	}
 	return a
 }
 

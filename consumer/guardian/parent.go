@@ -52,9 +52,10 @@ const (
 	eventReady  eventKind = iota
 	eventSilent           // the control connection ended, or spoke nonsense
 	eventTeeEnded
-	eventDying // the first block of a trace is there
-	eventTrace // all of it is
-	eventLine  // a frame on the ward line
+	eventDying    // the first block of a trace is there
+	eventTrace    // all of it is
+	eventLine     // a frame on the ward line
+	eventNonsense // what is no frame there
 	eventRecycle
 	eventBeat       // time to feel for hearts
 	eventMemory     // a child is near its limit
@@ -281,6 +282,10 @@ func (p *parent) notice(e event) {
 	case eventLine:
 		if e.child.role.child == e.child && !e.child.exited {
 			p.hearLine(e.child, e.frame)
+		}
+	case eventNonsense:
+		if e.child.role.child == e.child && !e.child.exited {
+			p.breakOff(e.child, "it talks nonsense on its ward line")
 		}
 	case eventRecycle:
 		if e.child.role.child == e.child && e.child.killAt.IsZero() {
