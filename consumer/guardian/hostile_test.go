@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -40,7 +42,7 @@ func hostile() program {
 	}
 	return program{cfg, func(ctx context.Context, r guardian.Role) error {
 		if r.Ward {
-			return serveHostileWard(ctx, r)
+			return serveHostileWard(ctx, r, deed)
 		}
 		if os.Mkdir(filepath.Join(dir, "died"), 0o700) != nil {
 			return serve(ctx, r)
@@ -52,7 +54,13 @@ func hostile() program {
 		flight(ctx, region, 0, "bystander", func() { <-ctx.Done() })
 		r.Ready()
 		say(r, "in flight")
+		if strings.HasPrefix(deed, "ward ") {
+			return askHostileWard(ctx, r)
+		}
 		misbehave := deeds()[deed]
+		if misbehave == nil {
+			misbehave = lineDeeds()[deed]
+		}
 		if misbehave == nil {
 			return fmt.Errorf("no deed %q", deed)
 		}
@@ -106,6 +114,7 @@ func deeds() map[string]deed {
 		"crash heads": func(context.Context, guardian.Role, string) error {
 			return crashWith(many("goroutine 9 [\n\n"), floodBytes>>20, syscall.SIGKILL)
 		},
+		"leave heir": leaveHeir,
 		"stderr": func(ctx context.Context, _ guardian.Role, _ string) error {
 			return floodAndDie(ctx)
 		},
@@ -175,6 +184,34 @@ func descriptors() map[int]string {
 		}
 	}
 	return open
+}
+
+// leaveHeir starts a process that holds all that this one was given, and dies.
+func leaveHeir(_ context.Context, r guardian.Role, _ string) error {
+	crash, err := crashPipe()
+	if err != nil {
+		return err
+	}
+	line, err := guardian.Line(r).(*net.UnixConn).File()
+	if err != nil {
+		return err
+	}
+	control, err := controlOf(r)
+	if err != nil {
+		return err
+	}
+	controlFile, err := control.(*net.UnixConn).File()
+	if err != nil {
+		return err
+	}
+	heir := exec.Command("sleep", "60")
+	heir.Stderr, heir.ExtraFiles = os.Stderr, []*os.File{crash, line, controlFile}
+	if err := heir.Start(); err != nil {
+		return err
+	}
+	say(r, "heir "+strconv.Itoa(heir.Process.Pid))
+	nobodyRecovers(func() { panic("poison") })
+	return nil
 }
 
 // floodAndDie writes to standard error at full speed, and panics in the middle of it.
@@ -290,7 +327,12 @@ func peakMemory(t *testing.T, pid int) int64 {
 // flat fails if the guardian's memory grew by more than a fixed amount since it had base.
 func (g *guarded) flat(t *testing.T, base int64) {
 	t.Helper()
-	const most = 48 << 20
+	g.flatTo(t, base, 48)
+}
+
+func (g *guarded) flatTo(t *testing.T, base, mb int64) {
+	t.Helper()
+	most := mb << 20
 	grown := peakMemory(t, g.cmd.Process.Pid) - base
 	t.Logf("the guardian grew by %d MB", grown>>20)
 	if grown > most*raceFactor {
@@ -376,6 +418,27 @@ func TestHostile_StandardError(t *testing.T) {
 	}
 }
 
+// TestHostile_Heir: a process that the dead one started holds every end of every pipe, for a minute.
+func TestHostile_Heir(t *testing.T) {
+	t.Parallel()
+	g, dir := startHostile(t, "leave heir")
+	_, number, _ := strings.Cut(g.until(t, "heir "), "heir ")
+	heir, err := strconv.Atoi(number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Kill(heir, syscall.SIGKILL) })
+	g.died(t)
+	g.until(t, "role is ready", "role=worker")
+	g.end(t)
+	if !lives(heir) {
+		t.Error("the heir is dead, so it held nothing")
+	}
+	if r := onlyRecord(t, dir); r.Tier != "A" || r.Culprit == nil || r.Culprit.ID != "poison" {
+		t.Errorf("tier %s, culprit %v, because %s", r.Tier, r.Culprit, r.Reason)
+	}
+}
+
 func TestHostile_Table(t *testing.T) {
 	t.Parallel()
 	for deed, says := range map[string]string{
@@ -401,5 +464,3 @@ func TestHostile_Table(t *testing.T) {
 		})
 	}
 }
-
-func serveHostileWard(ctx context.Context, r guardian.Role) error { return serveWard(ctx, r) }

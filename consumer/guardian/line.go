@@ -29,9 +29,11 @@ const (
 	// many is broken.
 	lineQueue = 256
 	// lineHeld is how many bytes of what a child sent the guardian holds, one of the largest frames at the
-	// least. Who sends more waits. lineOwed is how many may wait to be written to one child.
-	lineHeld = maxLineHead + maxLineBody
-	lineOwed = 2 * lineHeld
+	// least; a frame counts as lineLeast at least, so that they are few as well. Who sends more waits.
+	// lineOwed is how many bytes may wait to be written to one child.
+	lineHeld  = maxLineHead + maxLineBody
+	lineLeast = lineHeld / (lineQueue / 2)
+	lineOwed  = 2 * lineHeld
 )
 
 type lineKind uint8
@@ -139,16 +141,17 @@ func readLineWithin(r io.Reader, held *allowance) (lineFrame, error) {
 	return f, err
 }
 
-// allowance bounds the bytes that are held for somebody. It is safe for concurrent use.
+// allowance bounds what is held for somebody, in bytes. It is safe for concurrent use.
 type allowance struct {
 	mu     sync.Mutex
 	more   sync.Cond
 	left   int
+	least  int // what anything counts as
 	closed bool
 }
 
-func newAllowance(bytes int) *allowance {
-	a := &allowance{left: bytes}
+func newAllowance(bytes, least int) *allowance {
+	a := &allowance{left: bytes, least: least}
 	a.more.L = &a.mu
 	return a
 }
@@ -157,6 +160,7 @@ func newAllowance(bytes int) *allowance {
 func (a *allowance) take(n int) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	n = max(n, a.least)
 	for a.left < n && !a.closed {
 		a.more.Wait()
 	}
@@ -167,7 +171,7 @@ func (a *allowance) take(n int) bool {
 func (a *allowance) give(n int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.left += n
+	a.left += max(n, a.least)
 	a.more.Signal()
 }
 

@@ -237,8 +237,8 @@ func (p *parent) hearLine(c *child, f lineFrame) {
 // asked takes what a worker wants to have run alone.
 func (p *parent) asked(c *child, f lineFrame) {
 	run := &aloneRun{from: c, run: f.run, message: f}
-	if json.Unmarshal(f.head, &run.head) != nil || len(c.role.pool.queue) >= lineQueue/2 {
-		p.refuse(run, "the guardian does not understand, or too many wait")
+	if json.Unmarshal(f.head, &run.head) != nil {
+		p.refuse(run, "the guardian does not understand")
 		return
 	}
 	c.role.pool.queue = append(c.role.pool.queue, run)
@@ -331,7 +331,7 @@ func (p *parent) serveLine(c *child) {
 	if c.line == nil {
 		return
 	}
-	outbox, held := make(chan lineFrame, lineQueue), newAllowance(lineHeld)
+	outbox, held := make(chan lineFrame, lineQueue), newAllowance(lineHeld, lineLeast)
 	c.outbox, c.held = outbox, held
 	line := c.line
 	p.readers.Go(func() { c.writeAll(line, outbox) })
