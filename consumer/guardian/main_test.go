@@ -108,6 +108,7 @@ func programs() map[string]program {
 		"teller":  teller(),
 		"lonely":  lonely(),
 		"hostile": hostile(),
+		"restart": restart(),
 		"environment": {quick, func(ctx context.Context, r guardian.Role) error {
 			_, role := os.LookupEnv("THERIAC_ROLE")
 			say(r, fmt.Sprintf("GODEBUG=%s GOTRACEBACK=%s role set: %t", os.Getenv("GODEBUG"), os.Getenv("GOTRACEBACK"), role))
