@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -275,5 +276,40 @@ func TestHostile_WardsLine(t *testing.T) {
 			}
 			g.end(t)
 		})
+	}
+}
+
+// TestHostile_AllDieTogether: guardian, worker and ward are killed in one moment. The table is picked up by
+// the next guardian, and nothing of the dead runs on.
+func TestHostile_AllDieTogether(t *testing.T) {
+	t.Parallel()
+	g, dir := startHostile(t, "line head")
+	var worker, ward int // who is first is a matter of chance
+	for worker == 0 || ward == 0 {
+		switch line := g.until(t, ""); {
+		case strings.Contains(line, "written"):
+			worker = pid(t, line)
+		case containsAll(line, []string{"role started", "-ward"}):
+			ward = loggedPID(t, line)
+		}
+	}
+	g.signal(t, syscall.SIGSTOP) // so that it sees nobody's end
+	for _, p := range []int{worker, ward} {
+		if err := syscall.Kill(p, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g.signal(t, syscall.SIGKILL)
+	g.exit(t)
+	gone(t, worker)
+	gone(t, ward)
+	next := start(t, "hostile", hostileVariable+"="+dir+"|line head")
+	next.until(t, "role died", "with its guardian", "suspects=2")
+	next.until(t, "role is ready", "role=worker")
+	next.end(t)
+	r := onlyRecord(t, dir)
+	checkInnocent(t, r)
+	if len(r.Messages) != 2 {
+		t.Errorf("%d messages are kept", len(r.Messages))
 	}
 }
