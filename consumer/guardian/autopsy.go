@@ -212,6 +212,7 @@ func (p *parent) keep(a autopsy) (record string) {
 	if p.state == nil {
 		return ""
 	}
+	p.untrimmed = true
 	r := a.record(p.cfg.Build)
 	written, err := crashrecord.Directory{Path: p.state.deaths()}.Write(r)
 	if err != nil && written.Path == "" {
@@ -222,6 +223,24 @@ func (p *parent) keep(a autopsy) (record string) {
 	p.log.Info("crash record kept", "record", written.Path, "left_out", written.LeftOut, "error", err)
 	a.discard()
 	return r.ID
+}
+
+// trim keeps the crash records within bounds, in case nobody takes them in. It must not run beside keep:
+// it removes what was never finished.
+func (p *parent) trim() {
+	if !p.untrimmed {
+		return
+	}
+	p.untrimmed = false
+	trimmed, err := crashrecord.Directory{Path: p.state.deaths()}.Trim()
+	switch n := len(trimmed.WithoutDump) + len(trimmed.WithoutMessages) + len(trimmed.Removed) + trimmed.Unfinished; {
+	case err != nil:
+		p.log.Error("cannot keep the crash records within bounds", "folder", p.state.deaths(), "error", err)
+	case n > 0:
+		p.log.Warn("crash records were removed or cut: nobody takes them in, and they are too many",
+			"removed", len(trimmed.Removed), "without_dump", len(trimmed.WithoutDump),
+			"without_messages", len(trimmed.WithoutMessages), "unfinished", trimmed.Unfinished)
+	}
 }
 
 // record is the death as it is kept.

@@ -31,6 +31,8 @@ type parent struct {
 	tees    map[*os.File]bool // standard error of children and of theirs, while open
 	ended   chan struct{}     // closed when nobody takes events any more
 
+	untrimmed bool // crash records were written since they were last counted
+
 	stopping bool
 	kill     <-chan time.Time // when the children have had their time
 	gaveUp   error
@@ -272,6 +274,9 @@ func (p *parent) notice(e event) {
 			e.child.idleSince = time.Now()
 			e.child.role.restarts.unready = 0
 			p.note(e.child.role)("role is ready", "role", e.child.role.cfg.Name, "pid", e.child.pid, "after", time.Since(e.child.started).Round(time.Millisecond))
+			if e.child.role.owner == nil && e.child.role.cfg.Slots > 0 {
+				p.trim() // never before the next worker runs
+			}
 		}
 	case eventMemory:
 		p.tooMuch(e.alarm)
