@@ -110,3 +110,19 @@ func TestDisk_NoRoomForARecord(t *testing.T) {
 		t.Errorf("tables are left: %v, %v", tables, err)
 	}
 }
+
+// TestDisk_ReadOnly: a disk that takes nothing more costs the record, and not the role.
+func TestDisk_ReadOnly(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	deaths := filepath.Join(dir, "deaths")
+	smallDisk(t, deaths, "1m")
+	if err := syscall.Mount("", deaths, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	g := start(t, "mortal", deathVariable+"="+dir+"|child")
+	g.until(t, "role died", "culprit=", "poison")
+	g.until(t, "cannot keep a crash record", "read-only file system", "table=")
+	g.until(t, "role is ready")
+	g.end(t)
+}
