@@ -191,6 +191,7 @@ func TestOf_WaysOfDying(t *testing.T) {
 func TestOf_Pitfalls(t *testing.T) {
 	t.Parallel()
 	const damaged = "damaged slots in the table: 1; what they ran is not known"
+	const badHeader = "the header of the in-flight table is damaged; what else ran is not known"
 	foreign, zero := name{Slot: 999, Generation: 1}, name{Slot: 1}
 	future := name{Slot: 1, Generation: 11}
 	runAll(t, []scenario{
@@ -207,9 +208,13 @@ func TestOf_Pitfalls(t *testing.T) {
 		{"a live label beside one of a damaged slot", died(true, runningLabels(three, one)), verdict.Verdict{Tier: verdict.TierDetector,
 			Reason: verdict.ReasonDamagedLabel, Suspects: []suspect{{three, labelled}}, Bystanders: []name{two}, Damaged: []int{1}, Notes: []string{damaged}}},
 		{"header damaged: everybody, the labelled first", died(true, runningLabels(one), runningLabels(three)), verdict.Verdict{Tier: verdict.TierStale,
-			Reason: verdict.ReasonHeaderDamaged, Suspects: []suspect{{one, labelled}, {three, running}, {two, inFlight}}}},
-		{"header damaged, but the guardian asked for a shutdown", died(true, runningLabels(one)), nobody(verdict.ReasonStopping, "not charged: shutdown")},
-		{"header damaged, no trace", silent(verdict.Exit{Signal: 9}), everybody(verdict.TierNoTrace, verdict.ReasonNoTrace)},
+			Reason: verdict.ReasonHeaderDamaged, Suspects: []suspect{{one, labelled}, {three, running}, {two, inFlight}}, Notes: []string{badHeader}}},
+		{"header damaged, but the guardian asked for a shutdown", died(true, runningLabels(one)), nobody(verdict.ReasonStopping, "not charged: shutdown", badHeader)},
+		{"header damaged, no trace", silent(verdict.Exit{Signal: 9}), everybody(verdict.TierNoTrace, verdict.ReasonNoTrace, badHeader)},
+		{"header damaged, and no slot is busy", died(true, runningLabels(one)), verdict.Verdict{Tier: verdict.TierNobody,
+			Reason: verdict.ReasonTableDamaged, Notes: []string{badHeader}}},
+		{"the first block broke off", died(true, runningLabels(one)), verdict.Verdict{Tier: verdict.TierDetector, Reason: verdict.ReasonCut,
+			Suspects: []suspect{{one, labelled}}, Bystanders: []name{two, three}}},
 		{"label of a slot that is being written", died(true, runningLabels(five)),
 			everybody(verdict.TierStale, verdict.ReasonStaleLabel, "label 5.50 is of no message that was ever begun")},
 		{"label of a generation to come", died(true, runningLabels(future)),
@@ -235,6 +240,8 @@ func TestOf_Pitfalls(t *testing.T) {
 		"a trace, but the exit code is not the runtime's":       func(e *evidence) { e.Exit.Code = 1 },
 		"header damaged: everybody, the labelled first":         func(e *evidence) { e.HeaderDamaged, e.Ready = true, false },
 		"header damaged, but the guardian asked for a shutdown": func(e *evidence) { e.HeaderDamaged, e.Ready, e.Stopping = true, false, true },
+		"header damaged, and no slot is busy":                   func(e *evidence) { e.HeaderDamaged, e.Ready, e.Slots = true, false, nil },
+		"the first block broke off":                             func(e *evidence) { e.Trace.FirstCut = true },
 		"header damaged, no trace":                              func(e *evidence) { e.HeaderDamaged, e.Ready = true, false },
 		"a live label beside one of a damaged slot":             func(e *evidence) { e.Slots[0].Damaged = true },
 		"label of a damaged slot":                               func(e *evidence) { e.Slots[0].Damaged = true },
