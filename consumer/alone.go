@@ -39,6 +39,7 @@ func NewAlone(sub Subscription, cfg Config) (*Alone, error) {
 // their contexts. It closes ready when messages can be handled.
 func (l *Alone) Watch(ctx context.Context, ready chan<- struct{}) {
 	l.c.base, l.c.stop = unlabelled(context.WithoutCancel(ctx)), ctx.Done()
+	l.c.labelling = ownLabels(ctx)
 	close(ready)
 	l.c.watchdog.run(ctx)
 }
@@ -48,8 +49,6 @@ type Ran struct {
 	Attempt handlers.Attempt
 	// Delay is what the handler named, for classes that name one.
 	Delay time.Duration
-	// Name is the run's place in the table, zero without one.
-	Name inflight.Name
 	// Abandoned: the handler was given up and may still run.
 	Abandoned bool
 }
@@ -63,11 +62,7 @@ func (l *Alone) Handle(m handlers.Message, replay *handlers.Replay) Ran {
 	l.c.live.Add(1)
 	l.c.group.Go(func() { l.c.finish(j, l.c.process(j)) })
 	done := <-answer
-	ran := Ran{Attempt: done.attempt, Delay: done.delay, Abandoned: done.abandoned}
-	if l.c.flights != nil {
-		ran.Name = l.c.flights.Name(int(j.first.slot), j.first.generation)
-	}
-	return ran
+	return Ran{Attempt: done.attempt, Delay: done.delay, Abandoned: done.abandoned}
 }
 
 // answerAlone tells Handle what came of its message. Its frame is large, and must

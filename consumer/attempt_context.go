@@ -17,6 +17,7 @@ import (
 // Whoever owns the attempt ends it.
 type attemptContext struct {
 	parent   context.Context
+	labels   *flightLabels // nil without, or where parent has them
 	deadline time.Time
 
 	mu      sync.Mutex
@@ -54,8 +55,13 @@ func (e ending) err() error {
 // Deadline returns when the attempt's time is up.
 func (c *attemptContext) Deadline() (time.Time, bool) { return c.deadline, true }
 
-// Value asks the parent.
-func (c *attemptContext) Value(key any) any { return c.parent.Value(key) }
+// Value asks the parent, but for the labels of goroutines.
+func (c *attemptContext) Value(key any) any {
+	if c.labels != nil && key == pprofLabelling.key {
+		return pprofLabelling.of(c.labels)
+	}
+	return c.parent.Value(key)
+}
 
 // Err returns nil, context.Canceled or context.DeadlineExceeded.
 func (c *attemptContext) Err() error { return c.ending().err() }

@@ -26,15 +26,16 @@ type Consumer struct {
 	ender  AttemptEnder // what else cfg.Observer is, or nil
 	spans  SpanNamer
 
-	slots    *slots
-	running  []place          // by slot
-	flights  *inflight.Region // nil without a table
-	flags    inflight.Flags   // of everything that runs here
-	tokens   bool             // deliveries tell how another process can settle them
-	suspects *suspects
-	watchdog *watchdog
-	breaker  *breaker
-	early    *handedBack
+	slots     *slots
+	running   []place          // by slot
+	flights   *inflight.Region // nil without a table
+	flags     inflight.Flags   // of everything that runs here
+	labelling *labelling       // nil: as runtime/pprof does it
+	tokens    bool             // deliveries tell how another process can settle them
+	suspects  *suspects
+	watchdog  *watchdog
+	breaker   *breaker
+	early     *handedBack
 
 	started atomic.Bool
 	base    context.Context // values of Run's context; never ends
@@ -105,6 +106,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	fetch, stopFetch := context.WithCancel(ctx)
 	defer stopFetch()
 	c.base, c.stop = unlabelled(context.WithoutCancel(ctx)), fetch.Done()
+	c.labelling = ownLabels(ctx)
 
 	watch, stopWatch := context.WithCancel(c.base)
 	warding, stopWarding := context.WithCancel(c.base)

@@ -8,11 +8,6 @@ import (
 	"github.com/theriac/theriac/handlers"
 )
 
-// FlightLabel is the key of the goroutine label under which handlers run while
-// there is a table of what is in flight. Its value names the attempt's place in
-// the table, never the message: labels reach profiles and traces.
-const FlightLabel = "theriac"
-
 // leaseTokener is a settler whose delivery another process can settle.
 type leaseTokener interface{ LeaseToken() string }
 
@@ -59,16 +54,31 @@ func (c *Consumer) nameSpan(ctx context.Context, a *attempt) {
 // of its own from the context keeps ours, and one that ignores the context
 // replaces them, as the runtime has it.
 func (c *Consumer) label(a *attempt) {
-	name := c.flights.Name(int(a.slot), a.generation).String()
-	a.ctx.parent = pprof.WithLabels(a.ctx.parent, pprof.Labels(FlightLabel, name))
+	name := c.flights.Name(int(a.slot), a.generation)
+	if c.labelling != nil {
+		a.ctx.labels = newFlightLabels(name)
+		return
+	}
+	a.ctx.parent = pprof.WithLabels(a.ctx.parent, pprof.Labels(FlightLabel, name.String()))
 }
 
 // labelled runs the handler's part under the label. It is taken off again: what
 // else runs on this goroutine must not look like the handler's.
 func (c *Consumer) labelled(a *attempt) *report {
-	pprof.SetGoroutineLabels(a.ctx.parent)
+	pprof.SetGoroutineLabels(&a.ctx)
 	defer pprof.SetGoroutineLabels(c.base)
 	return c.call(a)
+}
+
+// ownLabels returns how labels are made without the help of runtime/pprof, nil if
+// they cannot be: the context of Run has labels, which the handler's must keep.
+func ownLabels(ctx context.Context) *labelling {
+	l := pprofLabelling
+	pprof.ForLabels(ctx, func(string, string) bool {
+		l = nil
+		return false
+	})
+	return l
 }
 
 // unlabelled returns ctx with its goroutine labels within reach: looking for them

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/pprof"
-	"strings"
 
 	"github.com/theriac/theriac/consumer"
 	"github.com/theriac/theriac/consumer/guardian"
@@ -75,7 +73,7 @@ func (s *server) handle(watch context.Context, body []byte) (said []byte, ok, sp
 	if err != nil {
 		return s.refuse(err)
 	}
-	return said, ran.Attempt.Outcome == handlers.OutcomeOK, ran.Abandoned || leftBehind(ran.Name)
+	return said, ran.Attempt.Outcome == handlers.OutcomeOK, ran.Abandoned
 }
 
 func (s *server) refuse(err error) ([]byte, bool, bool) {
@@ -104,19 +102,6 @@ func (s *server) lane(watch context.Context, name string) (*consumer.Alone, erro
 	<-ready
 	s.lanes[name] = lane
 	return lane, nil
-}
-
-// leftBehind reports whether a goroutine that the message started still runs: it
-// could kill whoever runs here next.
-func leftBehind(name inflight.Name) bool {
-	if name == (inflight.Name{}) {
-		return false
-	}
-	var profile strings.Builder
-	if err := pprof.Lookup("goroutine").WriteTo(&profile, 1); err != nil {
-		return true
-	}
-	return strings.Contains(profile.String(), `"`+consumer.FlightLabel+`":"`+name.String()+`"`)
 }
 
 // tableOnly is the guard within a ward, which has a table and no wards of its own.

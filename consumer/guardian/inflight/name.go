@@ -17,9 +17,14 @@ type Name struct {
 
 // String returns the form that goroutine labels carry, such as "12.4711".
 func (n Name) String() string {
-	var room [32]byte // for one allocation, since every message has a name
-	text := append(strconv.AppendInt(room[:0], int64(n.Slot), 10), '.')
-	return string(strconv.AppendUint(text, n.Generation, 10))
+	var room [32]byte
+	return string(n.Append(room[:0]))
+}
+
+// Append appends what String returns: at most 22 bytes.
+func (n Name) Append(to []byte) []byte {
+	to = append(strconv.AppendInt(to, int64(n.Slot), 10), '.')
+	return strconv.AppendUint(to, n.Generation, 10)
 }
 
 // ParseName is the inverse of String. It refuses everything that String does not write, for labels
