@@ -29,6 +29,8 @@ type attempt struct {
 // place is what the watchdog sees of a slot.
 type place struct {
 	attempt atomic.Pointer[attempt]
+	// announced is what Running tells instead, with Config.Begin only.
+	announced atomic.Pointer[handlers.Running]
 	// What follows belongs to whoever holds the slot.
 	turns uint64 // taken so far
 	begin inflight.Begin
@@ -75,5 +77,8 @@ func (a *attempt) over(how handlers.Outcome) {
 	c := a.job.consumer
 	c.land(a, how)
 	c.running[a.slot].attempt.CompareAndSwap(a, nil)
+	if c.cfg.Begin != nil {
+		c.running[a.slot].announced.Store(nil)
+	}
 	c.slots.release(int(a.slot))
 }

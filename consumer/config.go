@@ -135,9 +135,11 @@ type Config struct {
 	// Begin, if not nil, is called before each attempt and waited for: it names the
 	// message where that survives the whole machine, as quarantine.Service.Begin
 	// does, which costs milliseconds for each message. Default nil: what runs for
-	// longer than a tick is named by snapshots ([Consumer.Running]), without anybody
-	// waiting.
+	// longer than a tick is named by snapshots (Roster), without anybody waiting.
 	Begin func(ctx context.Context, sub string, m *handlers.Message) error
+	// Roster, if not nil, is joined by the consumer: what it runs is then in the
+	// snapshots of the quarantine that was given the roster's Running.
+	Roster *Roster
 	// Worker, Host and Build name this process in the history. Default: empty.
 	Worker, Host, Build string
 	// Observer is told of attempts and decisions. Nil means nobody.

@@ -78,6 +78,7 @@ func New(source Source, sub Subscription, cfg Config) (*Consumer, error) {
 	c.early = newHandedBack()
 	c.suspects = newSuspects()
 	c.idle = make(chan struct{}, 1)
+	cfg.Roster.join(c)
 	return c, nil
 }
 

@@ -74,6 +74,9 @@ func (c *Consumer) process(j *job) step {
 			c.label(a)
 		}
 		c.watch(a)
+		if c.cfg.Begin != nil {
+			c.announce(j.message())
+		}
 		rep, mine := c.supervise(a)
 		if !mine {
 			return stepElsewhere
@@ -128,12 +131,12 @@ func (c *Consumer) admit(j *job) *attempt {
 	if c.toWard(j) {
 		return nil
 	}
-	if c.cfg.Begin != nil {
-		c.announce(j.message())
-	}
 	slot, ok := c.slots.acquire(c.stop)
 	if !ok {
 		return c.notBegun(j)
+	}
+	if c.cfg.Begin != nil {
+		c.announce(j.message(), slot)
 	}
 	return c.begin(j, slot)
 }

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"time"
+
+	"github.com/theriac/theriac/handlers"
 )
 
 // Config is what a [Service] may be told. The zero Config is valid: a process
@@ -31,9 +33,9 @@ type Config struct {
 	// Running returns the messages that this process is running and that began
 	// before the given time, in any order. With it, and a Worker, the store learns
 	// what would be suspect if the whole machine died, the guardian and its records
-	// with it. It is called each SnapshotEvery and by [Service.Begin], by one caller
+	// with it; consumer.Roster has such a method. It is called each SnapshotEvery and by [Service.Begin], by one caller
 	// at a time, and must return at once. Nil means off.
-	Running func(olderThan time.Time) []Running
+	Running func(olderThan time.Time) []handlers.Running
 	// SnapshotEvery is how often what is running is looked at, default 50 ms;
 	// negative means off. A look costs a write only if something has been running
 	// for longer than that and the set has changed since the last write: messages
@@ -41,8 +43,9 @@ type Config struct {
 	// may run once more.
 	SnapshotEvery time.Duration
 
-	// PollEvery is how often the store is asked for changes, default 1 s. It is
-	// also the time for which a store that failed is left alone by writers.
+	// PollEvery is how often the store is asked for changes, default 1 s. Workers
+	// that died are looked for as often, and no more than once a second. It is also
+	// the time for which a store that failed is left alone by writers.
 	PollEvery time.Duration
 	// WriteTimeout bounds each call of the store, default 5 s.
 	WriteTimeout time.Duration

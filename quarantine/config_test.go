@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -18,7 +19,7 @@ func TestConfig_DefaultsLoseNothing(t *testing.T) {
 	t.Parallel()
 	set := quarantine.Config{
 		SpoolDir: "/spool", SpoolMaxBytes: 2 << 20, Worker: worker(), PollEvery: 2 * time.Second, WriteTimeout: 3 * time.Second,
-		Running: func(time.Time) []quarantine.Running { return nil }, SnapshotEvery: time.Second,
+		Running: func(time.Time) []handlers.Running { return nil }, SnapshotEvery: time.Second,
 		BatchMax: 4, KnownMax: 5, OurPackages: []string{"example.com/app"}, Logger: slog.New(slog.DiscardHandler),
 	}
 	given, got := reflect.ValueOf(set), reflect.ValueOf(set.WithDefaults())

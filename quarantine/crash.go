@@ -121,11 +121,15 @@ func StoredCrash(c handlers.Crash) (handlers.Crash, error) {
 	return DecodeCrash(EncodeCrash(c))
 }
 
+// clockSkew is how far the clocks of a guardian and of the store may be apart
+// when it is asked whether a worker registered after its process had begun.
+const clockSkew = time.Minute
+
 // DiedWith reports whether a registered worker is the process of a report, if
-// its lock is free: the process of that host and number which had started before
-// the report's death.
+// its lock is free: the process of that host and number which registered while
+// that of the report lived.
 func DiedWith(w Worker, c handlers.Crash) bool {
-	return w.PID == c.PID && w.Host == c.Host && !w.Started.After(c.Died)
+	return w.PID == c.PID && w.Host == c.Host && !w.Started.After(c.Died) && !w.Started.Before(c.Started.Add(-clockSkew))
 }
 
 // CanonicalID is the id of a report in the usual form of a UUID. What is none

@@ -84,7 +84,7 @@ func (d *decoder) inFlight() handlers.InFlight {
 }
 
 // EncodeRunning encodes what a worker runs. Nothing running is nothing: no bytes.
-func EncodeRunning(running []Running) []byte {
+func EncodeRunning(running []handlers.Running) []byte {
 	if len(running) == 0 {
 		return []byte{}
 	}
@@ -100,14 +100,14 @@ func EncodeRunning(running []Running) []byte {
 }
 
 // DecodeRunning is the inverse of [EncodeRunning]. Times are in UTC.
-func DecodeRunning(b []byte) ([]Running, error) {
+func DecodeRunning(b []byte) ([]handlers.Running, error) {
 	if len(b) == 0 {
 		return nil, nil
 	}
 	d := newDecoder(b)
-	var running []Running
+	var running []handlers.Running
 	for range d.count() {
-		running = append(running, Running{Subscription: d.text(), MessageID: d.text(), PublishedAt: d.time(), Started: d.time()})
+		running = append(running, handlers.Running{Subscription: d.text(), MessageID: d.text(), PublishedAt: d.time(), Started: d.time()})
 	}
 	if d.err != nil {
 		return nil, fmt.Errorf("decode what was running: %w", d.err)

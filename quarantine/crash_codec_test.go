@@ -98,7 +98,7 @@ func TestCrashDecoders_RefuseWhatIsCut(t *testing.T) {
 			t.Fatalf("a report cut to %d of %d bytes decodes", n, len(c))
 		}
 	}
-	r := quarantine.EncodeRunning([]quarantine.Running{{Subscription: "a", MessageID: everyByte(), Started: started}})
+	r := quarantine.EncodeRunning([]handlers.Running{{Subscription: "a", MessageID: everyByte(), Started: started}})
 	for n := 1; n < len(r); n++ {
 		if _, err := quarantine.DecodeRunning(r[:n]); err == nil {
 			t.Fatalf("a snapshot cut to %d of %d bytes decodes", n, len(r))
@@ -108,7 +108,7 @@ func TestCrashDecoders_RefuseWhatIsCut(t *testing.T) {
 
 func TestRunning_KeepsEveryByte(t *testing.T) {
 	t.Parallel()
-	for _, want := range [][]quarantine.Running{nil,
+	for _, want := range [][]handlers.Running{nil,
 		{{Subscription: "orders", MessageID: everyByte(), PublishedAt: started, Started: started.Add(1)}, {Subscription: "\xff", PublishedAt: started, Started: started}}} {
 		b := quarantine.EncodeRunning(want)
 		if len(want) == 0 && len(b) != 0 {
@@ -146,7 +146,7 @@ func FuzzDecodeCrash(f *testing.F) {
 }
 
 func FuzzDecodeRunning(f *testing.F) {
-	f.Add(quarantine.EncodeRunning([]quarantine.Running{{Subscription: "a", MessageID: "b", Started: started}}))
+	f.Add(quarantine.EncodeRunning([]handlers.Running{{Subscription: "a", MessageID: "b", Started: started}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		running, err := quarantine.DecodeRunning(b)
 		if err != nil {

@@ -11,14 +11,10 @@ import (
 // words where it had any ("nil pointer dereference", "fatal error: concurrent map
 // writes"), else how it ended ("signal killed").
 func DeathTitle(c handlers.Crash) string {
-	if rest, ok := strings.CutPrefix(c.Text, "panic: "); ok {
-		return clean(shortPanic(rest), titleMax)
+	if clean(c.Text, titleMax) != "" {
+		return clean(deathTitle(handlers.Attempt{Panic: c.Text}), titleMax)
 	}
-	kind := clean(c.Kind, titleMax)
-	if kind == "unknown" {
-		kind = ""
-	}
-	for _, text := range []string{clean(c.Text, titleMax), kind, clean(c.Exit, titleMax)} {
+	for _, text := range []string{clean(c.Kind, titleMax), clean(c.Exit, titleMax)} {
 		if text != "" && text != "unknown" {
 			return text
 		}

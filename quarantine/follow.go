@@ -25,8 +25,14 @@ func (s *Service) follow(ctx context.Context) error {
 		case errors.Is(err, ErrSchema) && !s.isReady():
 			return fmt.Errorf("quarantine: %w", err)
 		}
-		if err := pause(ctx, s.cfg.PollEvery); err != nil {
-			return err
+		timer := time.NewTimer(s.cfg.PollEvery)
+		select {
+		case <-timer.C:
+		case <-s.changed:
+			timer.Stop()
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
 		}
 	}
 }

@@ -8,8 +8,10 @@ import (
 	"time"
 )
 
-// reapEvery is after how many heartbeats dead workers are looked for.
-const reapEvery = 5
+// reapEvery is how often dead workers are looked for, with heartbeats. With
+// [ReportAfter] it must be done before a broker delivers again what they were
+// running: of Cloud Pub/Sub's shortest lease at least 5 s are left.
+const reapEvery = time.Second
 
 // membership is this process's registration and what it claims under it.
 type membership struct {
@@ -66,8 +68,12 @@ func (s *Service) join(ctx context.Context) (m Membership, err error) {
 // serve proves m alive until it is lost (nil) or ctx ends (its error).
 func (s *Service) serve(ctx context.Context, m Membership) error {
 	t := trouble{log: s.log, doing: "keep the registration alive"}
-	for beat := 0; ; beat++ {
-		err := s.beat(ctx, m, beat)
+	var reaped time.Time
+	for {
+		err := s.beat(ctx, m)
+		if now := time.Now(); err == nil && now.Sub(reaped) >= reapEvery {
+			reaped, err = now, s.reap(ctx)
+		}
 		if t.note(err); errors.Is(err, ErrNoWorker) {
 			return nil // the store says so before the lock does
 		}
@@ -85,9 +91,8 @@ func (s *Service) serve(ctx context.Context, m Membership) error {
 }
 
 // beat is what a member does each time: it proves itself, delivers results that
-// the store did not take, gives back what it claimed without knowing, and now
-// and then looks for the dead.
-func (s *Service) beat(ctx context.Context, m Membership, beat int) error {
+// the store did not take, and gives back what it claimed without knowing.
+func (s *Service) beat(ctx context.Context, m Membership) error {
 	_, err := within(ctx, s.cfg.WriteTimeout, "heartbeat", func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, m.Heartbeat(ctx)
 	})
@@ -96,13 +101,21 @@ func (s *Service) beat(ctx context.Context, m Membership, beat int) error {
 	}
 	s.deliverResults(ctx)
 	s.sweepClaims(ctx, m)
-	if beat%reapEvery != 0 {
-		return nil
-	}
+	return nil
+}
+
+// reap looks for the dead. What they were running is known here at once.
+func (s *Service) reap(ctx context.Context) error {
 	dead, err := within(ctx, s.cfg.WriteTimeout, "look for dead workers", s.store.ReapWorkers)
 	for _, w := range dead {
-		s.log.Warn("quarantine: a worker is dead; what it was replaying is held again",
+		s.log.Warn("quarantine: a worker is dead; what it was replaying is held again, and what it was running runs alone",
 			"worker", w.Name, "host", w.Host, "pid", w.PID, "incarnation", w.Incarnation)
+	}
+	if len(dead) > 0 {
+		select {
+		case s.changed <- struct{}{}:
+		default:
+		}
 	}
 	return err
 }

@@ -26,10 +26,11 @@ type Service struct {
 	holds    *combiner[NewEntry, string]
 	attempts *combiner[AttemptRecord, handlers.Totals]
 	fates    *combiner[SuspectFate, struct{}]
-	begins   *combiner[Running, struct{}]
+	begins   *combiner[handlers.Running, struct{}]
 	away     breather
 
 	ready     chan struct{}
+	changed   chan struct{} // told when the store has news that should be read now
 	readyOnce sync.Once
 	members   membership
 	snapshots snapshots
@@ -52,7 +53,7 @@ func New(store Store, cfg Config) (*Service, error) {
 		cfg: cfg, store: store, log: cfg.Logger,
 		ours:  oursIn(cfg.OurPackages),
 		known: newKnown(cfg.KnownMax),
-		ready: make(chan struct{}),
+		ready: make(chan struct{}), changed: make(chan struct{}, 1),
 	}
 	s.away.lasts = cfg.PollEvery
 	if cfg.SpoolDir != "" {
@@ -64,7 +65,7 @@ func New(store Store, cfg Config) (*Service, error) {
 	s.holds = &combiner[NewEntry, string]{max: cfg.BatchMax, size: entrySize, flush: s.holdLadder().flush}
 	s.attempts = &combiner[AttemptRecord, handlers.Totals]{max: cfg.BatchMax, size: attemptSize, flush: s.attemptLadder().flush}
 	s.fates = &combiner[SuspectFate, struct{}]{max: cfg.BatchMax, size: fateSize, flush: s.fateLadder().flush}
-	s.begins = &combiner[Running, struct{}]{max: maxInFlight, size: runningSize, flush: s.flushBegins}
+	s.begins = &combiner[handlers.Running, struct{}]{max: maxInFlight, size: runningSize, flush: s.flushBegins}
 	return s, nil
 }
 

@@ -48,7 +48,7 @@ func (s *Service) snapshotLoop(ctx context.Context) error {
 
 // snapshot writes what runs here and what is about to begin, unless the row says
 // so already.
-func (s *Service) snapshot(ctx context.Context, m Membership, begun []Running) error {
+func (s *Service) snapshot(ctx context.Context, m Membership, begun []handlers.Running) error {
 	p := &s.snapshots
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -82,14 +82,14 @@ func (s *Service) snapshot(ctx context.Context, m Membership, begun []Running) e
 
 // running asks what runs here and adds what is about to begin. Equal sets are
 // encoded equally.
-func (s *Service) running(olderThan time.Time, begun []Running) (encoded []byte, err error) {
+func (s *Service) running(olderThan time.Time, begun []handlers.Running) (encoded []byte, err error) {
 	err = safely("Config.Running", func() error {
 		all := append(slices.Clone(s.cfg.Running(olderThan)), begun...)
-		slices.SortStableFunc(all, func(a, b Running) int {
+		slices.SortStableFunc(all, func(a, b handlers.Running) int {
 			return cmp.Or(cmp.Compare(a.Subscription, b.Subscription), cmp.Compare(a.MessageID, b.MessageID),
 				a.PublishedAt.Compare(b.PublishedAt))
 		})
-		encoded = EncodeRunning(slices.CompactFunc(all, func(a, b Running) bool {
+		encoded = EncodeRunning(slices.CompactFunc(all, func(a, b handlers.Running) bool {
 			return a.Subscription == b.Subscription && a.MessageID == b.MessageID && a.PublishedAt.Equal(b.PublishedAt)
 		}))
 		return nil
@@ -107,7 +107,7 @@ func (s *Service) Begin(ctx context.Context, sub string, m *handlers.Message) er
 	if !s.snapshotsOn() {
 		return fmt.Errorf("begin message %s of %s: snapshots are off: %w", clean(m.ID, 128), clean(sub, 128), ErrInvalid)
 	}
-	_, err := s.begins.do(ctx, Running{Subscription: sub, MessageID: m.ID, PublishedAt: m.PublishedAt, Started: time.Now()})
+	_, err := s.begins.do(ctx, handlers.Running{Subscription: sub, MessageID: m.ID, PublishedAt: m.PublishedAt, Started: time.Now()})
 	if err != nil {
 		return fmt.Errorf("begin message %s of %s: %w", clean(m.ID, 128), clean(sub, 128), err)
 	}
@@ -118,17 +118,17 @@ func (s *Service) snapshotsOn() bool {
 	return s.cfg.Running != nil && s.cfg.SnapshotEvery > 0 && s.cfg.Worker.Name != ""
 }
 
-func runningSize(r Running) int { return len(r.MessageID) + len(r.Subscription) + 64 }
+func runningSize(r handlers.Running) int { return len(r.MessageID) + len(r.Subscription) + 64 }
 
 // flushBegins writes one snapshot for all.
-func (s *Service) flushBegins(ctx context.Context, batch []*job[Running, struct{}]) {
+func (s *Service) flushBegins(ctx context.Context, batch []*job[handlers.Running, struct{}]) {
 	wait, cancel := context.WithTimeout(ctx, s.cfg.WriteTimeout)
 	defer cancel()
 	m, err := s.members.wait(wait)
 	if err != nil {
 		err = fmt.Errorf("there is no registration: %w", ErrUnavailable)
 	} else {
-		begun := make([]Running, len(batch))
+		begun := make([]handlers.Running, len(batch))
 		for i, j := range batch {
 			begun[i] = j.in
 		}

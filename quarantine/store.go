@@ -96,6 +96,8 @@ type Registry interface {
 	// [DeathReport] is stored in the same transaction, as by AddCrash. Whoever
 	// found its body knows more than its snapshot does, so it is marked only when it
 	// was not heard of for [ReportAfter]; until then only its replays are held again.
+	// Where such a report came since it was last heard of, it is marked without
+	// another one: the lock may become free a moment after the report.
 	ReapWorkers(ctx context.Context) ([]Worker, error)
 }
 
@@ -114,7 +116,7 @@ type Membership interface {
 	// before. A store beside which no worker can be without its state directory
 	// keeps nothing. An error wrapping [ErrNoWorker] means that the registration has
 	// ended.
-	Snapshot(ctx context.Context, running []Running) error
+	Snapshot(ctx context.Context, running []handlers.Running) error
 	// Leave ends the registration with a tombstone: a clean end, not a death. What
 	// the worker still claims is given back, as by Unclaim.
 	Leave(ctx context.Context) error
@@ -238,12 +240,6 @@ type Mark struct {
 	Standing handlers.Standing
 	// Suspect: a message of that id waits to run alone.
 	Suspect bool
-}
-
-// Running is one message that a worker is running.
-type Running struct {
-	Subscription, MessageID string
-	PublishedAt, Started    time.Time
 }
 
 // Worker is one worker process.

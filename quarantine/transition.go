@@ -98,14 +98,14 @@ func DeathTransition(e Entry, w Worker) Transition {
 // guardian left no record: all that is known are the messages of its last
 // snapshot, and each may have been the cause. Its ID is made of the incarnation
 // and the last sign of life, so that whoever finds the worker makes the same one.
-func DeathReport(w Worker, running []Running, now time.Time) handlers.Crash {
+func DeathReport(w Worker, running []handlers.Running, now time.Time) handlers.Crash {
 	c := handlers.Crash{
 		ID: deathID(w), Role: "worker", Incarnation: w.Incarnation, Host: w.Host, Build: w.Build, PID: w.PID,
 		Started: w.Started, Died: now, Exit: "unknown", Kind: "unknown",
 		Tier: "D", Reason: "found dead by its lock; its guardian left no record",
 		Notes: []string{"last heard of at " + w.Heard.UTC().Format(time.RFC3339Nano)},
 	}
-	running = slices.SortedStableFunc(slices.Values(running), func(a, b Running) int { return a.Started.Compare(b.Started) })
+	running = slices.SortedStableFunc(slices.Values(running), func(a, b handlers.Running) int { return a.Started.Compare(b.Started) })
 	for _, r := range running {
 		c.InFlight = append(c.InFlight, handlers.InFlight{
 			Part: handlers.PartSuspect, Subscription: r.Subscription, ID: r.MessageID,
@@ -130,7 +130,7 @@ func deathID(w Worker) string {
 
 // Overdue reports whether a dead worker with this snapshot is to be reported
 // now, by the store's clock; see [Registry.ReapWorkers].
-func Overdue(w Worker, running []Running, now time.Time) bool {
+func Overdue(w Worker, running []handlers.Running, now time.Time) bool {
 	return len(running) == 0 || now.Sub(w.Heard) >= ReportAfter
 }
 

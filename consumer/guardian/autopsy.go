@@ -32,7 +32,7 @@ func (p *parent) readCrash(c *child) {
 // be kept, and plans the next start. That is the only wait before it.
 func (p *parent) conclude(c *child) {
 	r := c.role
-	if !c.exited || c.trace == nil || r.child != c {
+	if !c.exited || !c.heard || c.trace == nil || r.child != c {
 		return
 	}
 	r.child = nil

@@ -31,6 +31,32 @@
 // A guardian that finds tables of an earlier one in its state directory does the same for them: that
 // it could lock the directory proves that their processes are dead.
 //
+// # Memory
+//
+// A kill by the kernel leaves no trace, so the guardian and the child itself come before it
+// ([RoleConfig.MemoryLimit], by default what the container allows to all):
+//
+//	80 %   the collector of Go works hard (GOMEMLIMIT, unless it is set)
+//	85 %   of resident memory: the guardian, who looks every 20 ms, asks for a trace of all goroutines;
+//	       suspects are the messages whose goroutines were allocating, then those that were running
+//	100 %  of private memory, used or reserved: the kernel refuses more, and the runtime of Go dies with
+//	       "out of memory" under the label of who asked (Linux: RLIMIT_DATA)
+//
+// Go reserves its heap in steps of 64 MB, so with a limit of a few hundred megabytes the last line may
+// come first. A child's own subprocesses inherit it, each for itself; one that needs more can raise it
+// again with ulimit -d. A program with cgo is given 64 stacks of C beside the limit, and one that has
+// half of the limit reserved when it starts, as with the race detector, is not limited in this way.
+//
+// If the kernel must choose after all it takes a ward before a worker, and a worker before the
+// guardian and roles without Slots (oom_score_adj, Linux). Elsewhere than on Linux a child tells its
+// memory itself, once every 50 ms, as far as it is Go's; only roles with Slots can, and neither
+// RLIMIT_DATA nor oom_score_adj protects.
+//
+// A child that is ended for its memory, or because it hangs, is sent SIGQUIT, after 200 ms without an
+// answer SIGTRAP, and after 2 s SIGKILL; what it does with SIGQUIT itself is of no account then.
+//
+// # Elsewhere
+//
 // What a child writes to standard error is passed on and its end is kept; standard input and output
 // are the child's own. The guardian itself parses no payload and knows no broker, no store and no
 // web: it must not be what crashes.

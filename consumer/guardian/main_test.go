@@ -27,8 +27,21 @@ func TestMain(m *testing.M) {
 	if name := os.Getenv(programVariable); name != "" {
 		os.Exit(play(name))
 	}
-	os.Exit(m.Run())
+	folder, err := os.MkdirTemp("", "guardian")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	scratch = folder
+	code := m.Run()
+	if err := os.RemoveAll(folder); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(code)
 }
+
+// scratch is a folder that lives as long as the tests do.
+var scratch string
 
 // play is the main function of the programs.
 func play(name string) int {

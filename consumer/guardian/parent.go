@@ -52,6 +52,7 @@ const (
 	eventReady  eventKind = iota
 	eventSilent           // the control connection ended, or spoke nonsense
 	eventTeeEnded
+	eventTeeRead // what a dead child wrote to standard error is in the tail
 	eventDying // the first block of a trace is there
 	eventTrace // all of it is
 	eventLine  // a frame on the ward line
@@ -132,6 +133,9 @@ const (
 	// lastWords is how long the guardian listens to a pipe whose writer is dead, in case somebody
 	// else holds it open.
 	lastWords = 100 * time.Millisecond
+	// earshot is how long a death is not judged because what the child wrote to standard error has
+	// not come. It is milliseconds, unless the guardian's own standard error takes nothing.
+	earshot = time.Second
 	// traceTime is how long a child may take to write the rest of its trace. With 10,000 goroutines
 	// that is a second or more (measured), and all of it the messages of the dead wait.
 	traceTime = 2 * time.Second
@@ -142,6 +146,16 @@ func (p *parent) tell(e event) {
 	select {
 	case p.events <- e:
 	case <-p.ended:
+	}
+}
+
+// isOver reports whether nobody takes events any more.
+func (p *parent) isOver() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -201,6 +215,13 @@ func (p *parent) act(now time.Time) <-chan time.Time {
 				continue
 			}
 			soonest(r.child.started.Add(r.cfg.ReadyTimeout))
+		case r.child.exited && !r.child.heard:
+			// Our own standard error may be stuck; the dead one's messages do not wait for that.
+			if until := r.child.buriedAt.Add(earshot); now.Before(until) {
+				soonest(until)
+				continue
+			}
+			p.heardAll(r.child)
 		case !r.child.killAt.IsZero() && !r.child.exited:
 			if now.Before(r.child.killAt) {
 				soonest(r.child.killAt)
@@ -260,6 +281,9 @@ func (p *parent) notice(e event) {
 	switch e.kind {
 	case eventTeeEnded:
 		delete(p.tees, e.tee)
+		p.heardAll(e.child)
+	case eventTeeRead:
+		p.heardAll(e.child)
 	case eventDying:
 		e.child.dying()
 	case eventTrace:
@@ -319,8 +343,17 @@ func (p *parent) reap() {
 // buried notes the end of a child. What it wrote is in the pipe by now; whoever else holds the other
 // end is not waited for.
 func (p *parent) buried(c *child, status syscall.WaitStatus) {
-	c.exited, c.status = true, status
+	c.exited, c.status, c.buriedAt = true, status, time.Now()
 	_ = c.crash.SetReadDeadline(time.Now().Add(lastWords))
+	if !c.heard {
+		_ = c.stderr.SetReadDeadline(time.Now())
+	}
+	p.conclude(c)
+}
+
+// heardAll notes that nothing that a child wrote to standard error is still on its way.
+func (p *parent) heardAll(c *child) {
+	c.heard = true
 	p.conclude(c)
 }
 

@@ -48,14 +48,17 @@ type evidence struct {
 	table  *inflight.Table // nil in a role without slots
 	folder string          // of the table
 	crash  *os.File        // where the runtime writes when the child dies
+	stderr *os.File        // its standard error, which others may hold after it
 	tail   *crashtrace.Tail
+	heard  bool              // all that it wrote to standard error is in the tail
 	trace  *crashtrace.Trace // once all of it has come
 
-	spoke  atomic.Bool   // something came on crash
-	ended  verdict.Ended // why the guardian ended it, if it did
-	killAt time.Time     // when a child that is dying has had its time
-	exited bool
-	status syscall.WaitStatus
+	spoke    atomic.Bool   // something came on crash
+	ended    verdict.Ended // why the guardian ended it, if it did
+	killAt   time.Time     // when a child that is dying has had its time
+	exited   bool
+	buriedAt time.Time
+	status   syscall.WaitStatus
 }
 
 // spawn executes this binary again.
@@ -120,9 +123,9 @@ func (p *parent) spawn(r *role) (_ *child, err error) {
 		_ = stderr.Close()
 		return nil, fmt.Errorf("execute %s: %w", args[0], err)
 	}
-	c.pid, c.tail = c.process.Pid, new(crashtrace.Tail)
+	c.pid, c.tail, c.stderr = c.process.Pid, new(crashtrace.Tail), stderr
 	p.tees[stderr] = true
-	p.readers.Go(func() { p.tee(io.MultiWriter(c.tail, tee), stderr) })
+	p.readers.Go(func() { p.tee(c, io.MultiWriter(c.tail, tee), stderr) })
 	p.readers.Go(func() { p.listen(c) })
 	p.readers.Go(func() { p.readCrash(c) })
 	p.serveLine(c)
@@ -175,13 +178,6 @@ func controlPair() (net.Conn, *os.File, error) {
 		return nil, nil, fmt.Errorf("control connection: %w", err)
 	}
 	return conn, theirs, nil
-}
-
-// tee passes on what a child writes to standard error.
-func (p *parent) tee(to io.Writer, from *os.File) {
-	_, _ = io.Copy(to, from)
-	p.tell(event{kind: eventTeeEnded, tee: from})
-	_ = from.Close()
 }
 
 // listen hears what a child says until its end of the connection is gone.

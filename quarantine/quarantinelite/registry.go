@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -93,7 +94,7 @@ func (m *membership) Heartbeat(ctx context.Context) error {
 // Snapshot implements [quarantine.Membership]. It keeps nothing: who can open this
 // file again can read the worker's state directory, too, where the table of what
 // it ran outlives it.
-func (m *membership) Snapshot(context.Context, []quarantine.Running) error { return nil }
+func (m *membership) Snapshot(context.Context, []handlers.Running) error { return nil }
 
 // Leave implements [quarantine.Membership].
 func (m *membership) Leave(ctx context.Context) error {

@@ -208,3 +208,21 @@ func TestOpen_TakesAnyPathAndKeepsOthersOut(t *testing.T) {
 		t.Errorf("the file has mode %s and %d bytes", info.Mode(), info.Size())
 	}
 }
+
+func TestMigrator_CrashStepOnAFullFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "quarantine.db")
+	quarantinetest.RunCrashStepTests(t, open(t, path), func() quarantine.Store {
+		m, err := quarantinelite.Migrator(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Down(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return open(t, path) // makes the step again
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/internal/pgtest"
 	"github.com/theriac/theriac/quarantine"
 	"github.com/theriac/theriac/quarantine/quarantinetest"
@@ -49,4 +50,48 @@ func BenchmarkList(b *testing.B) {
 			b.Fatal(err)
 		}
 	})
+}
+
+// BenchmarkSnapshot is one write of what a worker runs.
+func BenchmarkSnapshot(b *testing.B) {
+	for _, size := range []int{64, 512} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			s := open(b, durable(b))
+			m, err := s.Join(b.Context(), quarantine.Worker{Name: "w-1", Subscriptions: []string{"billing"}})
+			if err != nil {
+				b.Fatal(err)
+			}
+			running := make([]quarantine.Running, size)
+			for n := 0; b.Loop(); n++ {
+				for i := range running {
+					running[i] = quarantine.Running{Subscription: "billing", MessageID: fmt.Sprint("1284933119027", n, i)}
+				}
+				if err := m.Snapshot(b.Context(), running); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkDeath is the report of a death with 200 suspects, who then are done.
+func BenchmarkDeath(b *testing.B) {
+	const size = 200
+	s := open(b, durable(b))
+	for n := 0; b.Loop(); n++ {
+		c := handlers.Crash{ID: fmt.Sprintf("018f0000-0000-7000-8000-%012x", n)}
+		var fates []quarantine.SuspectFate
+		for i := range size {
+			id := fmt.Sprintf("m-%d-%d", n, i)
+			c.InFlight = append(c.InFlight, handlers.InFlight{Part: handlers.PartSuspect, Subscription: "billing", ID: id})
+			fates = append(fates, quarantine.SuspectFate{Subscription: "billing", MessageID: id,
+				Identity: sha256.Sum256([]byte(id)), Fate: handlers.FateDone})
+		}
+		if _, err := s.AddCrash(b.Context(), c); err != nil {
+			b.Fatal(err)
+		}
+		if err := s.SettleSuspects(b.Context(), fates); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

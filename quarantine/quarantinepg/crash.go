@@ -118,8 +118,8 @@ func (x tx) addCrash(c handlers.Crash) (added bool, err error) {
 		return false, err
 	}
 	seq := numbers[0].Number
-	n, err := x.exec(sqlCrashAdd, seq, id, quarantine.CrashRef(seq), searched(c.Role), searched(c.Host), searched(c.Build),
-		searched(c.Kind), searched(c.Tier), c.Died.UnixMicro(),
+	n, err := x.exec(sqlCrashAdd, seq, id, quarantine.CrashRef(seq), searched(c.Role), searched(c.Host), c.PID,
+		searched(c.Build), searched(c.Kind), searched(c.Tier), c.Died.UnixMicro(),
 		quarantine.EncodeCrash(quarantine.CrashSummary(c)), quarantine.EncodeCrash(c))
 	if err != nil || n == 0 {
 		return false, err

@@ -5,9 +5,9 @@
 // a schema that is not the one of this program and says what to run.
 //
 // Each call is one transaction and returns when its commit is durable, whatever
-// the server's default is. Locks are always taken in one order, messages by
-// identity, then groups by number, so that concurrent batches wait for each
-// other and never in a circle. Where the server still ends a transaction for the
+// the server's default is. Locks are always taken in one order, the row of a dead
+// worker, messages by identity, the rows that tell of suspects, then groups by
+// number, so that concurrent batches wait for each other and never in a circle. Where the server still ends a transaction for the
 // sake of another, it is run again.
 //
 // What an error means for the caller:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/internal/runner"
 	"github.com/theriac/theriac/quarantine"
 )
@@ -125,7 +126,7 @@ func (m *membership) Heartbeat(ctx context.Context) error {
 
 // Snapshot implements [quarantine.Membership]. It goes through the pool: the
 // connection that holds the lock has one owner, and heartbeats to carry.
-func (m *membership) Snapshot(ctx context.Context, running []quarantine.Running) error {
+func (m *membership) Snapshot(ctx context.Context, running []handlers.Running) error {
 	encoded := quarantine.EncodeRunning(running)
 	return m.store.call(ctx, "snapshot", func(ctx context.Context) error {
 		tag, err := m.store.pool.Exec(ctx, sqlWorkerSnapshot, m.worker.Incarnation, encoded)

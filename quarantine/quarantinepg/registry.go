@@ -190,15 +190,26 @@ func (x tx) reap(w quarantine.Worker) (bool, error) {
 		return false, x.giveBack(w, quarantine.DeathTransition)
 	}
 	if len(running) > 0 {
-		c, err := quarantine.StoredCrash(quarantine.DeathReport(w, running, body.At.UTC()))
-		if err != nil {
-			return false, err
-		}
-		if _, err := x.addCrash(c); err != nil {
+		if err := x.reportDeath(w, running, body.At.UTC()); err != nil {
 			return false, err
 		}
 	}
 	return true, x.end(w, "dead", quarantine.DeathTransition)
+}
+
+// reportDeath reports a worker with what its last snapshot says, unless somebody
+// who knew more has reported it.
+func (x tx) reportDeath(w quarantine.Worker, running []quarantine.Running, at time.Time) error {
+	told, err := value[bool](x, sqlCrashAbout, searched(w.Host), w.PID, w.Started.UnixMicro(), w.Heard)
+	if err != nil || told {
+		return err
+	}
+	c, err := quarantine.StoredCrash(quarantine.DeathReport(w, running, at))
+	if err != nil {
+		return err
+	}
+	_, err = x.addCrash(c)
+	return err
 }
 
 // dead returns the workers whose lock is free and of whom nobody knows it yet.

@@ -165,3 +165,24 @@ func TestOpen_RefusesAnotherSchema(t *testing.T) {
 		}
 	}
 }
+
+func TestMigrator_CrashStepOnAFullDatabase(t *testing.T) {
+	t.Parallel()
+	url := postgres.Database(t)
+	quarantinetest.RunCrashStepTests(t, open(t, url), func() quarantine.Store {
+		m, err := quarantinepg.Migrator(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Down(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Up(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return open(t, url)
+	})
+}

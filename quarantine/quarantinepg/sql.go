@@ -31,6 +31,8 @@ var (
 	sqlChangeList string
 	//go:embed sql/claim_look.sql
 	sqlClaimLook string
+	//go:embed sql/crash_about.sql
+	sqlCrashAbout string
 	//go:embed sql/crash_add.sql
 	sqlCrashAdd string
 	//go:embed sql/crash_counts.sql

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -85,7 +86,7 @@ func (s *Store) ReapWorkers(ctx context.Context) ([]quarantine.Worker, error) {
 			m.giveBackLocked(quarantine.DeathTransition)
 			continue
 		}
-		if len(running) > 0 {
+		if len(running) > 0 && !s.reportedLocked(m.worker) {
 			if _, err := s.addCrashLocked(quarantine.DeathReport(m.shown(), running, s.now())); err != nil {
 				return nil, err
 			}
@@ -94,6 +95,15 @@ func (s *Store) ReapWorkers(ctx context.Context) ([]quarantine.Worker, error) {
 		dead = append(dead, m.shown())
 	}
 	return dead, nil
+}
+
+// reportedLocked reports whether a report of the worker's death came since it was
+// last heard of.
+func (s *Store) reportedLocked(w quarantine.Worker) bool {
+	return slices.ContainsFunc(s.crashes, func(r *crash) bool {
+		c, err := quarantine.DecodeCrash(r.body)
+		return err == nil && quarantine.DiedWith(w, c) && !r.at.Before(w.Heard)
+	})
 }
 
 // Age makes a membership of this store look as if it had not been heard of for d
@@ -144,7 +154,7 @@ func (m *member) Heartbeat(ctx context.Context) error {
 }
 
 // Snapshot implements [quarantine.Membership].
-func (m *member) Snapshot(ctx context.Context, running []quarantine.Running) error {
+func (m *member) Snapshot(ctx context.Context, running []handlers.Running) error {
 	if err := m.store.lock(ctx); err != nil {
 		return err
 	}

@@ -230,6 +230,7 @@ func deadOfReport(b *bundle) {
 		"another host":      func(c *handlers.Crash) { c.Host = "h-2" },
 		"another process":   func(c *handlers.Crash) { c.PID = 43 },
 		"died before it":    func(c *handlers.Crash) { c.Died = time.Now().Add(-time.Hour) },
+		"began after it":    func(c *handlers.Crash) { c.Started = time.Now().Add(time.Hour) },
 		"died long ago":     func(c *handlers.Crash) { c.Died = time.Time{} },
 		"host with a space": func(c *handlers.Crash) { c.Host = "h-1 " },
 	} {

@@ -69,6 +69,32 @@ func snapshotPromises() []promise {
 			b.wantEqual(1, len(b.crashes(quarantine.CrashQuery{}).Reports), "reports")
 			b.wantEqual(1, len(b.suspectList(quarantine.SuspectQuery{})), "suspects")
 		}},
+		{"AReportThatCameBeforeTheLockWasFreeTakesItsPlaceToo", func(b *bundle) {
+			b.needSnapshots()
+			m := b.join("w-1")
+			b.must(m.Snapshot(b.ctx, b.running(3)))
+			c := b.crash(b.suspects(1)...)
+			c.Host, c.PID, c.Died = "h-1", 42, time.Now().Add(time.Minute)
+			b.addCrash(c)
+			b.Age(b.TB, m, time.Minute)
+			b.Kill(b.TB, m)
+			b.wantEqual(1, len(b.reap()), "dead")
+			b.wantEqual(1, len(b.crashes(quarantine.CrashQuery{}).Reports), "reports")
+		}},
+		{"TheReportOfAnEarlierProcessDoesNot", func(b *bundle) {
+			b.needSnapshots()
+			m := b.join("w-1")
+			b.must(m.Snapshot(b.ctx, b.running(3)))
+			c := b.crash()
+			c.Host, c.PID, c.Died = "h-1", 42, time.Now().Add(-time.Hour)
+			b.addCrash(c)
+			c.ID, c.PID, c.Died = b.crash().ID, 43, time.Now().Add(time.Minute)
+			b.addCrash(c)
+			b.Age(b.TB, m, time.Minute)
+			b.Kill(b.TB, m)
+			b.wantEqual(1, len(b.reap()), "dead")
+			b.wantEqual(3, len(b.crashes(quarantine.CrashQuery{}).Reports), "reports")
+		}},
 		{"ManyReapersReportADeathOnceWithWhatItRan", func(b *bundle) {
 			b.needSnapshots()
 			m := b.join("w-1")
@@ -103,11 +129,11 @@ func (b *bundle) needSnapshots() {
 
 // running is n messages that a worker runs, the youngest first, with any bytes in
 // their ids.
-func (b *bundle) running(n int) []quarantine.Running {
-	var all []quarantine.Running
+func (b *bundle) running(n int) []handlers.Running {
+	var all []handlers.Running
 	for i := range n {
 		m := b.message()
-		all = append(all, quarantine.Running{Subscription: "billing", MessageID: m.ID + "\x00\xff",
+		all = append(all, handlers.Running{Subscription: "billing", MessageID: m.ID + "\x00\xff",
 			PublishedAt: m.PublishedAt, Started: m.PublishedAt.Add(time.Duration(n-i) * time.Second)})
 	}
 	return all

@@ -177,11 +177,11 @@ func labelLine(stack string) (head string, labelled bool) {
 func stackOf(c handlers.Crash, whole bool) []string {
 	head, labelled := labelLine(c.Stack)
 	ours := ""
-	if i := quarantine.OwnFrame(c.Frames); i >= 0 {
+	if i := quarantine.OwnFrame(c.Frames); i >= 0 && strings.Contains(c.Stack, "\n"+c.Frames[i].Func+"(") {
 		ours = c.Frames[i].Func + "("
 	}
 	var lines []string
-	if c.Stack != "" && (labelled || ours != "") {
+	if labelled || ours != "" {
 		lines = append(lines, marksLegend(labelled, ours != ""))
 	}
 	for line := range strings.Lines(c.Stack) {

@@ -126,7 +126,7 @@ func crashColumns(now time.Time) []output.Column[crash] {
 		{Title: "CRASH", Fixed: true, Human: func(c c) string { return c.Ref }},
 		{Title: "AGE", Fixed: true, Human: func(c c) string { return age(diedAt(c.CrashReport), now) }, Machine: func(c c) string { return stamp(diedAt(c.CrashReport)) }},
 		{Title: "WORKER", Human: func(c c) string { return worker(c.Crash) }},
-		{Title: "HOW IT DIED", Human: func(c c) string { return quarantine.DeathTitle(c.Crash) }},
+		{Title: "HOW IT DIED", Human: func(c c) string { return strings.TrimPrefix(quarantine.DeathTitle(c.Crash), "fatal error: ") }, Machine: func(c c) string { return quarantine.DeathTitle(c.Crash) }},
 		{Title: "VERDICT", Human: func(c c) string { return quarantine.DeathVerdict(c.CrashReport) }},
 		{Title: "ENTRY", Fixed: true, Human: func(c c) string { return entryCell(c) }, Machine: func(c c) string { return strings.Join(c.entries, " ") }},
 		{Title: "WHERE", Human: func(c c) string { return cmp.Or(c.where, noTrace(c.Crash)) }, Machine: func(c c) string { return c.where }},

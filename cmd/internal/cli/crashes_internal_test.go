@@ -236,7 +236,7 @@ func TestCrash_LongTexts(t *testing.T) {
 			}
 		}
 		b.wantSays(b.pipe("suspects", "-n", "1000"), "1,100 suspects of 1 death: 1,100 waiting", "there may be more")
-		b.wantSays(b.screen("--no-color"), "NAMING  orders  at least 1,000 suspects wait")
+		b.wantSays(b.screen("--no-color"), "NAMING  orders  at least 1,000 suspects wait to run alone")
 	})
 }
 
@@ -252,8 +252,8 @@ func TestStatus_Naming(t *testing.T) {
 		<-time.After(2 * time.Hour)
 		b.wantSays(b.pipe("--jq", ".word, .suspects, .deaths_last_hour"), "NAMING\n2\n0\n")
 		r := b.screen("--no-color")
-		b.wantSays(r, "NAMING  orders  1 suspect waits, oldest 2h   a worker died 2h ago: signal killed", "CONTAINED  orders", "theriac suspects ")
-		if strings.Index(r.out, "NAMING") > strings.Index(r.out, "CONTAINED") || strings.Contains(r.out, "--sub x; reboot") || strings.Contains(r.out, "Died in") {
+		b.wantSays(r, "NAMING  orders  1 suspect waits to run alone, oldest 2h", "orders/node-3 died 2h ago: signal killed", "CONTAINED  orders", "theriac suspects ")
+		if strings.Index(r.out, "NAMING") > strings.Index(r.out, "CONTAINED") || strings.Contains(r.out, "--sub x; reboot") || strings.Contains(r.out, "Died ") {
 			b.Errorf("said:\n%s", r.out)
 		}
 		b.settle("orders", one, handlers.FateDone)

@@ -98,9 +98,11 @@ func namingBlocks(st overview) []block {
 		}
 		b := block{
 			Word: wordNaming, Subscription: sub, Messages: int64(len(waiting)), Workers: workers,
-			text: fmt.Sprintf("%s%s, oldest %s   a worker died %s ago: %s   %s",
-				atLeast, plural(len(waiting), "suspect waits", "suspects wait"), age(waiting[0].ReportedAt, st.At),
-				age(diedAt(last), st.At), quarantine.DeathTitle(last.Crash), served(quarantine.SubscriptionStatus{Workers: workers})),
+			text: fmt.Sprintf("%s%s to run alone, oldest %s   %s", atLeast, plural(len(waiting), "suspect waits", "suspects wait"),
+				age(waiting[0].ReportedAt, st.At), served(quarantine.SubscriptionStatus{Workers: workers})),
+		}
+		if last.Ref != "" {
+			b.details = append(b.details, fmt.Sprintf("%s  %s died %s ago: %s", last.Ref, worker(last.Crash), age(diedAt(last), st.At), shortTitle(last)))
 		}
 		for _, f := range waiting[:min(len(waiting), namedSuspects)] {
 			line := fmt.Sprintf("%s  message %s   %s", f.Crash, idOf(f.MessageID, f.IDCut), f.Part)
@@ -109,7 +111,7 @@ func namingBlocks(st overview) []block {
 			}
 			b.details = append(b.details, line)
 		}
-		if more := len(waiting) - len(b.details); more > 0 {
+		if more := len(waiting) - namedSuspects; more > 0 {
 			b.details = append(b.details, count(more)+" more: theriac suspects"+subFlag(sub))
 		}
 		blocks = append(blocks, b)
@@ -126,6 +128,11 @@ func subFlag(sub string) string {
 	return " --sub " + sub
 }
 
+// shortTitle is what a process died of, short enough for one line among others.
+func shortTitle(r quarantine.CrashReport) string {
+	return term.Clip(50, term.Line(quarantine.DeathTitle(r.Crash)))
+}
+
 // print says what died of late.
 func (d deaths) print(w *term.Writer, now time.Time) {
 	if len(d.lastHour) == 0 {
@@ -136,6 +143,6 @@ func (d deaths) print(w *term.Writer, now time.Time) {
 		atLeast = "at least "
 	}
 	last := slices.MaxFunc(d.lastHour, func(a, b quarantine.CrashReport) int { return cmp.Compare(a.Seq, b.Seq) })
-	w.Printf("Died in the last hour  %s%s, the last %s ago: %s (%s)   theriac crashes\n", atLeast,
-		plural(len(d.lastHour), "process", "processes"), age(diedAt(last), now), quarantine.DeathTitle(last.Crash), last.Ref)
+	w.Printf("Died   %s%s in the last hour, the last %s ago: %s (%s)   theriac crashes\n", atLeast,
+		plural(len(d.lastHour), "process", "processes"), age(diedAt(last), now), shortTitle(last), last.Ref)
 }

@@ -66,14 +66,14 @@ type oddJSON struct {
 	Good string `json:"good"`
 }
 
-func newWhyJSON(x quarantine.Explanation, crashes []string) whyJSON {
+func newWhyJSON(x quarantine.Explanation) whyJSON {
 	j := whyJSON{
 		Head: output.NewHead(), Ref: x.Ref, MessageID: x.MessageID, Subscription: x.Subscription,
 		Published: x.Published.UTC(), Held: x.Held.UTC(), Group: x.Group, GroupEntries: x.GroupEntries,
 		State: string(x.State), Version: x.Version, Standing: x.Standing, Kind: x.Kind,
 		WhyThis: append([]string{}, x.WhyThis...), Where: x.Where, Build: x.Build,
 		Odd: []oddJSON{}, History: x.History, LikeIt: x.LikeIt, Hint: x.Hint,
-		Crashes: append([]string{}, crashes...),
+		Crashes: append([]string{}, x.CrashReports...),
 	}
 	for _, o := range x.Odd {
 		j.Odd = append(j.Odd, oddJSON(o))
@@ -98,7 +98,7 @@ func (o *whyOptions) run(ctx context.Context, t *Tool) error {
 		return err
 	}
 	x := quarantine.Explain(e, g, t.now())
-	err = t.Print(o.Options, output.Answer{Value: newWhyJSON(x, e.CrashReports), Names: []string{x.Ref}, Layout: whyPage(t, x, e.CrashReports)})
+	err = t.Print(o.Options, output.Answer{Value: newWhyJSON(x), Names: []string{x.Ref}, Layout: whyPage(t, x)})
 	if err == nil && !o.Machine(t.OutTerminal) {
 		nextAfterWhy(t, e)
 	}
@@ -108,7 +108,7 @@ func (o *whyOptions) run(ctx context.Context, t *Tool) error {
 // whyDeaths is how many deaths the page of an entry names.
 const whyDeaths = 5
 
-func whyPage(t *Tool, x quarantine.Explanation, crashes []string) output.Page {
+func whyPage(t *Tool, x quarantine.Explanation) output.Page {
 	now := t.now()
 	p := output.Page{
 		Word:  x.Ref,
@@ -141,10 +141,10 @@ func whyPage(t *Tool, x quarantine.Explanation, crashes []string) output.Page {
 	add("HISTORY", x.History)
 	add("LIKE IT", x.LikeIt)
 	var links []string
-	for _, ref := range crashes[:min(len(crashes), whyDeaths)] {
+	for _, ref := range x.CrashReports[:min(len(x.CrashReports), whyDeaths)] {
 		links = append(links, "theriac crashes "+ref)
 	}
-	if more := len(crashes) - len(links); more > 0 {
+	if more := len(x.CrashReports) - len(links); more > 0 {
 		links = append(links, plural(more, "death", "deaths")+" before: theriac crashes"+subFlag(x.Subscription))
 	}
 	if len(links) > 0 {

@@ -103,7 +103,7 @@ func (m *model) end(t *rapid.T) {
 		return
 	}
 	id := s.begin.ID[:min(40, len(s.begin.ID))]
-	past := inflight.Past{Name: m.region.Name(i, generation), ID: id, IDCut: id != s.begin.ID, Outcome: s.outcome}
+	past := inflight.Past{Name: m.region.Name(i, generation), Subscription: "orders", ID: id, IDCut: id != s.begin.ID, Outcome: s.outcome}
 	s.ended = append(s.ended, past)
 	s.state = inflight.Free
 }

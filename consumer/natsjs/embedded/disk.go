@@ -1,9 +1,6 @@
 package embedded
 
-import (
-	"fmt"
-	"syscall"
-)
+import "fmt"
 
 // DiskFullError says that there is too little room to start the broker.
 type DiskFullError struct {
@@ -22,11 +19,11 @@ func (e *DiskFullError) Error() string {
 }
 
 func checkRoom(dir string, need int64) error {
-	var fs syscall.Statfs_t
-	if err := syscall.Statfs(dir, &fs); err != nil {
+	free, err := freeBytes(dir)
+	if err != nil {
 		return fmt.Errorf("ask for the free space of %s: %w", dir, err)
 	}
-	if free := int64(uint64(fs.Bavail) * uint64(fs.Bsize)); free < need {
+	if free < need {
 		return &DiskFullError{Dir: dir, FreeBytes: free, NeedBytes: need}
 	}
 	return nil

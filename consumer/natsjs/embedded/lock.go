@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 )
 
@@ -53,8 +52,8 @@ func lockDir(ctx context.Context, dir string) (*dirLock, error) {
 	}
 	const tries, pause = 10, 10 * time.Millisecond
 	for range tries {
-		err = flock(file, syscall.LOCK_EX)
-		if !errors.Is(err, syscall.EWOULDBLOCK) {
+		err = lockFile(file, true)
+		if !errors.Is(err, errHeld) {
 			break
 		}
 		select {
@@ -67,7 +66,7 @@ func lockDir(ctx context.Context, dir string) (*dirLock, error) {
 	switch {
 	case err == nil:
 		return l, l.write(holderNote{PID: os.Getpid(), Port: l.last.Port})
-	case errors.Is(err, syscall.EWOULDBLOCK):
+	case errors.Is(err, errHeld):
 		return nil, errors.Join(&HeldError{Dir: dir, PID: l.last.PID}, file.Close())
 	default:
 		return nil, errors.Join(fmt.Errorf("lock the data directory %s: %w", dir, err), file.Close())
@@ -84,8 +83,8 @@ func lockFree(dir string) (bool, error) {
 		return false, fmt.Errorf("look at the lock of the data directory: %w", err)
 	}
 	defer file.Close()
-	err = flock(file, syscall.LOCK_SH)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
+	err = lockFile(file, false)
+	if errors.Is(err, errHeld) {
 		return false, nil
 	}
 	return err == nil, err
@@ -117,16 +116,6 @@ func (l *dirLock) write(note holderNote) error {
 }
 
 func (l *dirLock) release() error { return l.file.Close() }
-
-// flock never waits.
-func flock(file *os.File, how int) error {
-	for {
-		err := syscall.Flock(int(file.Fd()), how|syscall.LOCK_NB)
-		if !errors.Is(err, syscall.EINTR) {
-			return err
-		}
-	}
-}
 
 // readNote returns the zero note for a file that is new, torn or damaged: the
 // lock does not depend on it.

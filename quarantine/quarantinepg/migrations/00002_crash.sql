@@ -31,6 +31,7 @@ CREATE TABLE theriac.crash_report (
     ref         text COLLATE "C" NOT NULL UNIQUE,
     role        text NOT NULL,
     host        text NOT NULL,
+    pid         bigint NOT NULL,
     build       text NOT NULL,
     kind        text NOT NULL,
     tier        text NOT NULL,
@@ -62,7 +63,8 @@ CREATE TABLE theriac.suspect (
 CREATE INDEX suspect_crash ON theriac.suspect (crash_seq, n);
 CREATE INDEX suspect_key ON theriac.suspect (key, n);
 CREATE INDEX suspect_message ON theriac.suspect USING hash (message_id);
-CREATE INDEX suspect_waiting ON theriac.suspect (n) WHERE state = 'waiting';
+-- Empty nearly always, and asked with every entry that is held.
+CREATE INDEX suspect_waiting ON theriac.suspect (key) WHERE state = 'waiting';
 
 -- +goose Down
 DELETE FROM theriac.message m USING theriac.suspect s WHERE m.identity = s.key;

@@ -1,3 +1,7 @@
--- Whoever reports or settles the same suspects waits here; those of a report that
--- is not committed yet are not seen, and not settled.
-SELECT identity FROM theriac.message WHERE identity = ANY ($1::bytea[]) ORDER BY identity FOR NO KEY UPDATE
+-- The rows that tell of those who wait. Whoever reports or settles them waits
+-- here; those of a report that is not committed yet are not seen, and not settled.
+SELECT m.identity
+FROM theriac.message m
+WHERE m.identity IN (SELECT s.key FROM theriac.suspect s WHERE s.key = ANY ($1::bytea[]) AND s.state = 'waiting')
+ORDER BY m.identity
+FOR NO KEY UPDATE OF m

@@ -20,7 +20,7 @@ func waysInC() map[string]func() {
 		"c spin":  func() { go growShared(math.MaxInt); C.spin() },
 		"c sleep": func() { go growShared(math.MaxInt); C.sleepForever() },
 		"c threads": func() {
-			for range 20 {
+			for range 8 {
 				C.thread()
 			}
 			growShared(math.MaxInt)

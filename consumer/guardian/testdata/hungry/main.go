@@ -25,10 +25,20 @@ func main() {
 	dir := os.Getenv("HUNGRY_DIR")
 	limit, err := strconv.ParseInt(os.Getenv("HUNGRY_LIMIT"), 10, 64)
 	check(err)
+	wards := -1
+	if os.Getenv("HUNGRY_WAY") == "limits" {
+		wards = 1
+	}
 	err = guardian.Run(context.Background(), guardian.Config{
-		Roles:    []guardian.RoleConfig{{Name: "worker", Slots: 5, Wards: -1, MemoryLimit: limit}},
+		Roles:    []guardian.RoleConfig{{Name: "worker", Slots: 5, Wards: wards, MemoryLimit: limit}},
 		StateDir: dir, RestartPause: time.Millisecond, StopTimeout: 5 * time.Second,
 	}, func(ctx context.Context, r guardian.Role) error {
+		if r.Ward {
+			limits("ward")
+			r.Ready()
+			<-ctx.Done()
+			return nil
+		}
 		if os.Mkdir(filepath.Join(dir, "began"), 0o700) != nil {
 			r.Ready()
 			<-ctx.Done()

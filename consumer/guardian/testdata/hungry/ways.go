@@ -43,7 +43,7 @@ func ways(ctx context.Context) map[string]func() {
 			time.Sleep(150 * time.Millisecond)
 			panic("in the middle of it")
 		},
-		"limits": limits,
+		"limits": func() { limits("worker") },
 	}
 	for name, way := range waysInC() {
 		all[name] = way
@@ -96,17 +96,17 @@ func touched(b []byte) []byte {
 }
 
 // limits prints what this process may do, and what a process of its own still can.
-func limits() {
+func limits(who string) {
 	score, err := os.ReadFile("/proc/self/oom_score_adj")
 	check(err)
 	table, err := os.ReadFile("/proc/self/limits")
 	check(err)
 	for line := range bytes.SplitSeq(table, []byte("\n")) {
 		if bytes.HasPrefix(line, []byte("Max data size")) || bytes.HasPrefix(line, []byte("Max core file")) {
-			fmt.Println(string(bytes.Join(bytes.Fields(line), []byte(" "))))
+			fmt.Println(who, string(bytes.Join(bytes.Fields(line), []byte(" "))))
 		}
 	}
-	fmt.Printf("oom_score_adj %s memory limit %d\n", bytes.TrimSpace(score), debug.SetMemoryLimit(-1))
+	fmt.Printf("%s oom_score_adj %s memory limit %d\n", who, bytes.TrimSpace(score), debug.SetMemoryLimit(-1))
 	for _, cmd := range []*exec.Cmd{exec.Command("sh", "-c", "echo a shell lives"), exec.Command("/proc/self/exe")} {
 		cmd.Env = append(os.Environ(), "HUNGRY_CHILD=1")
 		out, err := cmd.CombinedOutput()

@@ -1,0 +1,57 @@
+//go:build unix
+
+package guardian
+
+import (
+	"errors"
+	"io"
+	"os"
+	"syscall"
+	"time"
+)
+
+// tee passes on what a child writes to standard error, and keeps its end. Whoever else the child left
+// holding it is heard, too, for as long as anybody takes events.
+//
+// When the child is dead, what is still in the pipe is its last words, and its death is judged only when
+// they are in the tail. buried says so by a deadline, which a reader notices that waits.
+func (p *parent) tee(c *child, to io.Writer, from *os.File) {
+	for {
+		_, err := io.Copy(to, from)
+		if !errors.Is(err, os.ErrDeadlineExceeded) || p.isOver() {
+			break
+		}
+		_ = from.SetReadDeadline(time.Time{})
+		empty(to, from)
+		p.tell(event{kind: eventTeeRead, child: c})
+	}
+	p.tell(event{kind: eventTeeEnded, child: c, tee: from})
+	_ = from.Close()
+}
+
+// maxLastWords is more than a pipe holds unless somebody still writes to it.
+const maxLastWords = 1 << 20
+
+// empty takes what is in the pipe now, without waiting for more.
+func empty(to io.Writer, from *os.File) {
+	raw, err := from.SyscallConn()
+	if err != nil {
+		return
+	}
+	buf := make([]byte, 64<<10)
+	for taken := 0; taken < maxLastWords; {
+		n := 0
+		errRead := raw.Read(func(fd uintptr) bool {
+			n, err = syscall.Read(int(fd), buf)
+			return true
+		})
+		switch {
+		case errRead == nil && err == syscall.EINTR:
+			continue
+		case errRead != nil || err != nil || n <= 0:
+			return
+		}
+		_, _ = to.Write(buf[:n])
+		taken += n
+	}
+}
