@@ -138,7 +138,8 @@ type Config struct {
 	// longer than a tick is named by snapshots (Roster), without anybody waiting.
 	Begin func(ctx context.Context, sub string, m *handlers.Message) error
 	// Roster, if not nil, is joined by the consumer: what it runs is then in the
-	// snapshots of the quarantine that was given the roster's Running.
+	// snapshots of the quarantine that was given the roster's Running. Default nil:
+	// in nobody's.
 	Roster *Roster
 	// Worker, Host and Build name this process in the history. Default: empty.
 	Worker, Host, Build string

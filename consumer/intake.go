@@ -74,9 +74,6 @@ func (c *Consumer) process(j *job) step {
 			c.label(a)
 		}
 		c.watch(a)
-		if c.cfg.Begin != nil {
-			c.announce(j.message())
-		}
 		rep, mine := c.supervise(a)
 		if !mine {
 			return stepElsewhere

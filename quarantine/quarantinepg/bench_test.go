@@ -61,10 +61,10 @@ func BenchmarkSnapshot(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			running := make([]quarantine.Running, size)
+			running := make([]handlers.Running, size)
 			for n := 0; b.Loop(); n++ {
 				for i := range running {
-					running[i] = quarantine.Running{Subscription: "billing", MessageID: fmt.Sprint("1284933119027", n, i)}
+					running[i] = handlers.Running{Subscription: "billing", MessageID: fmt.Sprint("1284933119027", n, i)}
 				}
 				if err := m.Snapshot(b.Context(), running); err != nil {
 					b.Fatal(err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -199,7 +200,7 @@ func (x tx) reap(w quarantine.Worker) (bool, error) {
 
 // reportDeath reports a worker with what its last snapshot says, unless somebody
 // who knew more has reported it.
-func (x tx) reportDeath(w quarantine.Worker, running []quarantine.Running, at time.Time) error {
+func (x tx) reportDeath(w quarantine.Worker, running []handlers.Running, at time.Time) error {
 	told, err := value[bool](x, sqlCrashAbout, searched(w.Host), w.PID, w.Started.UnixMicro(), w.Heard)
 	if err != nil || told {
 		return err
