@@ -123,6 +123,15 @@ func BenchmarkPipeline(b *testing.B) {
 			})
 		})
 	})
+	b.Run("theriac-in-flight-parallel", func(b *testing.B) {
+		withTable(b, func(deliver func(*Delivery)) {
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					deliver(fresh())
+				}
+			})
+		})
+	})
 }
 
 // tableGuard is a guard that has a table and is asked for nothing else.

@@ -30,6 +30,7 @@ type Consumer struct {
 	running  []place          // by slot
 	flights  *inflight.Region // nil without a table
 	flags    inflight.Flags   // of everything that runs here
+	tokens   bool             // deliveries tell how another process can settle them
 	suspects *suspects
 	watchdog *watchdog
 	breaker  *breaker
@@ -73,6 +74,7 @@ func New(source Source, sub Subscription, cfg Config) (*Consumer, error) {
 		}
 		c.flights = region
 	}
+	_, c.tokens = source.(Adopter)
 	c.watchdog = newWatchdog(c)
 	c.breaker = newBreaker(sub.Policy, c.slots.size(), log)
 	c.early = newHandedBack()

@@ -29,7 +29,7 @@ func (c *Consumer) takeOff(a *attempt) {
 	if a.job.settled != nil && m.OrderingKey != "" {
 		begin.Flags |= inflight.Ordered
 	}
-	if d := a.job.delivery; d != nil {
+	if d := a.job.delivery; d != nil && c.tokens {
 		if s, ok := d.Settler.(leaseTokener); ok {
 			begin.AckToken = s.LeaseToken()
 		}

@@ -2,16 +2,19 @@ package consumer
 
 import (
 	"math/bits"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 )
 
 // slots hands out MaxRunning numbered slots. A free slot is taken from a bitmap
-// by one compare-and-swap, in a word chosen at random, so that messages do not
-// meet on one cache line; only when all are taken do callers queue, in order.
+// by one compare-and-swap, in a word that each processor has for itself, so that
+// messages do not meet on one cache line, and the few slots that are in use at a
+// time stay in that processor's cache: what belongs to a slot is kilobytes, in the
+// table of what is in flight. Only when all are taken do callers queue, in order.
 type slots struct {
 	words   []slotWord
+	homes   sync.Pool // of *int: a processor's word
+	given   atomic.Uint32
 	share   int // slots of a word
 	longer  int // so many words at the front have one more
 	waiting atomic.Int64
@@ -62,9 +65,18 @@ func (s *slots) acquire(stop <-chan struct{}) (int, bool) {
 }
 
 func (s *slots) take() (int, bool) {
-	first := int(rand.Uint32N(uint32(len(s.words))))
+	home, _ := s.homes.Get().(*int)
+	if home == nil {
+		home = new(int)
+		*home = int(s.given.Add(1)) % len(s.words)
+	}
+	first := *home
+	s.homes.Put(home)
 	for i := range s.words {
-		w := (first + i) % len(s.words)
+		w := first + i
+		if w >= len(s.words) {
+			w -= len(s.words)
+		}
 		for {
 			taken := s.words[w].taken.Load()
 			bit := bits.TrailingZeros64(^taken)

@@ -98,6 +98,9 @@ func (p *parent) examine(c *child) autopsy {
 	}
 	a.Verdict = verdict.Of(a.evidenceOf(p.stopping))
 	a.Notes = append(a.Notes, p.watch.remove(c)...)
+	if c.broke != "" {
+		a.Notes = append(a.Notes, "the guardian killed it: "+c.broke)
+	}
 	return a
 }
 
@@ -145,7 +148,7 @@ func (a autopsy) traceEvidence() *verdict.Trace {
 		return nil
 	}
 	v := &verdict.Trace{
-		Header: t.First.ID != 0, OwnFault: t.Kind.OwnFault(), Complete: t.Complete && !t.Truncated,
+		Header: t.First.ID != 0, FirstCut: t.BlockCut, OwnFault: t.Kind.OwnFault(), Complete: t.Complete && !t.Truncated,
 		First: goroutineEvidence(t.First),
 	}
 	for _, g := range t.Goroutines {
@@ -181,6 +184,12 @@ func (p *parent) report(a autopsy) {
 	if a.role.cfg.Slots > 0 {
 		attrs = append(attrs, "bystanders", len(a.Bystanders))
 	}
+	if a.table.Damage != "" {
+		attrs = append(attrs, "table", a.table.Damage)
+	}
+	if n := len(a.Damaged); n > 0 {
+		attrs = append(attrs, "damaged_slots", n)
+	}
 	p.log.Error("role died", attrs...)
 	if hint := a.role.hint(a.died); hint != "" {
 		p.log.Error("this looks like a problem of the deployment, not of a message", "role", a.role.cfg.Name, "because", hint)
@@ -203,6 +212,7 @@ func (p *parent) keep(a autopsy) (record string) {
 	if p.state == nil {
 		return ""
 	}
+	p.untrimmed = true
 	r := a.record(p.cfg.Build)
 	written, err := crashrecord.Directory{Path: p.state.deaths()}.Write(r)
 	if err != nil && written.Path == "" {
@@ -213,6 +223,24 @@ func (p *parent) keep(a autopsy) (record string) {
 	p.log.Info("crash record kept", "record", written.Path, "left_out", written.LeftOut, "error", err)
 	a.discard()
 	return r.ID
+}
+
+// trim keeps the crash records within bounds, in case nobody takes them in. It must not run beside keep:
+// it removes what was never finished.
+func (p *parent) trim() {
+	if !p.untrimmed {
+		return
+	}
+	p.untrimmed = false
+	trimmed, err := crashrecord.Directory{Path: p.state.deaths()}.Trim()
+	switch n := len(trimmed.WithoutDump) + len(trimmed.WithoutMessages) + len(trimmed.Removed) + trimmed.Unfinished; {
+	case err != nil:
+		p.log.Error("cannot keep the crash records within bounds", "folder", p.state.deaths(), "error", err)
+	case n > 0:
+		p.log.Warn("crash records were removed or cut: nobody takes them in, and they are too many",
+			"removed", len(trimmed.Removed), "without_dump", len(trimmed.WithoutDump),
+			"without_messages", len(trimmed.WithoutMessages), "unfinished", trimmed.Unfinished)
+	}
 }
 
 // record is the death as it is kept.

@@ -4,6 +4,9 @@ package guardian
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,17 +36,42 @@ func (r *role) forgive(past []inflight.Past) {
 	}
 }
 
-// recent is what the next child is told of culprits.
+// recent is what the next child is told of culprits: as many of the last as fit into a frame that no
+// child has to read before more can be written. Long ids are told by their beginning and a hash, as they
+// need only tell culprits apart.
 func (r *role) recent(now time.Time) map[string][]verdict.CulpritDeath {
 	recent := make(map[string][]verdict.CulpritDeath)
+	room := maxCulpritsTold / max(len(r.culprits), 1)
 	for subscription, b := range r.culprits {
-		for _, d := range b.Deaths {
+		left := room - len(subscription)*jsonGrowth
+		for _, d := range slices.Backward(b.Deaths) {
+			d.ID = shortID(d.ID)
+			if left -= culpritOverhead + len(d.ID)*jsonGrowth; left < 0 {
+				break
+			}
 			if now.Sub(d.At).Abs() <= culpritMemory {
 				recent[subscription] = append(recent[subscription], d)
 			}
 		}
+		slices.Reverse(recent[subscription])
 	}
 	return recent
+}
+
+const (
+	// maxCulpritsTold bounds, in bytes, what a child is told of culprits.
+	maxCulpritsTold = 128 << 10
+	// jsonGrowth is how much longer JSON can make a byte, culpritOverhead what it needs beside the id.
+	jsonGrowth, culpritOverhead = 6, 64
+	maxIDTold                   = 128
+)
+
+func shortID(id string) string {
+	if len(id) <= maxIDTold {
+		return id
+	}
+	sum := sha256.Sum256([]byte(id))
+	return id[:maxIDTold/2] + hex.EncodeToString(sum[:maxIDTold/4])
 }
 
 // culpritMemory is how long the next workers hear of a culprit; the rule that opens their breaker looks

@@ -133,13 +133,13 @@ func TestDeath_IsJudgedAndKept(t *testing.T) {
 		{way: "child", tier: "A", trace: "poison", culprit: "poison"},
 		{way: "nil", tier: "A", trace: "assignment to entry in nil map", culprit: "poison"},
 		{way: "stack", tier: "A", culprit: "poison"},
-		{way: "exit", tier: "D", suspects: []string{"bystander", "poison"}},
-		{way: "exit 0", tier: "D", suspects: []string{"bystander", "poison"}},
-		{way: "exit 77", tier: "D", suspects: []string{"bystander", "poison"}},
-		{way: "fatal", tier: "D", suspects: []string{"bystander", "poison"}},
-		{way: "kill", tier: "D", suspects: []string{"bystander", "poison"}},
-		{way: "timer", tier: "C", trace: "late", suspects: []string{"bystander", "poison"}},
-		{way: "stop", tier: "D", suspects: []string{"bystander", "poison"}},
+		{way: "exit", tier: "D", suspects: []string{"poison", "bystander"}},
+		{way: "exit 0", tier: "D", suspects: []string{"poison", "bystander"}},
+		{way: "exit 77", tier: "D", suspects: []string{"poison", "bystander"}},
+		{way: "fatal", tier: "D", suspects: []string{"poison", "bystander"}},
+		{way: "kill", tier: "D", suspects: []string{"poison", "bystander"}},
+		{way: "timer", tier: "C", trace: "late", suspects: []string{"poison", "bystander"}},
+		{way: "stop", tier: "D", suspects: []string{"poison", "bystander"}},
 		{way: "unready", tier: "N"},
 	} {
 		t.Run(tc.way, func(t *testing.T) {
@@ -223,5 +223,38 @@ func TestStateDir_BelongsToOneGuardian(t *testing.T) {
 	second.until(t, "guardian returned:", "another guardian uses it", "(process ", "choose another directory")
 	if code := second.exit(t); code != 1 {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+// TestDeaths_AreBounded: records that nobody takes in do not fill the disk. The newest stay.
+func TestDeaths_AreBounded(t *testing.T) {
+	t.Parallel()
+	const most = 1000
+	dir := t.TempDir()
+	deaths := crashrecord.Directory{Path: filepath.Join(dir, "deaths")}
+	if err := os.MkdirAll(deaths.Path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	long := time.Now().Add(-time.Hour)
+	for i := range most + 5 {
+		id := crashrecord.NewID(long.Add(time.Duration(i) * time.Millisecond))
+		suffix := ".crash"
+		if i == 0 {
+			suffix = ".crash.tmp" // its guardian was killed while it wrote
+		}
+		if err := os.WriteFile(filepath.Join(deaths.Path, id+suffix), []byte("old"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g := start(t, "mortal", deathVariable+"="+dir+"|kill")
+	g.until(t, "crash record kept")
+	g.until(t, "crash records were removed", "removed=5", "unfinished=1")
+	g.end(t)
+	list, err := deaths.List()
+	if err != nil || len(list.Records) != most || len(list.Unfinished) != 0 {
+		t.Fatalf("%d records and %d unfinished, %v", len(list.Records), len(list.Unfinished), err)
+	}
+	if r, _, err := deaths.Read(list.Records[most-1]); err != nil || len(r.Suspects) != 2 {
+		t.Errorf("the newest: %d suspects, %v", len(r.Suspects), err)
 	}
 }

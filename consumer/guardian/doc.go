@@ -26,7 +26,12 @@
 //  3. makes a crash record durable in the state directory (package crashrecord), with the trace, the
 //     end of standard error and copies of what was in flight. If the disk refuses, the table stays
 //     in its place;
-//  4. starts the next child.
+//  4. starts the next child. Records that nobody takes in are kept within 1,000 and 512 MB; the
+//     oldest go first.
+//
+// A process that dies may have written anything anywhere before. What is damaged names nobody and is
+// told; what a child can make its guardian hold is bounded; one that does not keep to the words of its
+// ward line is ended, and judged like any other death.
 //
 // A guardian that finds tables of an earlier one in its state directory does the same for them: that
 // it could lock the directory proves that their processes are dead.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 )
 
@@ -27,6 +28,12 @@ const (
 	// lineQueue is how many frames may wait to be written to one line. A side that does not read that
 	// many is broken.
 	lineQueue = 256
+	// lineHeld is how many bytes of what a child sent the guardian holds, one of the largest frames at the
+	// least; a frame counts as lineLeast at least, so that they are few as well. Who sends more waits.
+	// lineOwed is how many bytes may wait to be written to one child.
+	lineHeld  = maxLineHead + maxLineBody
+	lineLeast = lineHeld / (lineQueue / 2)
+	lineOwed  = 2 * lineHeld
 )
 
 type lineKind uint8
@@ -44,6 +51,16 @@ type lineFrame struct {
 	run  uint32
 	head []byte
 	body []byte
+	from *allowance // nil, or of what it is held
+}
+
+func (f lineFrame) size() int { return len(f.head) + len(f.body) }
+
+// release says that the frame is not held any more.
+func (f lineFrame) release() {
+	if f.from != nil {
+		f.from.give(f.size())
+	}
 }
 
 // runHead is the head of a lineRun.
@@ -97,7 +114,11 @@ func (f lineFrame) write(w io.Writer) error {
 
 // readLine reads one frame. Its error is errFrame for anything that write does not write, and then
 // the other side is not trusted any further.
-func readLine(r io.Reader) (lineFrame, error) {
+func readLine(r io.Reader) (lineFrame, error) { return readLineWithin(r, nil) }
+
+// readLineWithin reads a frame that counts towards an allowance, if there is one, until it is released.
+// It waits until the frame fits before it reads more than its header.
+func readLineWithin(r io.Reader, held *allowance) (lineFrame, error) {
 	var h [lineHeader]byte
 	if _, err := io.ReadFull(r, h[:]); err != nil {
 		return lineFrame{}, err
@@ -107,11 +128,59 @@ func readLine(r io.Reader) (lineFrame, error) {
 	if h[0] != lineVersion || h[2] != 0 || h[3] != 0 || f.kind < lineRun || f.kind > lineRefused || head > maxLineHead || body > maxLineBody {
 		return lineFrame{}, errFrame
 	}
+	if held != nil {
+		if !held.take(int(head) + int(body)) {
+			return lineFrame{}, io.ErrClosedPipe
+		}
+		f.from = held
+	}
 	var err error
 	if f.head, err = readExactly(r, int(head)); err == nil {
 		f.body, err = readExactly(r, int(body))
 	}
 	return f, err
+}
+
+// allowance bounds what is held for somebody, in bytes. It is safe for concurrent use.
+type allowance struct {
+	mu     sync.Mutex
+	more   sync.Cond
+	left   int
+	least  int // what anything counts as
+	closed bool
+}
+
+func newAllowance(bytes, least int) *allowance {
+	a := &allowance{left: bytes, least: least}
+	a.more.L = &a.mu
+	return a
+}
+
+// take waits until n bytes are left; false: nothing more will be.
+func (a *allowance) take(n int) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	n = max(n, a.least)
+	for a.left < n && !a.closed {
+		a.more.Wait()
+	}
+	a.left -= n
+	return !a.closed
+}
+
+func (a *allowance) give(n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.left += max(n, a.least)
+	a.more.Signal()
+}
+
+// close ends all waiting.
+func (a *allowance) close() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.closed = true
+	a.more.Broadcast()
 }
 
 // readExactly reads n bytes, and allocates no more than a little ahead of what really comes.

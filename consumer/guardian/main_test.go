@@ -117,9 +117,11 @@ func programs() map[string]program {
 			say(r, "no zombie is left")
 			return serve(ctx, r)
 		}},
-		"mortal": mortal(),
-		"teller": teller(),
-		"lonely": lonely(),
+		"mortal":  mortal(),
+		"teller":  teller(),
+		"lonely":  lonely(),
+		"hostile": hostile(),
+		"restart": restart(),
 		"environment": {quick, func(ctx context.Context, r guardian.Role) error {
 			_, role := os.LookupEnv("THERIAC_ROLE")
 			say(r, fmt.Sprintf("GODEBUG=%s GOTRACEBACK=%s role set: %t", os.Getenv("GODEBUG"), os.Getenv("GOTRACEBACK"), role))
@@ -174,17 +176,20 @@ func start(t *testing.T, name string, env ...string) *guarded {
 	return g
 }
 
-// lineWriter cuts what it is given into lines. Whole lines come in one write here.
+// lineWriter cuts what it is given into lines, and forgets the beginning of endless ones.
 type lineWriter struct {
 	to   chan<- string
 	rest string
 }
+
+const lineWriterBytes = 64 << 10
 
 func (w *lineWriter) Write(p []byte) (int, error) {
 	w.rest += string(p)
 	for {
 		line, rest, found := strings.Cut(w.rest, "\n")
 		if !found {
+			w.rest = w.rest[max(0, len(w.rest)-lineWriterBytes):]
 			return len(p), nil
 		}
 		w.rest = rest

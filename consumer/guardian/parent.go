@@ -31,6 +31,8 @@ type parent struct {
 	tees    map[*os.File]bool // standard error of children and of theirs, while open
 	ended   chan struct{}     // closed when nobody takes events any more
 
+	untrimmed bool // crash records were written since they were last counted
+
 	stopping bool
 	kill     <-chan time.Time // when the children have had their time
 	gaveUp   error
@@ -52,10 +54,11 @@ const (
 	eventReady  eventKind = iota
 	eventSilent           // the control connection ended, or spoke nonsense
 	eventTeeEnded
-	eventTeeRead // what a dead child wrote to standard error is in the tail
-	eventDying // the first block of a trace is there
-	eventTrace // all of it is
-	eventLine  // a frame on the ward line
+	eventTeeRead  // what a dead child wrote to standard error is in the tail
+	eventDying    // the first block of a trace is there
+	eventTrace    // all of it is
+	eventLine     // a frame on the ward line
+	eventNonsense // what is no frame there
 	eventRecycle
 	eventBeat       // time to feel for hearts
 	eventMemory     // a child is near its limit
@@ -295,6 +298,9 @@ func (p *parent) notice(e event) {
 			e.child.idleSince = time.Now()
 			e.child.role.restarts.unready = 0
 			p.note(e.child.role)("role is ready", "role", e.child.role.cfg.Name, "pid", e.child.pid, "after", time.Since(e.child.started).Round(time.Millisecond))
+			if e.child.role.owner == nil && e.child.role.cfg.Slots > 0 {
+				p.trim() // never before the next worker runs
+			}
 		}
 	case eventMemory:
 		p.tooMuch(e.alarm)
@@ -305,6 +311,10 @@ func (p *parent) notice(e event) {
 	case eventLine:
 		if e.child.role.child == e.child && !e.child.exited {
 			p.hearLine(e.child, e.frame)
+		}
+	case eventNonsense:
+		if e.child.role.child == e.child && !e.child.exited {
+			p.breakOff(e.child, "it talks nonsense on its ward line")
 		}
 	case eventRecycle:
 		if e.child.role.child == e.child && e.child.killAt.IsZero() {

@@ -33,6 +33,9 @@ type child struct {
 
 	line   net.Conn       // nil in a role without wards
 	outbox chan lineFrame // what is to be written to it
+	owed   atomic.Int64   // bytes in outbox
+	held   *allowance     // for what came from it
+	broke  string         // why it is not to be talked to any more
 
 	// Of a ward: what it runs, until when, how many it ran before, since when it waits, and whether
 	// it is being ended because it is not needed.
@@ -130,7 +133,9 @@ func (p *parent) spawn(r *role) (_ *child, err error) {
 	p.readers.Go(func() { p.readCrash(c) })
 	p.serveLine(c)
 	p.watchOver(c)
-	// A child that cannot be told dies of it: its end of the connection is gone too.
+	// A child that cannot be told dies of it: its end of the connection is gone, once ours is closed.
+	_ = theirs.Close()
+	_ = c.control.SetWriteDeadline(time.Now().Add(time.Second))
 	_ = writeFrame(c.control, frameWelcome, hello)
 	return c, nil
 }

@@ -4,6 +4,7 @@ package guardian
 
 import (
 	"encoding/json"
+	"errors"
 	"net"
 	"os"
 	"time"
@@ -24,7 +25,8 @@ type aloneRun struct {
 	from *child // the worker that asked
 	run  uint32 // its number there
 	head runHead
-	body []byte
+	// message is what the ward is given. It counts towards what is held for the worker.
+	message lineFrame
 }
 
 const (
@@ -63,7 +65,7 @@ func (p *parent) tend(pool *wardPool, now time.Time) (next time.Time) {
 	for _, run := range waiting {
 		switch w := pool.free(run.head.Fresh); {
 		case w != nil:
-			w.assign(run, now)
+			p.assign(w, run, now)
 			continue
 		case coming > 0:
 			coming--
@@ -87,6 +89,8 @@ func (p *parent) abandon(pool *wardPool) {
 	for _, run := range pool.queue {
 		if run.from == alive {
 			kept = append(kept, run)
+		} else {
+			run.message.release()
 		}
 	}
 	pool.queue = kept
@@ -168,14 +172,15 @@ func (c *child) idle() bool {
 }
 
 // assign gives a message to a ward.
-func (c *child) assign(run *aloneRun, now time.Time) {
+func (p *parent) assign(c *child, run *aloneRun, now time.Time) {
 	limit := run.head.Limit
 	if limit <= 0 {
 		limit = defaultRun
 	}
 	c.run, c.due = run, now.Add(limit+wardSlack)
-	c.send(lineFrame{kind: lineRun, run: run.run, head: []byte("{}"), body: run.body})
-	run.body = nil
+	message := run.message
+	run.message = lineFrame{}
+	p.send(c, message)
 }
 
 // retire ends a ward that is no longer needed. What it may be running is charged to nobody.
@@ -186,34 +191,57 @@ func (c *child) retire() {
 	}
 }
 
-// send queues a frame for the other end of the line. One that lets hundreds wait is broken.
-func (c *child) send(f lineFrame) {
+// send queues a frame for the other end of the line. One that lets hundreds wait, or hundreds of
+// megabytes, is broken.
+func (p *parent) send(c *child, f lineFrame) {
 	if c.outbox == nil {
+		f.release()
 		return
 	}
-	select {
-	case c.outbox <- f:
-	default:
-		c.kill()
+	if c.owed.Load()+int64(f.size()) <= lineOwed {
+		select {
+		case c.outbox <- f:
+			c.owed.Add(int64(f.size()))
+			return
+		default:
+		}
 	}
+	f.release()
+	p.breakOff(c, "it does not read its ward line")
+}
+
+// breakOff ends a child that is not to be talked to. It is judged like any other death: what it ran may
+// be what broke it.
+func (p *parent) breakOff(c *child, why string) {
+	if c.broke == "" {
+		c.broke = why
+		p.log.Error("a child is broken; it is killed", "role", c.role.cfg.Name, "pid", c.pid, "because", why)
+	}
+	c.kill()
 }
 
 // hearLine takes a frame from a child's line.
 func (p *parent) hearLine(c *child, f lineFrame) {
 	switch {
 	case f.kind == lineRun && c.role.pool != nil:
-		run := &aloneRun{from: c, run: f.run, body: f.body}
-		if json.Unmarshal(f.head, &run.head) != nil || len(c.role.pool.queue) >= lineQueue/2 {
-			p.refuse(run, "the guardian does not understand, or too many wait")
-			return
-		}
-		c.role.pool.queue = append(c.role.pool.queue, run)
+		p.asked(c, f)
 	case f.kind == lineAnswer && c.run != nil && f.run == c.run.run:
 		p.answered(c, f)
+		f.release()
 	default:
-		p.log.Error("a child talks nonsense on its ward line; it is killed", "role", c.role.cfg.Name, "pid", c.pid)
-		c.kill()
+		f.release()
+		p.breakOff(c, "it talks nonsense on its ward line")
 	}
+}
+
+// asked takes what a worker wants to have run alone.
+func (p *parent) asked(c *child, f lineFrame) {
+	run := &aloneRun{from: c, run: f.run, message: f}
+	if json.Unmarshal(f.head, &run.head) != nil {
+		p.refuse(run, "the guardian does not understand")
+		return
+	}
+	c.role.pool.queue = append(c.role.pool.queue, run)
 }
 
 // answered passes on what a ward that survived says.
@@ -229,7 +257,7 @@ func (p *parent) answered(c *child, f lineFrame) {
 		c.role.owner.survived(run.head.Subscription)
 	}
 	if answer, err := newLineFrame(lineAnswer, run.run, head, f.body); err == nil {
-		run.from.send(answer)
+		p.send(run.from, answer)
 	}
 	if head.Spent {
 		c.retire()
@@ -254,15 +282,16 @@ func (p *parent) diedAlone(a autopsy, record string) {
 		d.Started = s.Started
 	}
 	if answer, err := newLineFrame(lineDied, c.run.run, d, nil); err == nil {
-		c.run.from.send(answer)
+		p.send(c.run.from, answer)
 	}
 	c.run = nil
 }
 
 // refuse tells a worker that its message did not run.
 func (p *parent) refuse(run *aloneRun, why string) {
+	run.message.release()
 	if f, err := newLineFrame(lineRefused, run.run, refusedHead{why}, nil); err == nil {
-		run.from.send(f)
+		p.send(run.from, f)
 	}
 }
 
@@ -302,13 +331,16 @@ func (p *parent) serveLine(c *child) {
 	if c.line == nil {
 		return
 	}
-	outbox := make(chan lineFrame, lineQueue)
-	c.outbox = outbox
+	outbox, held := make(chan lineFrame, lineQueue), newAllowance(lineHeld, lineLeast)
+	c.outbox, c.held = outbox, held
 	line := c.line
-	p.readers.Go(func() { writeAll(line, outbox) })
+	p.readers.Go(func() { c.writeAll(line, outbox) })
 	p.readers.Go(func() {
 		for {
-			f, err := readLine(line)
+			f, err := readLineWithin(line, held)
+			if errors.Is(err, errFrame) {
+				p.tell(event{kind: eventNonsense, child: c})
+			}
 			if err != nil {
 				return // its death, or its control connection, tells the rest
 			}
@@ -318,13 +350,15 @@ func (p *parent) serveLine(c *child) {
 }
 
 // writeAll writes frames until the channel is closed. A frame that cannot be written ends the line.
-func writeAll(conn net.Conn, frames <-chan lineFrame) {
+func (c *child) writeAll(conn net.Conn, frames <-chan lineFrame) {
 	broken := false
 	for f := range frames {
 		if !broken && f.write(conn) != nil {
 			broken = true
 			_ = conn.Close()
 		}
+		c.owed.Add(-int64(f.size()))
+		f.release()
 	}
 }
 
@@ -333,6 +367,7 @@ func (c *child) closeLine() {
 	if c.line != nil {
 		close(c.outbox)
 		c.outbox = nil
+		c.held.close()
 		_ = c.line.Close()
 	}
 }

@@ -32,6 +32,9 @@ func lonely() program {
 		StateDir: dir, StopTimeout: 5 * time.Second, RestartPause: time.Millisecond,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
+	if os.Getenv("GUARDIAN_TEST_WARD") == "stuck" {
+		cfg.Roles[0].ReadyTimeout = 200 * time.Millisecond
+	}
 	return program{cfg, func(ctx context.Context, r guardian.Role) error {
 		if r.Ward {
 			return serveWard(ctx, r)
@@ -68,8 +71,11 @@ func askAlone(ctx context.Context, r guardian.Role, body string) string {
 
 // serveWard runs the words.
 func serveWard(ctx context.Context, r guardian.Role) error {
-	if os.Getenv("GUARDIAN_TEST_WARD") == "broken" {
+	switch os.Getenv("GUARDIAN_TEST_WARD") {
+	case "broken":
 		return errors.New("no handlers here")
+	case "stuck":
+		select {}
 	}
 	region, err := r.InFlight.Subscribe("orders", 1)
 	if err != nil {
@@ -163,6 +169,17 @@ func TestWards_ThatCannotStartRefuse(t *testing.T) {
 	t.Parallel()
 	g, _ := startLonely(t, "live", "GUARDIAN_TEST_WARD=broken")
 	g.until(t, "0:live refused", "no ward", "before they are ready")
+	g.end(t)
+}
+
+func TestWards_ThatAreNeverReadyRefuse(t *testing.T) {
+	t.Parallel()
+	g, _ := startLonely(t, "live", "GUARDIAN_TEST_WARD=stuck")
+	worker := pid(t, g.until(t, " up"))
+	g.until(t, "0:live refused", "no ward", "before they are ready", "signal killed")
+	if !lives(worker) {
+		t.Error("the worker was ended")
+	}
 	g.end(t)
 }
 

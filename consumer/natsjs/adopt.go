@@ -22,10 +22,30 @@ var _ consumer.Adopter = (*Source)(nil)
 // sent to that connection and waits for one more lease.
 func (s *Source) Adopt(token string) (consumer.Adopted, error) {
 	meta, ok := parseAck(token)
-	if !ok || !strings.Contains(token, "."+s.cfg.Stream+"."+s.cfg.Consumer+".") {
+	if !ok || !isLeaseOf(token, s.cfg.Stream, s.cfg.Consumer) {
 		return nil, fmt.Errorf("%.100q is no lease of JetStream consumer %q of stream %q", token, s.cfg.Consumer, s.cfg.Stream)
 	}
 	return &adopted{conn: s.conn, reply: token, sequence: meta.sequence, confirm: s.cfg.ConfirmAcks}, nil
+}
+
+// maxToken is far more than a reply subject has. The broker ends the connection of who sends a subject of
+// more than 4 KB.
+const maxToken = 1 << 10
+
+// isLeaseOf reports whether a token, for which parseAck holds, is a plain subject of that consumer. It comes
+// from the memory of a process that died, which may have been anything by then.
+func isLeaseOf(token, stream, consumer string) bool {
+	if len(token) > maxToken || strings.ContainsFunc(token, func(r rune) bool {
+		return r <= ' ' || r == 0x7f || r == '*' || r == '>'
+	}) {
+		return false
+	}
+	at := 2 // where the stream stands, see parseAck
+	fields := strings.Split(token, ".")
+	if len(fields) > 9 {
+		at = 4
+	}
+	return fields[at] == stream && fields[at+1] == consumer
 }
 
 // adopted is a delivery of another process.

@@ -6,7 +6,9 @@
 //
 //	w, err := ward.Open(role, ward.Config{Docket: service})
 //	c, err := consumer.New(source, sub, consumer.Config{Guard: w, Quarantine: service})
-//	err = runner.Run(ctx, service.Run, w.Run, c.Run)
+//	err = consumer.RunBeside(ctx, consumer.Beside{
+//		Run: []func(context.Context) error{service.Run, w.Run}, Ready: service.Ready(), Began: role.Ready,
+//	}, c)
 //
 // In the ward, the guardian calls the program's function with Role.Ward set; it
 // builds its subscriptions and handlers, and nothing else, and serves:

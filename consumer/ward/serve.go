@@ -62,11 +62,15 @@ func (s *server) handle(watch context.Context, body []byte) (said []byte, ok, sp
 	if err := decode(body, &req); err != nil {
 		return s.refuse(err)
 	}
+	m, err := req.Message.open()
+	if err != nil {
+		return s.refuse(err)
+	}
 	lane, err := s.lane(watch, req.Subscription)
 	if err != nil {
 		return s.refuse(err)
 	}
-	ran := lane.Handle(req.Message, req.Replay.of(req.Message))
+	ran := lane.Handle(m, req.Replay.of(m))
 	said, err = encode(answer{Attempt: ran.Attempt, Delay: ran.Delay})
 	if err != nil {
 		return s.refuse(err)

@@ -80,7 +80,7 @@ func (w *Ward) RunAlone(ctx context.Context, run consumer.AloneRun) (consumer.Al
 	if w.lane == nil {
 		return consumer.AloneResult{}, consumer.ErrNoWard
 	}
-	body, err := encode(request{Subscription: run.Subscription, Message: run.Message, Replay: newReplay(run.Replay)})
+	body, err := encode(request{Subscription: run.Subscription, Message: newMessage(run.Message), Replay: newReplay(run.Replay)})
 	if err != nil {
 		return consumer.AloneResult{}, err
 	}

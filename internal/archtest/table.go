@@ -206,6 +206,7 @@ func Exceptions() map[string]map[string]string {
 			"cmd/internal/e2e/guardian_test.go":     "so it is here",
 			"cmd/internal/e2e/ward_test.go":         "and here",
 			"cmd/internal/drill/replica/unowned.go": "and what drills are about",
+			"examples/guarded/main.go":              "and the mistake that a guardian is for",
 		},
 		"test code": {
 			"cmd/internal/drill/databases.go": "a drill's database is thrown away like a test's",

@@ -99,15 +99,9 @@ func (s containerSpec) serve(ctx context.Context, role guardian.Role, sub consum
 	if err != nil {
 		return err
 	}
-	return runner.Run(ctx, service.Run, wards.Run, func(ctx context.Context) error {
-		select {
-		case <-service.Ready():
-		case <-ctx.Done():
-			return nil
-		}
-		role.Ready()
-		return c.Run(ctx)
-	})
+	return consumer.RunBeside(ctx, consumer.Beside{
+		Run: []func(context.Context) error{service.Run, wards.Run}, Ready: service.Ready(), Began: role.Ready,
+	}, c)
 }
 
 // handle works for a while on good messages. Poison kills the whole container the first time, and
@@ -132,10 +126,16 @@ func (s containerSpec) handle(ctx context.Context, m handlers.Message, inWard bo
 		return err
 	}
 	if !inWard && os.Mkdir(filepath.Join(s.Shared, "container-died"), 0o700) == nil {
-		_ = syscall.Kill(os.Getppid(), syscall.SIGKILL)
+		kill(os.Getppid())
 	}
-	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	kill(os.Getpid())
 	select {} // until it arrives
+}
+
+func kill(pid int) {
+	if process, err := os.FindProcess(pid); err == nil {
+		_ = process.Kill()
+	}
 }
 
 // fleet is the replicas of a test, and the broker and store that they share.

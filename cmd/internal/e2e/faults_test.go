@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -133,6 +134,8 @@ type oracle struct {
 	done  map[string]int
 	runs  map[string]int
 	ended chan struct{} // a token for each first end of a message
+	takes time.Duration // of a message that is named "good-long-n"
+	tick  time.Duration // of snapshots, zero for the default
 }
 
 func newOracle() *oracle {
@@ -141,9 +144,12 @@ func newOracle() *oracle {
 
 // Handle implements [handlers.Handler].
 func (o *oracle) Handle(_ context.Context, m handlers.Message) error {
+	name := string(m.Data)
+	if strings.HasPrefix(name, "good-long") {
+		<-time.After(o.takes)
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	name := string(m.Data)
 	o.runs[name]++
 	if name[:4] == "good" {
 		if o.done[name]++; o.done[name] == 1 {
@@ -157,14 +163,16 @@ func (o *oracle) Handle(_ context.Context, m handlers.Message) error {
 // run starts a worker over e and returns how to stop it.
 func (o *oracle) run(t *testing.T, e engine) (service *quarantine.Service, stop func()) {
 	t.Helper()
+	var roster consumer.Roster
 	service, err := quarantine.New(e.store, quarantine.Config{
 		SpoolDir: t.TempDir(), PollEvery: 50 * time.Millisecond, WriteTimeout: 2 * time.Second,
+		Running: roster.Running, SnapshotEvery: o.tick,
 		Worker: quarantine.Worker{Name: "w", Host: "h", Subscriptions: []string{subscription}},
 	})
 	check(t, err)
 	c, err := consumer.New(e.source, consumer.Subscription{Name: subscription, Handler: o, Policy: consumer.Policy{
 		MaxFailures: 3, Backoff: consumer.Backoff{Initial: 20 * time.Millisecond, Max: 200 * time.Millisecond},
-	}}, consumer.Config{Quarantine: service, DrainTimeout: 5 * time.Second, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	}}, consumer.Config{Quarantine: service, Roster: &roster, DrainTimeout: 5 * time.Second, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	check(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	var group runner.Group

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/quarantine"
@@ -14,7 +15,27 @@ import (
 // made in one of them. Polling, which no message causes, is not counted.
 type countingStore struct {
 	quarantine.Store
-	calls atomic.Int64
+	calls     atomic.Int64
+	snapshots atomic.Int64 // each is one UPDATE; no message causes them
+}
+
+// Join counts the snapshots of the registration too.
+func (s *countingStore) Join(ctx context.Context, w quarantine.Worker) (quarantine.Membership, error) {
+	m, err := s.Store.Join(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	return &countedMember{m, &s.snapshots}, nil
+}
+
+type countedMember struct {
+	quarantine.Membership
+	snapshots *atomic.Int64
+}
+
+func (m *countedMember) Snapshot(ctx context.Context, running []handlers.Running) error {
+	m.snapshots.Add(1)
+	return m.Membership.Snapshot(ctx, running)
 }
 
 func (s *countingStore) RecordAttempts(ctx context.Context, b []quarantine.AttemptRecord) ([]handlers.Totals, error) {
@@ -76,5 +97,37 @@ func TestSuccess_CostsNoStatement(t *testing.T) {
 				t.Errorf("three failures and a quarantine were seen as %d calls: the counter is blind", n)
 			}
 		})
+	}
+}
+
+// TestSnapshot_CostsByTheTick: what this process runs is written at most once a tick,
+// however many messages there are, and not at all for messages that are done within
+// one.
+func TestSnapshot_CostsByTheTick(t *testing.T) {
+	t.Parallel()
+	e := distributedEngine(t)
+	store := &countingStore{Store: e.store}
+	e.store = store
+	o := newOracle()
+	o.tick = 400 * time.Millisecond // a busy machine may keep a short message for a while
+	o.takes = 2 * o.tick
+	service, stop := o.run(t, e)
+	defer stop()
+	<-service.Ready()
+
+	e.publish(t, 3000, func(i int) string { return fmt.Sprintf("good-short-%d", i) })
+	o.await(t, 3000)
+	if n := store.snapshots.Load(); n != 0 {
+		t.Errorf("3000 messages, each done within a tick, cost %d snapshots", n)
+	}
+	for _, long := range []int{100, 1000} {
+		before, began := store.snapshots.Load(), time.Now()
+		e.publish(t, long, func(i int) string { return fmt.Sprintf("good-long-%d-%d", long, i) })
+		o.await(t, long)
+		// One for the tick that had begun, and one for what the last one left.
+		n, most := store.snapshots.Load()-before, int64(time.Since(began)/o.tick)+2
+		if n < 1 || n > most {
+			t.Errorf("%d messages of two ticks each cost %d snapshots, want 1 to %d", long, n, most)
+		}
 	}
 }

@@ -33,6 +33,7 @@ func Read(r io.Reader, limits Limits, onFirst func(Trace)) (Trace, error) {
 		d.trace.Bytes += int64(len(piece))
 		long := errors.Is(err, bufio.ErrBufferFull)
 		if err != nil && !long {
+			d.trace.BlockCut = d.at == inFirst && (!atStart || len(piece) > 0)
 			d.keep(piece)
 			if !errors.Is(err, io.EOF) {
 				return d.end(), fmt.Errorf("read crash output: %w", err)

@@ -52,6 +52,8 @@ type Trace struct {
 	First Goroutine
 	// Block is the text of its block, header included, as it was written.
 	Block string
+	// BlockCut: the stream broke off within the first block, in the middle of a line.
+	BlockCut bool
 	// Signal is the signal that the death is about, zero if none.
 	Signal Signal
 	// Goroutines are the others, in the order of the trace.

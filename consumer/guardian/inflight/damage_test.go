@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,6 +36,24 @@ func busyTable(t *testing.T) *inflight.Table {
 	return table
 }
 
+// TestRead_ASlotCountsInItsOwnPlace: what was copied over another slot names nobody.
+func TestRead_ASlotCountsInItsOwnPlace(t *testing.T) {
+	t.Parallel()
+	const slotBytes = 256
+	table := busyTable(t)
+	cell := make([]byte, slotBytes)
+	if _, err := table.File().ReadAt(cell, slotsAt+slotBytes); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := table.File().WriteAt(cell, slotsAt); err != nil {
+		t.Fatal(err)
+	}
+	got := table.Read().Slots
+	if len(got) != 2 || !strings.Contains(got[0].Damage, "checksum") || got[0].ID != "" || got[1].ID != "second" {
+		t.Errorf("slots %+v", got)
+	}
+}
+
 func TestRead_ReportsDamageWhereItIs(t *testing.T) {
 	t.Parallel()
 	whole := busyTable(t).Read()
@@ -49,6 +68,10 @@ func TestRead_ReportsDamageWhereItIs(t *testing.T) {
 		{"subscription: name", subscriptionsAt + 25, "x", func(s *inflight.Snapshot) {
 			s.Slots[0] = damaged(s.Slots[0], "subscription")
 			s.Slots[1] = damaged(s.Slots[1], "subscription")
+			s.Past = slices.Clone(s.Past)
+			for i := range s.Past {
+				s.Past[i].Subscription = ""
+			}
 		}},
 		{"slot: times", slotsAt + 9, "x", func(s *inflight.Snapshot) { s.Slots[0] = damaged(s.Slots[0], "checksum") }},
 		{"slot: id", slotsAt + 89, "x", func(s *inflight.Snapshot) { s.Slots[0] = damaged(s.Slots[0], "checksum") }},

@@ -62,7 +62,7 @@ func FuzzRead(f *testing.F) {
 		*(*uint64)(unsafe.Pointer(&arena[0])) = c.state.generation()
 		*(*uint64)(unsafe.Pointer(&arena[8])) = uint64(recordHeader + max(0, min(len(record), len(arena))-recordHeader))
 		c.recordCRC = checksum(arena[:*(*uint64)(unsafe.Pointer(&arena[8]))])
-		c.crc = c.sum()
+		c.crc = c.sum(0)
 		h := (*historyCell)(unsafe.Pointer(&memory[g.histories()]))
 		copy(bytesOf(h), past)
 		h.generationLow, h.crc = uint8(h.generation), h.sum()

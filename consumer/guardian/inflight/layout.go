@@ -24,7 +24,7 @@ const (
 	maxStride    = 64 << 10
 	maxArena     = 64 << 20
 
-	layoutVersion = 1
+	layoutVersion = 2
 )
 
 // magic begins every table. Its last byte shows transfers that change line ends.
@@ -86,7 +86,7 @@ type slotCell struct {
 	idLength      uint16
 	generationLow uint16 // the low bits of the generation that these fields are of
 	id            [maxSlotID]byte
-	crc           uint32 // from started to the end of the id in use
+	crc           uint32 // of the slot's index, and from started to the end of the id in use
 }
 
 // historyCell is what one generation of a slot ran.
@@ -143,9 +143,10 @@ func (s *subscriptionCell) sum() uint32 {
 	return crc32.Update(run, castagnoli, s.name[:min(s.nameLength, MaxSubscriptionName)])
 }
 
-func (c *slotCell) sum() uint32 {
+// sum is the checksum of a slot in its place: what was copied over another slot is damage there.
+func (c *slotCell) sum(slot int) uint32 {
 	used := unsafe.Offsetof(c.id) + uintptr(min(c.idLength, maxSlotID))
-	return checksum(bytesOf(c)[unsafe.Offsetof(c.started):used])
+	return crc32.Update(uint32(slot), castagnoli, bytesOf(c)[unsafe.Offsetof(c.started):used])
 }
 
 func (h *historyCell) sum() uint32 {

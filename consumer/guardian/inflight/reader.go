@@ -146,7 +146,7 @@ func (r reader) slotOnce(i int, c *slotCell, regions []region) Slot {
 	if slot.State == Writing {
 		return slot
 	}
-	if problem := c.check(); problem != "" {
+	if problem := c.check(i); problem != "" {
 		return damagedSlot(i, w, problem)
 	}
 	if c.subscription >= uint32(len(regions)) || !regions[c.subscription].holds(i) {
@@ -163,11 +163,11 @@ func damagedSlot(i int, w stateWord, problem string) Slot {
 }
 
 // check reports what is wrong with a slot that is busy or settling, "" for nothing.
-func (c *slotCell) check() string {
+func (c *slotCell) check(slot int) string {
 	switch {
 	case c.idLength > maxSlotID:
 		return "its id is longer than it can be"
-	case c.crc != c.sum():
+	case c.crc != c.sum(slot):
 		return "its checksum is wrong"
 	case c.generationLow != uint16(c.state.generation()):
 		return "its fields are those of another generation"

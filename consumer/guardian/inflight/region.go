@@ -104,7 +104,7 @@ func (r *Region) Begin(slot int, b *Begin) (generation uint64) {
 	c.recordCRC = checksum(record[:length])
 	c.fill(generation, b, kept)
 	c.subscription = r.index
-	c.crc = c.sum()
+	c.crc = c.sum(n)
 
 	c.store(newStateWord(generation, 0, Busy))
 	return generation
@@ -115,14 +115,15 @@ func (r *Region) Begin(slot int, b *Begin) (generation uint64) {
 // middle is nobody's fault. So it must be called before the handler. Trace reports whether the slot was
 // busy with that generation; if not, it did nothing.
 func (r *Region) Trace(slot int, generation uint64, traceID [16]byte, spanID [8]byte) bool {
-	c := r.mapping.cell(r.global(slot))
+	n := r.global(slot)
+	c := r.mapping.cell(n)
 	w := c.load()
 	if w.generation() != generation || w.state() != Busy {
 		return false
 	}
 	c.store(newStateWord(generation, 0, Writing))
 	c.traceID, c.spanID = traceID, spanID
-	c.crc = c.sum()
+	c.crc = c.sum(n)
 	c.store(w)
 	return true
 }

@@ -20,15 +20,16 @@
 // The first row that fits decides.
 //
 //	N  nobody    clean exit (code 77 and the clean flag) · fault inside the in-flight table · stopping ·
-//	             the guardian ended it (hang, recycling) · not ready · no slot busy
+//	             the guardian ended it (hang, recycling) · not ready (if the header of the table is sound) ·
+//	             no slot busy
 //	D  no trace  nothing on the crash pipe, or no goroutine header in time, or an exit code that is not the
-//	             runtime's 2. Suspects: all in flight, oldest first
+//	             runtime's 2. Suspects: all in flight, youngest first
 //	B  at work   the guardian ended it for memory, or since nothing went on in it. Suspects: live labels whose goroutine allocates, then those
 //	             running or runnable; all in flight if the dump was cut; tier C if that leaves nobody
 //	C  damage    the header of the table is damaged: all in flight, the labelled and running first
 //	A  culprit   the first goroutine has one live label, and the kind of death is its own fault. Suspects: none
 //	B  detector  it has a live label, but the kind blames whoever noticed (concurrent map access, out of memory,
-//	             a kind that is not known). Suspects: the labelled, then every live label that is running or
+//	             a kind that is not known), or its block broke off. Suspects: the labelled, then every live label that is running or
 //	             runnable; then all in flight if the dump was cut
 //	C  stale     it has no live label. Suspects: live labels running or runnable, then all in flight
 //
@@ -37,8 +38,8 @@
 // A damaged slot, one that occurs twice, and generation 0 (never begun) convict
 // nobody, are not suspects, and are reported. Where a goroutine carries several
 // labels, any live one counts; two live ones, or one beside the label of a
-// damaged slot, leave it open whose fault it was, which is tier B. Among equals
-// the oldest comes first, then the lowest slot: the order is total.
+// damaged slot, leave it open whose fault it was, which is tier B. Among equal
+// suspects the youngest comes first, then the highest slot: the order is total.
 //
 // Every busy, undamaged slot is in exactly one of: culprit, suspects, timed out,
 // bystanders. The attempts of bystanders and of all in tier N count as

@@ -68,6 +68,8 @@ type Trace struct {
 	// OwnFault: the kind of death is on the list of kinds that are the fault of
 	// the goroutine that died. A kind that is not known is not on it.
 	OwnFault bool
+	// FirstCut: what it printed of the goroutine that died broke off.
+	FirstCut bool
 	// First is the goroutine that died, Others are the rest of the dump.
 	First  Goroutine
 	Others []Goroutine

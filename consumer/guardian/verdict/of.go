@@ -9,6 +9,9 @@ func Of(e Evidence) Verdict {
 	v.Alone = v.Tier != TierNobody && !e.HeaderDamaged && t.alone()
 	v.Bystanders = t.rest(v)
 	v.Damaged = t.damaged
+	if e.HeaderDamaged {
+		v.note("the header of the in-flight table is damaged; what else ran is not known")
+	}
 	if n := len(t.damaged); n > 0 {
 		v.note("damaged slots in the table: %d; what they ran is not known", n)
 	}
@@ -39,7 +42,7 @@ func judge(e Evidence, t *table) Verdict {
 			Suspects: t.rank(ranking{labelled: live, running: t.running(*e.Trace), all: true})}
 	case len(live) == 0:
 		return stale(e, t)
-	case len(live) == 1 && e.Trace.OwnFault && !t.anyDamaged(e.Trace.First.Labels):
+	case len(live) == 1 && e.Trace.OwnFault && !e.Trace.FirstCut && !t.anyDamaged(e.Trace.First.Labels):
 		return Verdict{Tier: TierCulprit, Reason: ReasonOwnFault, Culprit: live[0]}
 	default:
 		return detector(*e.Trace, t, live)
@@ -61,6 +64,8 @@ func nobody(e Evidence, t *table) Reason {
 		return ReasonRecycled
 	case !e.HeaderDamaged && !e.Ready:
 		return ReasonNotReady
+	case e.HeaderDamaged && len(t.busy) == 0:
+		return ReasonTableDamaged
 	case len(t.busy) == 0:
 		return ReasonNoMessage
 	default:
@@ -132,6 +137,8 @@ func detector(trace Trace, t *table, live []Name) Verdict {
 		v.Reason = ReasonTwoLabels
 	case t.anyDamaged(trace.First.Labels):
 		v.Reason = ReasonDamagedLabel
+	case trace.FirstCut:
+		v.Reason = ReasonCut
 	}
 	v.noteCut(trace)
 	v.Suspects = t.rank(ranking{labelled: live, running: t.running(trace), all: !trace.Complete})

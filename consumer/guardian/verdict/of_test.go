@@ -87,7 +87,7 @@ func nobody(r verdict.Reason, notes ...string) verdict.Verdict {
 
 func everybody(tier verdict.Tier, r verdict.Reason, notes ...string) verdict.Verdict {
 	return verdict.Verdict{Tier: tier, Reason: r, Notes: notes,
-		Suspects: []suspect{{two, inFlight}, {one, inFlight}, {three, inFlight}}}
+		Suspects: []suspect{{three, inFlight}, {one, inFlight}, {two, inFlight}}}
 }
 
 // TestOf_WaysOfDying has a scenario for every way of dying that the design
@@ -110,7 +110,7 @@ func TestOf_WaysOfDying(t *testing.T) {
 			everybody(verdict.TierStale, verdict.ReasonNoLabel)},
 		{"thread limit", died(false, goroutine{}, runningLabels(one), labels(three)),
 			verdict.Verdict{Tier: verdict.TierStale, Reason: verdict.ReasonNoLabel,
-				Suspects: []suspect{{one, running}, {two, inFlight}, {three, inFlight}}}},
+				Suspects: []suspect{{one, running}, {three, inFlight}, {two, inFlight}}}},
 		{"shared lazy goroutine panics", died(true, labels(name{Slot: 2, Generation: 3})),
 			everybody(verdict.TierStale, verdict.ReasonStaleLabel, "background goroutine, started during 2.3, which ended long ago")},
 		{"two children panic at once", died(true, runningLabels(one), runningLabels(two)), culprit(one, two, three)},
@@ -138,7 +138,7 @@ func TestOf_WaysOfDying(t *testing.T) {
 				Suspects: []suspect{{three, labelled}, {one, running}}, Bystanders: []name{two}}},
 		{"memory: watchdog, dump cut", died(false, goroutine{}, goroutine{Labels: []name{three}, Allocating: true}),
 			verdict.Verdict{Tier: verdict.TierDetector, Reason: verdict.ReasonMemory, Notes: []string{cut},
-				Suspects: []suspect{{three, labelled}, {two, inFlight}, {one, inFlight}}}},
+				Suspects: []suspect{{three, labelled}, {one, inFlight}, {two, inFlight}}}},
 		{"memory: watchdog, nobody at work", died(false, labels(one), labels(two)),
 			everybody(verdict.TierStale, verdict.ReasonMemory, "nobody in flight was seen at work")},
 		{"memory: watchdog had to kill", silent(verdict.Exit{Signal: 9}), everybody(verdict.TierNoTrace, verdict.ReasonNoTrace)},
@@ -191,6 +191,7 @@ func TestOf_WaysOfDying(t *testing.T) {
 func TestOf_Pitfalls(t *testing.T) {
 	t.Parallel()
 	const damaged = "damaged slots in the table: 1; what they ran is not known"
+	const badHeader = "the header of the in-flight table is damaged; what else ran is not known"
 	foreign, zero := name{Slot: 999, Generation: 1}, name{Slot: 1}
 	future := name{Slot: 1, Generation: 11}
 	runAll(t, []scenario{
@@ -203,13 +204,17 @@ func TestOf_Pitfalls(t *testing.T) {
 		{"a live label before a stale one", died(true, runningLabels(one, four)), culprit(one, two, three)},
 		{"the same live label twice", died(true, runningLabels(one, one)), culprit(one, two, three)},
 		{"two live labels", died(true, runningLabels(three, one)), verdict.Verdict{Tier: verdict.TierDetector,
-			Reason: verdict.ReasonTwoLabels, Suspects: []suspect{{one, labelled}, {three, labelled}}, Bystanders: []name{two}}},
+			Reason: verdict.ReasonTwoLabels, Suspects: []suspect{{three, labelled}, {one, labelled}}, Bystanders: []name{two}}},
 		{"a live label beside one of a damaged slot", died(true, runningLabels(three, one)), verdict.Verdict{Tier: verdict.TierDetector,
 			Reason: verdict.ReasonDamagedLabel, Suspects: []suspect{{three, labelled}}, Bystanders: []name{two}, Damaged: []int{1}, Notes: []string{damaged}}},
 		{"header damaged: everybody, the labelled first", died(true, runningLabels(one), runningLabels(three)), verdict.Verdict{Tier: verdict.TierStale,
-			Reason: verdict.ReasonHeaderDamaged, Suspects: []suspect{{one, labelled}, {three, running}, {two, inFlight}}}},
-		{"header damaged, but the guardian asked for a shutdown", died(true, runningLabels(one)), nobody(verdict.ReasonStopping, "not charged: shutdown")},
-		{"header damaged, no trace", silent(verdict.Exit{Signal: 9}), everybody(verdict.TierNoTrace, verdict.ReasonNoTrace)},
+			Reason: verdict.ReasonHeaderDamaged, Suspects: []suspect{{one, labelled}, {three, running}, {two, inFlight}}, Notes: []string{badHeader}}},
+		{"header damaged, but the guardian asked for a shutdown", died(true, runningLabels(one)), nobody(verdict.ReasonStopping, "not charged: shutdown", badHeader)},
+		{"header damaged, no trace", silent(verdict.Exit{Signal: 9}), everybody(verdict.TierNoTrace, verdict.ReasonNoTrace, badHeader)},
+		{"header damaged, and no slot is busy", died(true, runningLabels(one)), verdict.Verdict{Tier: verdict.TierNobody,
+			Reason: verdict.ReasonTableDamaged, Notes: []string{badHeader}}},
+		{"the first block broke off", died(true, runningLabels(one)), verdict.Verdict{Tier: verdict.TierDetector, Reason: verdict.ReasonCut,
+			Suspects: []suspect{{one, labelled}}, Bystanders: []name{two, three}}},
 		{"label of a slot that is being written", died(true, runningLabels(five)),
 			everybody(verdict.TierStale, verdict.ReasonStaleLabel, "label 5.50 is of no message that was ever begun")},
 		{"label of a generation to come", died(true, runningLabels(future)),
@@ -217,31 +222,33 @@ func TestOf_Pitfalls(t *testing.T) {
 		{"label of generation 0", died(true, runningLabels(zero)),
 			everybody(verdict.TierStale, verdict.ReasonStaleLabel, "label 1.0 is of no message that was ever begun")},
 		{"label of a damaged slot", died(true, runningLabels(one)), verdict.Verdict{Tier: verdict.TierStale,
-			Reason: verdict.ReasonStaleLabel, Suspects: []suspect{{two, inFlight}, {three, inFlight}}, Damaged: []int{1},
+			Reason: verdict.ReasonStaleLabel, Suspects: []suspect{{three, inFlight}, {two, inFlight}}, Damaged: []int{1},
 			Notes: []string{"label 1.10 is of a damaged slot and is not believed", damaged}}},
 		{"a slot that occurs twice is damaged", died(true, runningLabels(one)), verdict.Verdict{Tier: verdict.TierStale,
-			Reason: verdict.ReasonStaleLabel, Suspects: []suspect{{two, inFlight}, {three, inFlight}}, Damaged: []int{1},
+			Reason: verdict.ReasonStaleLabel, Suspects: []suspect{{three, inFlight}, {two, inFlight}}, Damaged: []int{1},
 			Notes: []string{"label 1.10 is of a damaged slot and is not believed", damaged}}},
 		{"an unknown state is damaged", silent(verdict.Exit{Signal: 9}), verdict.Verdict{Tier: verdict.TierNoTrace,
-			Reason: verdict.ReasonNoTrace, Suspects: []suspect{{two, inFlight}, {three, inFlight}}, Damaged: []int{1}, Notes: []string{damaged}}},
+			Reason: verdict.ReasonNoTrace, Suspects: []suspect{{three, inFlight}, {two, inFlight}}, Damaged: []int{1}, Notes: []string{damaged}}},
 		{"ids in notes are quoted", died(true, labels(four)), verdict.Verdict{Tier: verdict.TierStale,
-			Reason: verdict.ReasonStaleLabel, StartedBy: "\x1b[31m\xff", Suspects: []suspect{{two, inFlight}, {one, inFlight}, {three, inFlight}},
+			Reason: verdict.ReasonStaleLabel, StartedBy: "\x1b[31m\xff", Suspects: []suspect{{three, inFlight}, {one, inFlight}, {two, inFlight}},
 			Notes: []string{`late crash, started by message "\x1b[31m\xff", whose handler was over (ok)`}}},
-		{"oldest first, then the lowest slot", silent(verdict.Exit{Signal: 9}), verdict.Verdict{Tier: verdict.TierNoTrace,
-			Reason: verdict.ReasonNoTrace, Suspects: []suspect{{one, inFlight}, {two, inFlight}, {three, inFlight}}}},
+		{"youngest first, then the highest slot", silent(verdict.Exit{Signal: 9}), verdict.Verdict{Tier: verdict.TierNoTrace,
+			Reason: verdict.ReasonNoTrace, Suspects: []suspect{{three, inFlight}, {two, inFlight}, {one, inFlight}}}},
 	}, map[string]func(*evidence){
 		"the clean flag without 77":                             func(e *evidence) { e.Clean = true },
 		"header not reached":                                    func(e *evidence) { e.Trace.Header = false },
 		"a trace, but the exit code is not the runtime's":       func(e *evidence) { e.Exit.Code = 1 },
 		"header damaged: everybody, the labelled first":         func(e *evidence) { e.HeaderDamaged, e.Ready = true, false },
 		"header damaged, but the guardian asked for a shutdown": func(e *evidence) { e.HeaderDamaged, e.Ready, e.Stopping = true, false, true },
+		"header damaged, and no slot is busy":                   func(e *evidence) { e.HeaderDamaged, e.Ready, e.Slots = true, false, nil },
+		"the first block broke off":                             func(e *evidence) { e.Trace.FirstCut = true },
 		"header damaged, no trace":                              func(e *evidence) { e.HeaderDamaged, e.Ready = true, false },
 		"a live label beside one of a damaged slot":             func(e *evidence) { e.Slots[0].Damaged = true },
 		"label of a damaged slot":                               func(e *evidence) { e.Slots[0].Damaged = true },
 		"a slot that occurs twice is damaged":                   func(e *evidence) { e.Slots = append(e.Slots, e.Slots[0]) },
 		"an unknown state is damaged":                           func(e *evidence) { e.Slots[0].State = 7 },
 		"ids in notes are quoted":                               func(e *evidence) { e.Slots[3].ID = "\x1b[31m\xff" },
-		"oldest first, then the lowest slot": func(e *evidence) {
+		"youngest first, then the highest slot": func(e *evidence) {
 			for i := range e.Slots {
 				e.Slots[i].Started = at(0)
 			}

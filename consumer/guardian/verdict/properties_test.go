@@ -167,7 +167,7 @@ func checkNamesAreInFlight(t *rapid.T, e evidence, v verdict.Verdict) {
 	}
 }
 
-// checkOrder: labelled, running, in flight; each oldest first, then by slot.
+// checkOrder: labelled, running, in flight; each youngest first, then by slot, the highest first.
 func checkOrder(t *rapid.T, e evidence, v verdict.Verdict) {
 	rank := map[verdict.Why]int{labelled: 0, running: 1, inFlight: 2}
 	slot := map[name]slot{}
@@ -178,10 +178,10 @@ func checkOrder(t *rapid.T, e evidence, v verdict.Verdict) {
 		a, b := v.Suspects[i-1], v.Suspects[i]
 		order := rank[a.Why] - rank[b.Why]
 		if order == 0 {
-			order = slot[a.Name].Started.Compare(slot[b.Name].Started)
+			order = slot[b.Name].Started.Compare(slot[a.Name].Started)
 		}
 		if order == 0 {
-			order = a.Name.Slot - b.Name.Slot
+			order = b.Name.Slot - a.Name.Slot
 		}
 		if order >= 0 {
 			t.Fatalf("%v stands before %v", a, b)

@@ -97,8 +97,9 @@ type ranking struct {
 	all               bool // everybody else too
 }
 
-// rank returns the suspects: the labelled, the running, the others, each
-// oldest first.
+// rank returns the suspects: the labelled, the running, the others, each youngest
+// first: what kills mostly kills soon, and who has run for long has shown that it
+// need not.
 func (t *table) rank(r ranking) []Suspect {
 	why := make(map[Name]Why, len(t.busy))
 	for _, n := range r.running {
@@ -108,7 +109,7 @@ func (t *table) rank(r ranking) []Suspect {
 		why[n] = WhyLabelled
 	}
 	var labelled, running, others []Suspect
-	for _, s := range t.busy {
+	for _, s := range slices.Backward(t.busy) {
 		switch why[s.Name] {
 		case WhyLabelled:
 			labelled = append(labelled, Suspect{s.Name, WhyLabelled})

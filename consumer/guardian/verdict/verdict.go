@@ -31,6 +31,8 @@ const (
 	ReasonTwoLabels Reason = "the goroutine that died belongs to several messages in flight"
 	// ReasonDamagedLabel is tier B.
 	ReasonDamagedLabel Reason = "the goroutine that died may also belong to a message whose slot is damaged"
+	// ReasonCut is tier B.
+	ReasonCut Reason = "the trace of the goroutine that died broke off"
 	// ReasonMemory is tier B, or C where the dump shows nobody at work.
 	ReasonMemory Reason = "it was ended for its memory"
 
@@ -65,6 +67,8 @@ const (
 	ReasonRecycled Reason = "it was ended to be replaced"
 	// ReasonNotReady is tier N and counts for [Loop].
 	ReasonNotReady Reason = "it died before it was ready"
+	// ReasonTableDamaged is tier N, and says nothing about the deployment either.
+	ReasonTableDamaged Reason = "the in-flight table is damaged, and tells of no message"
 	// ReasonNoMessage is tier N and counts for [Loop].
 	ReasonNoMessage Reason = "it died with no message in flight"
 )

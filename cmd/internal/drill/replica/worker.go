@@ -37,8 +37,9 @@ func (p *program) work(ctx context.Context, role guardian.Role) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closer.Close()) }()
+	var roster consumer.Roster
 	service, err := quarantine.New(store, quarantine.Config{
-		SpoolDir: config.SpoolDir(p.dir), PollEvery: 250 * time.Millisecond, Logger: p.log,
+		SpoolDir: config.SpoolDir(p.dir), PollEvery: 250 * time.Millisecond, Logger: p.log, Running: roster.Running,
 		Worker: quarantine.Worker{Name: p.name(), Build: p.spec.Build, Subscriptions: []string{Subscription}},
 	})
 	if err != nil {
@@ -61,7 +62,7 @@ func (p *program) work(ctx context.Context, role guardian.Role) (err error) {
 	}
 	defer func() { err = errors.Join(err, hangUp()) }()
 	c, err := consumer.New(source, p.subscription(RoleWorker), consumer.Config{
-		MaxRunning: p.spec.Slots, Guard: wards, Quarantine: service, DrainTimeout: time.Second, Observer: events,
+		MaxRunning: p.spec.Slots, Guard: wards, Quarantine: service, Roster: &roster, DrainTimeout: time.Second, Observer: events,
 		Worker: p.name(), Build: p.spec.Build, Logger: p.log,
 	})
 	if err != nil {
