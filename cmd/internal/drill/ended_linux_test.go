@@ -12,25 +12,37 @@ import (
 	"time"
 )
 
-// TestDrill_Interrupted: Ctrl-C ends every process that the drill started, and takes its files away.
+// TestDrill_Interrupted: Ctrl-C ends every process that a drill started, and takes its files away.
 func TestDrill_Interrupted(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	cmd := theriac(t, dir, "drill", "--ways", "hang-select", "--in-flight", "3", "--replicas", "2", "--runs", "100")
-	var errs bytes.Buffer
-	cmd.Stderr = &errs
-	check(t, cmd.Start())
-	awaitReplicas(t, cmd, dir, 2)
-	check(t, cmd.Process.Signal(syscall.SIGINT))
-	_ = cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != 130 || !strings.Contains(errs.String(), "stopped after") {
-		t.Errorf("exit code %d, want 130; it said %q", code, errs.String())
-	}
-	if left := processes(t, dir); len(left) > 0 {
-		t.Errorf("processes are left: %v", left)
-	}
-	if left, _ := filepath.Glob(filepath.Join(dir, "theriac-drill-*")); len(left) > 0 {
-		t.Errorf("files are left: %v", left)
+	for name, args := range map[string][]string{
+		"rows":     {"drill", "--ways", "hang-select", "--in-flight", "3", "--replicas", "2", "--runs", "100"},
+		"november": {"drill", "november"},
+		"kills":    {"drill", "kills", "--kills", "1000", "--replicas", "2", "--in-flight", "200"},
+		"outage":   {"drill", "outage", "--lasts", "5m", "--replicas", "2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			cmd := theriac(t, dir, args...)
+			var errs bytes.Buffer
+			cmd.Stderr = &errs
+			check(t, cmd.Start())
+			awaitReplicas(t, cmd, dir, 2)
+			check(t, cmd.Process.Signal(syscall.SIGINT))
+			late := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Signal(syscall.SIGQUIT) })
+			_ = cmd.Wait()
+			late.Stop()
+			if code := cmd.ProcessState.ExitCode(); code != 130 || !strings.Contains(errs.String(), "stopped") {
+				t.Errorf("exit code %d, want 130; it said %q", code, errs.String())
+			}
+			if left := processes(t, dir); len(left) > 0 {
+				t.Errorf("processes are left: %v", left)
+			}
+			if left, _ := filepath.Glob(filepath.Join(dir, "theriac-drill-*")); len(left) > 0 {
+				t.Errorf("files are left: %v", left)
+			}
+		})
 	}
 }
 

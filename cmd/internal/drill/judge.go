@@ -142,9 +142,8 @@ func partOf(c handlers.Crash, id string) handlers.Part {
 // candidates reports whether a death that is nobody's names all who can have caused it: the messages
 // that were in the process, and after a late death the one that had started the goroutine.
 func (e evidence) candidates(death handlers.Crash) bool {
-	for _, r := range e.runs {
-		inIt := r.PID == death.PID && r.broken && r.Key != poisonKey
-		if inIt && partOf(death, e.published[r.Key]) == "" {
+	for _, r := range e.diedIn(death) {
+		if partOf(death, e.published[r.Key]) == "" {
 			return false
 		}
 	}
@@ -224,18 +223,34 @@ func (e evidence) bystanders() (longest time.Duration) {
 	if !died {
 		return 0
 	}
-	for _, r := range e.runs {
-		if r.PID != death.PID || !r.broken || r.Key == poisonKey {
-			continue
-		}
-		for _, again := range e.of(r.Key) {
-			if again.PID != death.PID && again.began.After(r.began) {
-				longest = max(longest, again.began.Sub(death.Died))
-				break
-			}
+	for _, r := range e.diedIn(death) {
+		if again := e.again(r); again != nil {
+			longest = max(longest, again.began.Sub(death.Died))
 		}
 	}
 	return longest
+}
+
+// diedIn returns the runs of good messages that died with a process: those whose connection broke, or
+// that had to run again.
+func (e evidence) diedIn(death handlers.Crash) (died []*handlerRun) {
+	for _, r := range e.runs {
+		inIt := r.PID == death.PID && r.Key != poisonKey && r.began.Before(death.Died)
+		if inIt && (r.broken || e.again(r) != nil) {
+			died = append(died, r)
+		}
+	}
+	return died
+}
+
+// again is the next run of a message in another process, nil if there is none.
+func (e evidence) again(r *handlerRun) *handlerRun {
+	for _, later := range e.of(r.Key) {
+		if later.PID != r.PID && later.began.After(r.began) {
+			return later
+		}
+	}
+	return nil
 }
 
 // problems says what is not as it should be, the worst first.

@@ -31,7 +31,7 @@ func goodEvidence(t *testing.T) evidence {
 		row: row{way: way, inFlight: 2, replicas: 1, engine: engineEmbedded, run: 1},
 		facts: facts{
 			runs: []*handlerRun{
-				ran("good-1", 10, -50, 30, true), ran("good-2", 10, -40, 30, true), ran(poisonKey, 10, 0, 30, true),
+				ran("good-1", 10, -50, 30, true), ran("good-2", 10, -40, 29, false), ran(poisonKey, 10, 0, 30, true),
 				ran("good-1", 11, 90, 91, false), ran("good-2", 11, 130, 131, false), ran(poisonKey, 20, 100, 110, true),
 			},
 			commits: map[string]int{"good-1": 1, "good-2": 1},

@@ -69,11 +69,10 @@ func (o *kills) play(ctx context.Context, s *site, n *notes) error {
 
 // publish keeps messages in flight until ctx ends.
 func (o *kills) publish(ctx context.Context, s *site) error {
-	for i := 0; ; i++ {
+	for i := 0; ctx.Err() == nil; i++ {
 		err := s.ledger.await(ctx, s.patience(), func(f facts) bool { return i-len(f.commits) < o.load })
 		if err == nil {
-			// What is on its way arrives: a publish that is cut off may have been taken.
-			err = s.publish(context.WithoutCancel(ctx), replica.Payload{Key: fmt.Sprintf("good-%d", i+1)})
+			err = s.publish(ctx, replica.Payload{Key: fmt.Sprintf("good-%d", i+1)})
 		}
 		switch {
 		case err != nil && ctx.Err() != nil:
@@ -84,6 +83,7 @@ func (o *kills) publish(ctx context.Context, s *site) error {
 			return err
 		}
 	}
+	return nil
 }
 
 // kill kills a worker, waits for the next, and so on.

@@ -171,8 +171,7 @@ func (s *site) publishOrdinary(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
-		// What is on its way arrives: a publish that is cut off may have been taken.
-		if err := s.publish(context.WithoutCancel(ctx), replica.Payload{Key: fmt.Sprintf("good-%d", i+1)}); err != nil {
+		if err := s.publish(ctx, replica.Payload{Key: fmt.Sprintf("good-%d", i+1)}); err != nil {
 			return err
 		}
 	}

@@ -26,6 +26,8 @@ const (
 	wards = 4
 	// startPatience is how long replicas may take until they serve, on a machine that is busy.
 	startPatience = 30 * time.Second
+	// publishPatience is how long the broker may take to confirm a message.
+	publishPatience = 20 * time.Second
 	// memoryBound is the bound of a process in the ways that need one.
 	memoryBound = 400 << 20
 )
@@ -198,7 +200,10 @@ func (s *site) publish(ctx context.Context, p replica.Payload) error {
 	if err != nil {
 		return fmt.Errorf("encode a message: %w", err)
 	}
-	id, err := s.stage.publish(ctx, handlers.Message{ID: p.Key, Data: data, Attributes: map[string]string{keyAttribute: p.Key}})
+	// What is on its way arrives: a publish that is cut off may have been taken.
+	publishing, cancel := context.WithTimeout(context.WithoutCancel(ctx), publishPatience)
+	defer cancel()
+	id, err := s.stage.publish(publishing, handlers.Message{ID: p.Key, Data: data, Attributes: map[string]string{keyAttribute: p.Key}})
 	if err != nil {
 		return problem.Errorf(problem.Unavailable, "publish: %w", err)
 	}
