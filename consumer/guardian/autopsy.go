@@ -41,6 +41,7 @@ func (p *parent) conclude(c *child) {
 	switch {
 	case a.clean():
 		p.log.Info("role ended", "role", r.cfg.Name, "pid", c.pid, "by", a.how, "lived", a.lived)
+		p.diedAlone(a, "") // a ward may be told to end while it runs something
 		c.discard()
 	case c.retired:
 		c.discard()

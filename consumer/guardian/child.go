@@ -50,6 +50,11 @@ func runChild(ctx context.Context, cfg Config, name string, f func(context.Conte
 	if err := role.open(w); err != nil {
 		return fmt.Errorf("guardian: role %s: %w", name, err)
 	}
+	role.ready = sync.OnceFunc(func() {
+		role.mark((*inflight.Mapping).MarkReady)
+		c.say(frameReady)
+	})
+	role.recycle = sync.OnceFunc(func() { c.say(frameRecycle) })
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	// Terminals and some platforms signal all processes, so this may come twice.
@@ -69,11 +74,6 @@ func runChild(ctx context.Context, cfg Config, name string, f func(context.Conte
 		role.InFlight.Heartbeat() // before anything can hang
 		listeners.Go(func() { beat(role.InFlight) })
 	}
-	role.ready = sync.OnceFunc(func() {
-		role.mark((*inflight.Mapping).MarkReady)
-		c.say(frameReady)
-	})
-	role.recycle = sync.OnceFunc(func() { c.say(frameRecycle) })
 	err = f(ctx, role)
 	role.mark((*inflight.Mapping).MarkClean)
 	if err != nil && !errors.Is(err, context.Canceled) {

@@ -29,11 +29,11 @@ const (
 	// many is broken.
 	lineQueue = 256
 	// lineHeld is how many bytes of what a child sent the guardian holds, one of the largest frames at the
-	// least; a frame counts as lineLeast at least, so that they are few as well. Who sends more waits.
-	// lineOwed is how many bytes may wait to be written to one child.
-	lineHeld  = maxLineHead + maxLineBody
-	lineLeast = lineHeld / (lineQueue / 2)
-	lineOwed  = 2 * lineHeld
+	// least, and lineRuns how many frames, the answers that it did not read yet included. Who sends more
+	// waits. lineOwed is how many bytes may wait to be written to one child.
+	lineHeld = maxLineHead + maxLineBody
+	lineRuns = lineQueue / 2
+	lineOwed = 2 * lineHeld
 )
 
 type lineKind uint8
@@ -51,7 +51,8 @@ type lineFrame struct {
 	run  uint32
 	head []byte
 	body []byte
-	from *allowance // nil, or of what it is held
+	from *allowance // nil, or what its bytes are held of
+	ends *allowance // nil, or where a frame is done with once this one is written
 }
 
 func (f lineFrame) size() int { return len(f.head) + len(f.body) }
@@ -59,7 +60,15 @@ func (f lineFrame) size() int { return len(f.head) + len(f.body) }
 // release says that the frame is not held any more.
 func (f lineFrame) release() {
 	if f.from != nil {
-		f.from.give(f.size())
+		f.from.give(f.size(), 0)
+	}
+}
+
+// written says that the frame was written, or never will be.
+func (f lineFrame) written() {
+	f.release()
+	if f.ends != nil {
+		f.ends.give(0, 1)
 	}
 }
 
@@ -141,37 +150,38 @@ func readLineWithin(r io.Reader, held *allowance) (lineFrame, error) {
 	return f, err
 }
 
-// allowance bounds what is held for somebody, in bytes. It is safe for concurrent use.
+// allowance bounds what is held for somebody: frames, and their bytes. It is safe for concurrent use.
 type allowance struct {
 	mu     sync.Mutex
 	more   sync.Cond
-	left   int
-	least  int // what anything counts as
+	bytes  int
+	frames int
 	closed bool
 }
 
-func newAllowance(bytes, least int) *allowance {
-	a := &allowance{left: bytes, least: least}
+func newAllowance(bytes, frames int) *allowance {
+	a := &allowance{bytes: bytes, frames: frames}
 	a.more.L = &a.mu
 	return a
 }
 
-// take waits until n bytes are left; false: nothing more will be.
+// take waits until a frame of n bytes may be held; false: none will be.
 func (a *allowance) take(n int) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	n = max(n, a.least)
-	for a.left < n && !a.closed {
+	for (a.bytes < n || a.frames < 1) && !a.closed {
 		a.more.Wait()
 	}
-	a.left -= n
+	a.bytes -= n
+	a.frames--
 	return !a.closed
 }
 
-func (a *allowance) give(n int) {
+func (a *allowance) give(bytes, frames int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.left += max(n, a.least)
+	a.bytes += bytes
+	a.frames += frames
 	a.more.Signal()
 }
 

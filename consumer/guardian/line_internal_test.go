@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"io"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/theriac/theriac/internal/runner"
 )
 
 func TestLine_RoundTripAndCuts(t *testing.T) {
@@ -64,5 +67,35 @@ func FuzzReadLine(f *testing.F) {
 				t.Fatalf("written again it reads as %v, %v", back, err)
 			}
 		}
+	})
+}
+
+// TestAllowance: whoever sends more than may be held waits until something is let go of, or for ever ends.
+func TestAllowance(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := newAllowance(100, 2)
+		var taken []int
+		var taking runner.Group
+		taking.Go(func() {
+			for n := 60; a.take(n); n /= 2 {
+				taken = append(taken, n)
+			}
+		})
+		for _, step := range []struct{ bytes, frames, want int }{
+			{0, 0, 2},  // 60 and 30 are held: no third frame
+			{0, 1, 2},  // a place, but 10 bytes only, and 15 are wanted
+			{5, 0, 3},  // now they fit
+			{0, 9, 3},  // no byte is left
+			{10, 0, 5}, // 7 and 3 bytes
+		} {
+			a.give(step.bytes, step.frames)
+			synctest.Wait()
+			if len(taken) != step.want {
+				t.Errorf("after %d bytes and %d places: %v are taken", step.bytes, step.frames, taken)
+			}
+		}
+		a.close()
+		taking.Wait()
 	})
 }

@@ -195,7 +195,7 @@ func (c *child) retire() {
 // megabytes, is broken.
 func (p *parent) send(c *child, f lineFrame) {
 	if c.outbox == nil {
-		f.release()
+		f.written()
 		return
 	}
 	if c.owed.Load()+int64(f.size()) <= lineOwed {
@@ -206,7 +206,7 @@ func (p *parent) send(c *child, f lineFrame) {
 		default:
 		}
 	}
-	f.release()
+	f.written()
 	p.breakOff(c, "it does not read its ward line")
 }
 
@@ -227,9 +227,8 @@ func (p *parent) hearLine(c *child, f lineFrame) {
 		p.asked(c, f)
 	case f.kind == lineAnswer && c.run != nil && f.run == c.run.run:
 		p.answered(c, f)
-		f.release()
+		c.held.give(f.size(), 1)
 	default:
-		f.release()
 		p.breakOff(c, "it talks nonsense on its ward line")
 	}
 }
@@ -257,7 +256,7 @@ func (p *parent) answered(c *child, f lineFrame) {
 		c.role.owner.survived(run.head.Subscription)
 	}
 	if answer, err := newLineFrame(lineAnswer, run.run, head, f.body); err == nil {
-		p.send(run.from, answer)
+		p.reply(run, answer)
 	}
 	if head.Spent {
 		c.retire()
@@ -282,16 +281,22 @@ func (p *parent) diedAlone(a autopsy, record string) {
 		d.Started = s.Started
 	}
 	if answer, err := newLineFrame(lineDied, c.run.run, d, nil); err == nil {
-		p.send(c.run.from, answer)
+		p.reply(c.run, answer)
 	}
 	c.run = nil
+}
+
+// reply is the one word that a worker gets of a run. Until it was written the run counts for the worker.
+func (p *parent) reply(run *aloneRun, f lineFrame) {
+	f.ends = run.from.held
+	p.send(run.from, f)
 }
 
 // refuse tells a worker that its message did not run.
 func (p *parent) refuse(run *aloneRun, why string) {
 	run.message.release()
 	if f, err := newLineFrame(lineRefused, run.run, refusedHead{why}, nil); err == nil {
-		p.send(run.from, f)
+		p.reply(run, f)
 	}
 }
 
@@ -331,7 +336,7 @@ func (p *parent) serveLine(c *child) {
 	if c.line == nil {
 		return
 	}
-	outbox, held := make(chan lineFrame, lineQueue), newAllowance(lineHeld, lineLeast)
+	outbox, held := make(chan lineFrame, lineQueue), newAllowance(lineHeld, lineRuns)
 	c.outbox, c.held = outbox, held
 	line := c.line
 	p.readers.Go(func() { c.writeAll(line, outbox) })
@@ -358,7 +363,7 @@ func (c *child) writeAll(conn net.Conn, frames <-chan lineFrame) {
 			_ = conn.Close()
 		}
 		c.owed.Add(-int64(f.size()))
-		f.release()
+		f.written()
 	}
 }
 

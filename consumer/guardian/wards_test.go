@@ -53,8 +53,12 @@ func lonely() program {
 
 // askAlone has a ward run a message and describes what came of it.
 func askAlone(ctx context.Context, r guardian.Role, body string) string {
+	limit := 500 * time.Millisecond
+	if os.Getenv("GUARDIAN_TEST_WARD") == "slow" {
+		limit = time.Minute
+	}
 	answer, err := r.RunAlone(ctx, guardian.AloneRequest{
-		Subscription: "orders", Fresh: strings.Contains(body, "fresh"), Limit: 500 * time.Millisecond, Body: []byte(body),
+		Subscription: "orders", Fresh: strings.Contains(body, "fresh"), Limit: limit, Body: []byte(body),
 	})
 	switch d := answer.Death; {
 	case errors.Is(err, guardian.ErrNoWard):
@@ -84,6 +88,9 @@ func serveWard(ctx context.Context, r guardian.Role) error {
 	return r.ServeAlone(ctx, func(ctx context.Context, body []byte) ([]byte, bool, bool) {
 		id, word, _ := strings.Cut(string(body), ":")
 		word = strings.TrimPrefix(word, "fresh ")
+		if os.Getenv("GUARDIAN_TEST_WARD") == "slow" {
+			say(r, "runs "+word)
+		}
 		if way, mortal := ways()[word]; mortal {
 			flight(ctx, region, 0, id, way, inflight.InWard)
 			<-ctx.Done()
@@ -179,6 +186,22 @@ func TestWards_ThatAreNeverReadyRefuse(t *testing.T) {
 	g.until(t, "0:live refused", "no ward", "before they are ready", "signal killed")
 	if !lives(worker) {
 		t.Error("the worker was ended")
+	}
+	g.end(t)
+}
+
+// TestWards_ToldToEndAlone: somebody signals a ward while it runs a message. That is nobody's fault, and the
+// worker hears of it: of the answer, if there was still time for one.
+func TestWards_ToldToEndAlone(t *testing.T) {
+	t.Parallel()
+	g, _ := startLonely(t, "sleep", "GUARDIAN_TEST_WARD=slow")
+	ward := pid(t, g.until(t, "runs sleep"))
+	if err := syscall.Kill(ward, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	line := g.until(t, "0:sleep ")
+	if !strings.Contains(line, "answered") && !containsAll(line, []string{"died", "charged=false", "hung=false", "record=false"}) {
+		t.Errorf("its worker is told %s", line)
 	}
 	g.end(t)
 }
