@@ -3,8 +3,8 @@ package consumer_test
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"

@@ -46,7 +46,7 @@ func empty(to io.Writer, from *os.File) {
 			return true
 		})
 		switch {
-		case errRead == nil && err == syscall.EINTR:
+		case errRead == nil && errors.Is(err, syscall.EINTR):
 			continue
 		case errRead != nil || err != nil || n <= 0:
 			return
