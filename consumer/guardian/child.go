@@ -71,7 +71,8 @@ func runChild(ctx context.Context, cfg Config, name string, f func(context.Conte
 		listeners.Go(func() { reportMemory(role.InFlight, nil) })
 	}
 	if role.InFlight != nil {
-		role.InFlight.Heartbeat() // before anything can hang
+		// The first one here: a process that hangs before it would be taken for one that has not begun.
+		role.InFlight.Heartbeat()
 		listeners.Go(func() { beat(role.InFlight) })
 	}
 	err = f(ctx, role)

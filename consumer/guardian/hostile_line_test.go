@@ -207,8 +207,7 @@ func askHostileWard(ctx context.Context, r guardian.Role) error {
 }
 
 // TestHostile_WorkersLine: a worker that talks nonsense is ended, says the guardian, and convicts nobody.
-func TestHostile_WorkersLine(t *testing.T) {
-	t.Parallel()
+func TestHostile_WorkersLine(t *testing.T) { // not beside others: it takes all processors
 	for deed, says := range map[string]string{
 		"line garbage": "it talks nonsense on its ward line", "line answer": "it talks nonsense on its ward line",
 		"line death": "it talks nonsense on its ward line", "line huge": "it talks nonsense on its ward line",
@@ -234,8 +233,7 @@ func TestHostile_WorkersLine(t *testing.T) {
 }
 
 // TestHostile_WorkersRequests: what is merely odd, or too much, costs neither the worker nor memory.
-func TestHostile_WorkersRequests(t *testing.T) {
-	t.Parallel()
+func TestHostile_WorkersRequests(t *testing.T) { // not beside others: it takes all processors
 	for deed, until := range map[string]string{
 		"line requests": "all are told", "line head": "written", "line promise": "written",
 		"control garbage": "control is full", "control flood": "control is full",
@@ -260,8 +258,7 @@ func TestHostile_WorkersRequests(t *testing.T) {
 
 // TestHostile_WardsLine: a ward that talks nonsense is ended, and its worker hears of a death or of the
 // answer that came before.
-func TestHostile_WardsLine(t *testing.T) {
-	t.Parallel()
+func TestHostile_WardsLine(t *testing.T) { // not beside others: it takes all processors
 	for deed, want := range map[string]string{
 		"ward garbage": "ward died", "ward other": "ward died", "ward asks": "ward died",
 		"ward twice": "ward answered forged", "ward head": "ward answered forged", "ward large": "ward answered zzzzzz",

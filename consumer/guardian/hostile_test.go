@@ -370,8 +370,7 @@ func checkInnocent(t *testing.T, r crashrecord.Record) {
 	}
 }
 
-func TestHostile_CrashPipe(t *testing.T) {
-	t.Parallel()
+func TestHostile_CrashPipe(t *testing.T) { // not beside others: it takes all processors
 	for deed, tier := range map[string]string{
 		"crash garbage": "D", "crash cut": "B", "crash line": "D", "crash lines": "D", "crash heads": "C",
 	} {
@@ -394,8 +393,7 @@ func TestHostile_CrashPipe(t *testing.T) {
 }
 
 // TestHostile_StandardError: 100 MB of escape codes without a newline, and the death in the middle.
-func TestHostile_StandardError(t *testing.T) {
-	t.Parallel()
+func TestHostile_StandardError(t *testing.T) { // not beside others: it takes all processors
 	g, dir := startHostile(t, "stderr")
 	g.until(t, "in flight")
 	base := peakMemory(t, g.cmd.Process.Pid)
