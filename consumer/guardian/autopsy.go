@@ -3,11 +3,12 @@
 package guardian
 
 import (
+	"bytes"
 	"encoding/hex"
 	"io"
 	"os"
 	"strconv"
-
+	"strings"
 	"time"
 
 	"github.com/theriac/theriac/consumer/guardian/crashrecord"
@@ -51,34 +52,6 @@ func (p *parent) conclude(c *child) {
 		p.diedAlone(a, p.keep(a))
 	}
 	p.afterDeath(r, c.ready, a.how)
-}
-
-// remember counts a death towards what no single message explains.
-func (r *role) remember(a autopsy) {
-	to := r
-	if r.owner != nil {
-		to = r.owner
-	} else {
-		r.loop = r.loop.AfterDeath(a.Verdict)
-		r.forgive(a.table.Past)
-	}
-	for _, s := range a.table.Slots {
-		if a.Charge(verdict.Name(s.Name)) > 0 {
-			to.killedBy(s.Subscription, s.ID, a.died)
-		}
-	}
-}
-
-// hint says why deaths of late look like a bad deploy rather than a bad message, or nothing.
-func (r *role) hint(now time.Time) string {
-	switch {
-	case r.manyCulprits(now) > 0:
-		return strconv.Itoa(r.manyCulprits(now)) + " different messages killed the process within a minute, and none succeeded"
-	case r.loop.DeploymentProblem(0):
-		return strconv.Itoa(r.loop.Deaths) + " deaths in a row with no message in flight"
-	default:
-		return ""
-	}
 }
 
 // autopsy is all that is known of one death.
@@ -205,6 +178,38 @@ func (a autopsy) slot(n verdict.Name) (inflight.Slot, bool) {
 		}
 	}
 	return inflight.Slot{}, false
+}
+
+// text is what the runtime said first, or on standard error where its trace lacks that line.
+func (a autopsy) text() string {
+	if a.trace.Reason != "" {
+		return a.trace.Reason
+	}
+	return a.tail.Fatal()
+}
+
+// stackOf is the trace of the goroutine that died, or for a hang that of the goroutine that runs the
+// message.
+func (a autopsy) stackOf() string {
+	const most = 64 << 10
+	stack := a.trace.Block
+	if a.ended == verdict.EndedHang {
+		stack = labelledBlock(a.trace.Dump, a.table.Slots)
+	}
+	return stack[:min(len(stack), most)]
+}
+
+// labelledBlock finds the first goroutine in a dump that carries the label of a slot.
+func labelledBlock(dump []byte, slots []inflight.Slot) string {
+	for block := range bytes.SplitSeq(dump, []byte("\n\n")) {
+		header, _, _ := strings.Cut(string(block), "\n")
+		for _, s := range slots {
+			if s.Name.Generation > 0 && strings.Contains(header, `"`+s.Name.String()+`"`) {
+				return string(block)
+			}
+		}
+	}
+	return ""
 }
 
 // keep makes the crash record durable. Where that fails the table stays: the next guardian on this

@@ -60,6 +60,24 @@
 // A child that is ended for its memory, or because it hangs, is sent SIGQUIT, after 200 ms without an
 // answer SIGTRAP, and after 2 s SIGKILL; what it does with SIGQUIT itself is of no account then.
 //
+// # Wards
+//
+// A role with Slots has wards ([RoleConfig.Wards]): processes of the same binary in which f is called
+// with Role.Ward set, and which run one message at a time, alone. The role's worker asks for it over a
+// connection of its own ([Role.RunAlone]); the guardian starts wards when messages wait, keeps one warm
+// that ran nothing yet, and passes bytes that it does not look into.
+//
+//	the ward …                         then the worker is told
+//	answers                            the answer; its next message may be another's
+//	dies of the message                what it died of, whether that is charged, and the crash record's id
+//	passes the message's limit         the same, as a hang
+//	dies of anything else              the same, charged to nobody
+//	cannot be started                  so; the message waits, and the worker asks again
+//
+// A request may ask for a ward that ran nothing before, and does not wait until all others have run:
+// a used ward that is free makes room for a fresh one. Wards end with their worker. Package ward is both
+// ends of this in the words of consumers.
+//
 // # Elsewhere
 //
 // What a child writes to standard error is passed on and its end is kept; standard input and output

@@ -12,7 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/theriac/theriac/consumer/guardian/crashtrace"
 	"github.com/theriac/theriac/consumer/guardian/verdict"
 	"github.com/theriac/theriac/internal/runner"
 )
@@ -37,51 +36,6 @@ type parent struct {
 	kill     <-chan time.Time // when the children have had their time
 	gaveUp   error
 }
-
-// event is something that a reader saw.
-type event struct {
-	kind  eventKind
-	child *child
-	tee   *os.File
-	trace *crashtrace.Trace
-	frame lineFrame
-	alarm alarm
-}
-
-type eventKind uint8
-
-const (
-	eventReady  eventKind = iota
-	eventSilent           // the control connection ended, or spoke nonsense
-	eventTeeEnded
-	eventTeeRead  // what a dead child wrote to standard error is in the tail
-	eventDying    // the first block of a trace is there
-	eventTrace    // all of it is
-	eventLine     // a frame on the ward line
-	eventNonsense // what is no frame there
-	eventRecycle
-	eventBeat       // time to feel for hearts
-	eventMemory     // a child is near its limit
-	eventUnanswered // a child was asked for a dump some time ago
-)
-
-// role is what the guardian knows of one of its roles.
-type role struct {
-	cfg      RoleConfig
-	restarts restarts
-	child    *child // nil while none lives
-	startAt  time.Time
-	runs     int
-	loop     verdict.Loop
-	culprits map[string]verdict.Breaker // by subscription
-
-	pool   *wardPool // nil in a role without wards
-	owner  *role     // in a ward: the role whose messages it runs
-	number int       // in a ward: which of them
-	wanted bool      // in a ward: it is to be started
-}
-
-func (r *role) serving() bool { return r.child != nil && r.child.ready && !r.child.exited }
 
 // runGuardian is the guardian's whole life. It stays on one thread: the kernel ends a child when
 // the thread that started it ends, not the process.
@@ -122,16 +76,6 @@ func runGuardian(ctx context.Context, cfg Config) error {
 	return err
 }
 
-// add makes a role, and the wards that it has.
-func (p *parent) add(cfg RoleConfig) {
-	r := &role{cfg: cfg, restarts: restarts{pause: p.cfg.RestartPause, most: p.cfg.MaxRestartPause}, startAt: time.Now()}
-	p.roles = append(p.roles, r)
-	if cfg.Wards > 0 {
-		r.pool = newWardPool(r)
-		p.roles = append(p.roles, r.pool.wards...)
-	}
-}
-
 const (
 	// lastWords is how long the guardian listens to a pipe whose writer is dead, in case somebody
 	// else holds it open.
@@ -143,24 +87,6 @@ const (
 	// that is a second or more (measured), and all of it the messages of the dead wait.
 	traceTime = 2 * time.Second
 )
-
-// tell gives the loop an event, unless it is over.
-func (p *parent) tell(e event) {
-	select {
-	case p.events <- e:
-	case <-p.ended:
-	}
-}
-
-// isOver reports whether nobody takes events any more.
-func (p *parent) isOver() bool {
-	select {
-	case <-p.ended:
-		return true
-	default:
-		return false
-	}
-}
 
 // loop starts, watches and reaps until no child is left and none is to come.
 func (p *parent) loop(ctx context.Context) error {
@@ -196,63 +122,71 @@ func (p *parent) loop(ctx context.Context) error {
 // act does what is due and returns when to look again; nil when only an event can change anything.
 func (p *parent) act(now time.Time) <-chan time.Time {
 	var next time.Time
-	soonest := func(t time.Time) {
-		if next.IsZero() || t.Before(next) {
-			next = t
-		}
-	}
 	for _, r := range p.roles {
-		if r.pool != nil {
-			if at := p.tend(r.pool, now); !at.IsZero() {
-				soonest(at)
+		for _, at := range [...]time.Time{p.tend(r.pool, now), p.attend(r, now)} {
+			if !at.IsZero() && (next.IsZero() || at.Before(next)) {
+				next = at
 			}
-		}
-		switch {
-		case r.child == nil && (p.stopping && r.owner == nil || r.owner != nil && !r.wanted):
-		case r.child == nil && now.Before(r.startAt):
-			soonest(r.startAt)
-		case r.child == nil:
-			p.start(r)
-			if r.child == nil {
-				soonest(r.startAt)
-				continue
-			}
-			soonest(r.child.started.Add(r.cfg.ReadyTimeout))
-		case r.child.exited && !r.child.heard:
-			// Our own standard error may be stuck; the dead one's messages do not wait for that.
-			if until := r.child.buriedAt.Add(earshot); now.Before(until) {
-				soonest(until)
-				continue
-			}
-			p.heardAll(r.child)
-		case !r.child.killAt.IsZero() && !r.child.exited:
-			if now.Before(r.child.killAt) {
-				soonest(r.child.killAt)
-				continue
-			}
-			r.child.kill()
-		case r.child.run != nil && !r.child.exited:
-			if now.Before(r.child.due) {
-				soonest(r.child.due)
-				continue
-			}
-			p.log.Error("a ward is past the limit of its message; it is ended", "role", r.cfg.Name, "pid", r.child.pid)
-			p.askForDump(r.child, verdict.EndedHang)
-			soonest(r.child.killAt)
-		case !r.child.ready && !r.child.late && !r.child.exited:
-			if until := r.child.started.Add(r.cfg.ReadyTimeout); now.Before(until) {
-				soonest(until)
-				continue
-			}
-			r.child.late = true
-			p.log.Error("role is not ready in time; it is killed", "role", r.cfg.Name, "pid", r.child.pid, "within", r.cfg.ReadyTimeout)
-			r.child.kill()
 		}
 	}
 	if next.IsZero() {
 		return nil
 	}
 	return time.After(time.Until(next))
+}
+
+// attend does what is due for one role, and returns when to look again, zero for not by itself.
+func (p *parent) attend(r *role, now time.Time) time.Time {
+	c := r.child
+	switch {
+	case c == nil && (p.stopping && r.owner == nil || r.owner != nil && !r.wanted):
+		return time.Time{}
+	case c == nil:
+		return p.startWhenDue(r, now)
+	case c.exited && !c.heard:
+		// Our own standard error may be stuck; the dead one's messages do not wait for that.
+		return due(now, c.buriedAt.Add(earshot), func() { p.heardAll(c) })
+	case c.exited:
+		return time.Time{}
+	case !c.killAt.IsZero():
+		return due(now, c.killAt, c.kill)
+	case c.run != nil:
+		return due(now, c.due, func() {
+			p.log.Error("a ward is past the limit of its message; it is ended", "role", r.cfg.Name, "pid", c.pid)
+			p.askForDump(c, verdict.EndedHang)
+		})
+	case !c.ready && !c.late:
+		return due(now, c.started.Add(r.cfg.ReadyTimeout), func() {
+			c.late = true
+			p.log.Error("role is not ready in time; it is killed", "role", r.cfg.Name, "pid", c.pid, "within", r.cfg.ReadyTimeout)
+			c.kill()
+		})
+	default:
+		return time.Time{}
+	}
+}
+
+// due calls f if its time has come, and else returns when that is.
+func due(now, at time.Time, f func()) time.Time {
+	if now.Before(at) {
+		return at
+	}
+	f()
+	return now.Add(again)
+}
+
+// again is when to look at what was just done: most of it ends with an event before.
+const again = 100 * time.Millisecond
+
+func (p *parent) startWhenDue(r *role, now time.Time) time.Time {
+	if now.Before(r.startAt) {
+		return r.startAt
+	}
+	p.start(r)
+	if r.child == nil {
+		return r.startAt
+	}
+	return r.child.started.Add(r.cfg.ReadyTimeout)
 }
 
 // over reports whether no child lives and none will.
@@ -277,58 +211,6 @@ func (p *parent) start(r *role) {
 	}
 	r.child = c
 	p.note(r)("role started", "role", r.cfg.Name, "pid", c.pid, "incarnation", c.incarnation)
-}
-
-// notice takes what a reader saw. A child may be gone by then.
-func (p *parent) notice(e event) {
-	switch e.kind {
-	case eventTeeEnded:
-		delete(p.tees, e.tee)
-		p.heardAll(e.child)
-	case eventTeeRead:
-		p.heardAll(e.child)
-	case eventDying:
-		e.child.dying()
-	case eventTrace:
-		e.child.trace = e.trace
-		p.conclude(e.child)
-	case eventReady:
-		if !e.child.ready {
-			e.child.ready = true
-			e.child.idleSince = time.Now()
-			e.child.role.restarts.unready = 0
-			p.note(e.child.role)("role is ready", "role", e.child.role.cfg.Name, "pid", e.child.pid, "after", time.Since(e.child.started).Round(time.Millisecond))
-			if e.child.role.owner == nil && e.child.role.cfg.Slots > 0 {
-				p.trim() // never before the next worker runs
-			}
-		}
-	case eventMemory:
-		p.tooMuch(e.alarm)
-	case eventUnanswered:
-		p.askAgain(e.child)
-	case eventBeat:
-		p.lookForHangs()
-	case eventLine:
-		if e.child.role.child == e.child && !e.child.exited {
-			p.hearLine(e.child, e.frame)
-		}
-	case eventNonsense:
-		if e.child.role.child == e.child && !e.child.exited {
-			p.breakOff(e.child, "it talks nonsense on its ward line")
-		}
-	case eventRecycle:
-		if e.child.role.child == e.child && e.child.killAt.IsZero() {
-			p.log.Warn("role asks to be replaced", "role", e.child.role.cfg.Name, "pid", e.child.pid)
-			e.child.stop()
-			e.child.ended, e.child.killAt = verdict.EndedRecycle, time.Now().Add(p.cfg.StopTimeout)
-		}
-	case eventSilent:
-		// Its death tells the rest; a child that closed the connection and lives cannot be stopped
-		// in order any more.
-		if e.child.role.child == e.child && !p.stopping && !e.child.retired {
-			p.log.Warn("role ended its control connection", "role", e.child.role.cfg.Name, "pid", e.child.pid)
-		}
-	}
 }
 
 // reap collects all that have died: children, and as PID 1 whatever was left to us.

@@ -3,17 +3,71 @@
 package guardian
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/theriac/theriac/consumer/guardian/inflight"
 	"github.com/theriac/theriac/consumer/guardian/verdict"
 )
+
+// role is what the guardian knows of one of its roles.
+type role struct {
+	cfg      RoleConfig
+	restarts restarts
+	child    *child // nil while none lives
+	startAt  time.Time
+	runs     int
+	loop     verdict.Loop
+	culprits map[string]verdict.Breaker // by subscription
+
+	pool   *wardPool // nil in a role without wards
+	owner  *role     // in a ward: the role whose messages it runs
+	number int       // in a ward: which of them
+	wanted bool      // in a ward: it is to be started
+}
+
+func (r *role) serving() bool { return r.child != nil && r.child.ready && !r.child.exited }
+
+// add makes a role, and the wards that it has.
+func (p *parent) add(cfg RoleConfig) {
+	r := &role{cfg: cfg, restarts: restarts{pause: p.cfg.RestartPause, most: p.cfg.MaxRestartPause}, startAt: time.Now()}
+	p.roles = append(p.roles, r)
+	if cfg.Wards > 0 {
+		r.pool = newWardPool(r)
+		p.roles = append(p.roles, r.pool.wards...)
+	}
+}
+
+// remember counts a death towards what no single message explains.
+func (r *role) remember(a autopsy) {
+	to := r
+	if r.owner != nil {
+		to = r.owner
+	} else {
+		r.loop = r.loop.AfterDeath(a.Verdict)
+		r.forgive(a.table.Past)
+	}
+	for _, s := range a.table.Slots {
+		if a.Charge(verdict.Name(s.Name)) > 0 {
+			to.killedBy(s.Subscription, s.ID, a.died)
+		}
+	}
+}
+
+// hint says why deaths of late look like a bad deploy rather than a bad message, or nothing.
+func (r *role) hint(now time.Time) string {
+	switch {
+	case r.manyCulprits(now) > 0:
+		return strconv.Itoa(r.manyCulprits(now)) + " different messages killed the process within a minute, and none succeeded"
+	case r.loop.DeploymentProblem(0):
+		return strconv.Itoa(r.loop.Deaths) + " deaths in a row with no message in flight"
+	default:
+		return ""
+	}
+}
 
 // killedBy counts a death that is charged to a message.
 func (r *role) killedBy(subscription, id string, at time.Time) {
@@ -103,36 +157,4 @@ func (p *parent) note(r *role) func(string, ...any) {
 		return p.log.Debug
 	}
 	return p.log.Info
-}
-
-// text is what the runtime said first, or on standard error where its trace lacks that line.
-func (a autopsy) text() string {
-	if a.trace.Reason != "" {
-		return a.trace.Reason
-	}
-	return a.tail.Fatal()
-}
-
-// stackOf is the trace of the goroutine that died, or for a hang that of the goroutine that runs the
-// message.
-func (a autopsy) stackOf() string {
-	const most = 64 << 10
-	stack := a.trace.Block
-	if a.ended == verdict.EndedHang {
-		stack = labelledBlock(a.trace.Dump, a.table.Slots)
-	}
-	return stack[:min(len(stack), most)]
-}
-
-// labelledBlock finds the first goroutine in a dump that carries the label of a slot.
-func labelledBlock(dump []byte, slots []inflight.Slot) string {
-	for block := range bytes.SplitSeq(dump, []byte("\n\n")) {
-		header, _, _ := strings.Cut(string(block), "\n")
-		for _, s := range slots {
-			if s.Name.Generation > 0 && strings.Contains(header, `"`+s.Name.String()+`"`) {
-				return string(block)
-			}
-		}
-	}
-	return ""
 }
