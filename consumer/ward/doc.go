@@ -16,4 +16,29 @@
 //	if role.Ward {
 //		return ward.Serve(ctx, role, ward.ServeConfig{}, subs...)
 //	}
+//
+// # The order of things after a death
+//
+//	guardian  crash record on disk ─► next worker
+//	Open      reads the records of its role
+//	consumer  takes over the suspects before it pulls (Suspects), counts the named death, and has
+//	          each run alone from its copy, or when it is delivered again
+//	Run       meanwhile reports the death to the docket and to Config.OnCrash
+//	consumer  settles each suspect: done, cleared, or held
+//	Run       removes the record, once it was told and all of its suspects are settled
+//
+// # What happens on failure
+//
+//	the worker dies meanwhile        the record is still there, and the next worker begins again;
+//	                                 nothing is counted twice
+//	no ward can be started           suspects wait, are not acknowledged and convict nobody
+//	a ward answers what makes no     an error: nothing is concluded, and the message runs again
+//	sense
+//	the docket cannot be told        told again each second; the record stays
+//	a record is damaged              what can be believed is used; without its metadata it is left
+//	                                 where it is, and nobody is charged with it
+//	there is no guardian             no wards: consumers run everything in their own process
+//
+// Records of subscriptions that nobody serves any more stay until the guardian
+// trims its folder.
 package ward
