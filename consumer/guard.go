@@ -86,8 +86,6 @@ type Suspect struct {
 	// PublishedAt are known, and it runs alone when it is delivered again.
 	Message handlers.Message
 	HasCopy bool
-	// Part is its part in the death.
-	Part handlers.Part
 	// Named is the attempt that killed a production process and names this message,
 	// to be counted; nil for those who are merely suspect.
 	Named *handlers.Attempt

@@ -116,8 +116,12 @@ func (c *Consumer) inherit(fetch context.Context) {
 	var queue []*job
 	adopted := new(adoptions)
 	for _, one := range left.Messages {
-		if s := c.suspects.add(one); s != nil && one.HasCopy {
+		switch s := c.suspects.add(one); {
+		case s == nil:
+		case one.HasCopy:
 			queue = append(queue, c.copyJob(s, adopted))
+		case one.Token != "":
+			c.giveBack(one.Token, hearsay)
 		}
 	}
 	c.runCopies(queue)
@@ -237,20 +241,29 @@ func (copied) Nack(context.Context, time.Duration) error { return nil }
 // giveBackBystanders hands back what was merely in flight, so that it need not
 // wait until its lease ends.
 func (c *Consumer) giveBackBystanders(tokens []string) {
+	for _, token := range tokens {
+		c.giveBack(token, 0)
+	}
+}
+
+// hearsay is how long a suspect stays away of which there is no copy: by then all
+// replicas have heard that it must run alone.
+const hearsay = 3 * time.Second
+
+// giveBack hands a delivery of a dead process back, if the source can.
+func (c *Consumer) giveBack(token string, wait time.Duration) {
 	source, ok := c.source.(Adopter)
 	if !ok {
 		return
 	}
 	ctx, cancel := c.settleContext()
 	defer cancel()
-	for _, token := range tokens {
-		settler, err := source.Adopt(token)
-		if err == nil {
-			err = settler.Nack(ctx, 0)
-		}
-		if err != nil {
-			c.log.Warn("cannot hand back a delivery of a process that died; it returns when its lease ends", "error", err)
-		}
+	settler, err := source.Adopt(token)
+	if err == nil {
+		err = settler.Nack(ctx, wait)
+	}
+	if err != nil {
+		c.log.Warn("cannot hand back a delivery of a process that died; it returns when its lease ends", "error", err)
 	}
 }
 

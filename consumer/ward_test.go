@@ -101,13 +101,12 @@ func (b *wardBundle) suspect(id string, named, copied bool) handlers.Message {
 	reported := make(chan struct{})
 	close(reported)
 	s := consumer.Suspect{
-		Message: m, HasCopy: copied, Part: handlers.PartSuspect, Reported: reported, Settled: func() { b.settled.Add(1) },
+		Message: m, HasCopy: copied, Reported: reported, Settled: func() { b.settled.Add(1) },
 	}
 	if !copied {
 		s.Message.Data = nil
 	}
 	if named {
-		s.Part = handlers.PartCulprit
 		s.Named = &handlers.Attempt{Started: time.Now(), Outcome: handlers.OutcomeCrashed, Panic: "panic: poison"}
 	}
 	b.guard.left.Messages = append(b.guard.left.Messages, s)
@@ -493,9 +492,11 @@ func (l *adoptedLease) note(what string) error {
 	return nil
 }
 
-func (l *adoptedLease) Ack(context.Context) error                 { return l.note("ack") }
-func (l *adoptedLease) Nack(context.Context, time.Duration) error { return l.note("nack") }
-func (l *adoptedLease) Extend() error                             { return nil }
+func (l *adoptedLease) Ack(context.Context) error { return l.note("ack") }
+func (l *adoptedLease) Nack(_ context.Context, wait time.Duration) error {
+	return l.note(fmt.Sprint("nack ", wait))
+}
+func (l *adoptedLease) Extend() error { return nil }
 
 func TestWard_LeasesOfTheDead(t *testing.T) {
 	t.Parallel()
@@ -505,6 +506,8 @@ func TestWard_LeasesOfTheDead(t *testing.T) {
 		b.guard.left.Messages[0].Token = "suspect"
 		b.suspect("m-2", false, true)
 		b.guard.left.Messages[1].Token = "forged"
+		b.suspect("m-3", false, false)
+		b.guard.left.Messages[2].Token = "too large to copy"
 		b.guard.left.Bystanders = []string{"near 1", "forged", "near 2"}
 		src := &adopting{Source: b.src, settled: make(map[string]string)}
 		c, err := consumer.New(src, b.sub, consumer.Config{Quarantine: b.rec, Guard: b.guard})
@@ -516,7 +519,7 @@ func TestWard_LeasesOfTheDead(t *testing.T) {
 		if err := c.Run(ctx); err != nil {
 			t.Error(err)
 		}
-		want := map[string]string{"suspect": "ack", "near 1": "nack", "near 2": "nack"}
+		want := map[string]string{"suspect": "ack", "too large to copy": "nack 3s", "near 1": "nack 0s", "near 2": "nack 0s"}
 		if fmt.Sprint(src.settled) != fmt.Sprint(want) {
 			t.Errorf("settled %v, want %v", src.settled, want)
 		}

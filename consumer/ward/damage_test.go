@@ -71,19 +71,19 @@ func TestOpen_DamagedRecords(t *testing.T) {
 			if err := json.Unmarshal([]byte(text), &f); err != nil {
 				t.Fatal(err)
 			}
-			got = append(got, fmt.Sprintf("%s %s copy=%t charged=%t token=%d", f.ID, f.Part, f.Copy, f.Charged, f.Token))
+			got = append(got, fmt.Sprintf("%s copy=%t charged=%t token=%d", f.ID, f.Copy, f.Charged, f.Token))
 		}
 	}
 	slices.Sort(got)
 	want := []string{
-		"half-culprit culprit copy=true charged=true token=5",
-		"half-suspect suspect copy=false charged=false token=0",
-		"hostile-culprit culprit copy=false charged=true token=5",
-		"hostile-suspect suspect copy=true charged=false token=32768",
-		"later-culprit culprit copy=false charged=true token=0",
-		"later-suspect suspect copy=true charged=false token=5",
-		"whole-culprit culprit copy=true charged=true token=5",
-		"whole-suspect suspect copy=true charged=false token=5",
+		"half-culprit copy=true charged=true token=5",
+		"half-suspect copy=false charged=false token=0",
+		"hostile-culprit copy=false charged=true token=5",
+		"hostile-suspect copy=true charged=false token=32768",
+		"later-culprit copy=false charged=true token=0",
+		"later-suspect copy=true charged=false token=5",
+		"whole-culprit copy=true charged=true token=5",
+		"whole-suspect copy=true charged=false token=5",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("suspects (-want +got):\n%s\n%.3000s", diff, strings.Join(lines, "\n"))

@@ -60,7 +60,7 @@ func playRole(ctx context.Context, r guardian.Role) error {
 	r.Ready()
 	left := w.Suspects("orders")
 	for _, s := range left.Messages {
-		text, err := json.Marshal(found{ID: s.Message.ID, Copy: s.HasCopy, Token: len(s.Token), Charged: s.Named != nil, Part: string(s.Part)})
+		text, err := json.Marshal(found{ID: s.Message.ID, Copy: s.HasCopy, Token: len(s.Token), Charged: s.Named != nil})
 		if err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func playRole(ctx context.Context, r guardian.Role) error {
 
 // found is what the program says of a suspect.
 type found struct {
-	ID, Part      string
+	ID            string
 	Copy, Charged bool
 	Token         int
 }

@@ -116,7 +116,6 @@ func (w *Ward) Suspects(sub string) consumer.Suspects {
 func (w *Ward) suspect(r *death, a crashrecord.Attempt, culprit bool) consumer.Suspect {
 	s := consumer.Suspect{
 		Message:  handlers.Message{ID: string(a.ID), PublishedAt: a.Published},
-		Part:     handlers.PartSuspect,
 		Reported: r.told,
 		Settled:  func() { w.settled(r) },
 	}
@@ -128,11 +127,8 @@ func (w *Ward) suspect(r *death, a crashrecord.Attempt, culprit bool) consumer.S
 			s.Message.Data, s.Message.Attributes, s.Message.OrderingKey = m.Data, attributes, string(m.OrderingKey)
 		}
 	}
-	if culprit {
-		s.Part = handlers.PartCulprit
-		if a.Deaths > 0 {
-			s.Named = w.namedDeath(r, a)
-		}
+	if culprit && a.Deaths > 0 {
+		s.Named = w.namedDeath(r, a)
 	}
 	return s
 }
