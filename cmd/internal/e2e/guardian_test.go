@@ -104,7 +104,7 @@ func TestGuardian_NamesWhatKilledTheWorker(t *testing.T) {
 			broker, err := embedded.Start(t.Context(), embedded.Config{Dir: filepath.Join(dir, "broker"), SyncEvery: time.Minute})
 			check(t, err)
 			t.Cleanup(func() { check(t, broker.Close()) })
-			settled, poison := fill(t, broker, good)
+			settled, poison := fill(t, broker, good, []byte("poison"))
 
 			self, err := filepath.Abs(os.Args[0])
 			check(t, err)
@@ -134,7 +134,7 @@ func TestGuardian_NamesWhatKilledTheWorker(t *testing.T) {
 }
 
 // fill publishes good messages and one poison. settled waits until the broker holds nothing more.
-func fill(t *testing.T, broker *embedded.Server, good int) (settled func(*testing.T), poison string) {
+func fill(t *testing.T, broker *embedded.Server, good int, bad []byte) (settled func(*testing.T), poison string) {
 	t.Helper()
 	conn, err := natsjs.Connect(natsjs.ConnectConfig{URL: broker.URL(), TokenFile: broker.Endpoint().TokenFile})
 	check(t, err)
@@ -148,7 +148,7 @@ func fill(t *testing.T, broker *embedded.Server, good int) (settled func(*testin
 		_, err := pub.Publish(t.Context(), handlers.Message{Data: fmt.Appendf(nil, "good %d", i)})
 		check(t, err)
 	}
-	poison, err = pub.Publish(t.Context(), handlers.Message{Data: []byte("poison")})
+	poison, err = pub.Publish(t.Context(), handlers.Message{Data: bad})
 	check(t, err)
 	return func(t *testing.T) {
 		t.Helper()
