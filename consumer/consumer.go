@@ -69,7 +69,7 @@ func New(source Source, sub Subscription, cfg Config) (*Consumer, error) {
 	c.slots = newSlots(cfg.MaxRunning)
 	c.running = make([]place, c.slots.size())
 	if table := tableOf(cfg.Guard); table != nil {
-		region, err := table.Subscribe(sub.Name, c.slots.size())
+		region, err := table.SubscribeHandler(sub.Name, sub.HandlerName, c.slots.size())
 		if err != nil {
 			return nil, fmt.Errorf("consumer %q: %w", sub.Name, err)
 		}

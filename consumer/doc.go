@@ -38,6 +38,11 @@
 //	many messages fail together     the breaker opens: nothing is counted or quarantined, one probe at a time
 //	shutdown                        see Run; charged to nobody
 //	lost replay                     the store holds the entry again once this process is proven dead
+//	the process dies                with a Guard: what may have killed it runs alone in a ward, from a copy, before
+//	                                this process' successor pulls; counted when it dies there; the second counted
+//	                                death, in a fresh ward, quarantines it. Bystanders are charged with nothing
+//	handler given up                its next attempt runs in a ward, where it can be killed
+//	many different messages kill    the breaker opens, and probes run in wards
 //
 // A message whose handler succeeds and that never failed costs no database
 // statement and takes no lock that other messages take.

@@ -76,6 +76,7 @@ func again(more bool) step {
 // concludeAlone carries out what follows from a run in a ward.
 func (c *Consumer) concludeAlone(j *job, result AloneResult) step {
 	r := run{ctx: c.base, attempt: result.Attempt, delay: result.Delay, ward: true, fresh: result.Fresh}
+	r.attempt.Handler = c.sub.HandlerName // which a ward that died could not say
 	switch r.attempt.Outcome {
 	case handlers.OutcomeInterrupted:
 		return c.waitForWard(j, lostPause)

@@ -73,6 +73,8 @@ type InFlight struct {
 	// known, or that and a hash.
 	Subscription, ID string
 	IDCut            bool
+	// Handler names the subscription's handler, or is "".
+	Handler string
 	// PublishedAt is when the broker took it, Attempt which try of this process,
 	// Started when its handler began.
 	PublishedAt, Started time.Time

@@ -49,7 +49,7 @@ func (e *encoder) inFlight(f handlers.InFlight) {
 	e.time(f.Started)
 	e.int(int64(f.Attempt))
 	e.int(int64(f.Deaths))
-	e.texts(f.Why, f.TraceID, f.SpanID)
+	e.texts(f.Why, f.TraceID, f.SpanID, f.Handler)
 }
 
 // DecodeCrash is the inverse of [EncodeCrash]. Times are in UTC. It returns an
@@ -79,7 +79,7 @@ func (d *decoder) inFlight() handlers.InFlight {
 	f := handlers.InFlight{Part: handlers.Part(d.text()), Subscription: d.text(), ID: d.text(), IDCut: d.bool()}
 	f.PublishedAt, f.Started = d.time(), d.time()
 	f.Attempt, f.Deaths = int(d.int()), int(d.int())
-	d.texts(&f.Why, &f.TraceID, &f.SpanID)
+	d.texts(&f.Why, &f.TraceID, &f.SpanID, &f.Handler)
 	return f
 }
 

@@ -23,7 +23,7 @@ func fullCrash() handlers.Crash {
 		Stderr: everyByte(), StartedBy: "m-0", Hint: "roll back", Notes: []string{"one", everyByte()},
 		InFlight: []handlers.InFlight{
 			{Part: handlers.PartCulprit, Subscription: "orders", ID: everyByte(), IDCut: true, PublishedAt: at, Started: at.Add(1),
-				Attempt: 3, Deaths: 1, Why: "\x00", TraceID: "abc", SpanID: "def"},
+				Attempt: 3, Deaths: 1, Why: "\x00", TraceID: "abc", SpanID: "def", Handler: "orders.Confirm"},
 			{Part: "of a newer version"},
 		},
 	}

@@ -70,7 +70,7 @@ func bareCrash(c handlers.Crash) handlers.Crash {
 		Notes: []string{"the rest of the report could not be stored"},
 	}
 	for _, f := range c.InFlight {
-		f.Why, f.TraceID, f.SpanID = "", "", ""
+		f.Why, f.TraceID, f.SpanID, f.Handler = "", "", "", ""
 		bare.InFlight = append(bare.InFlight, f)
 	}
 	return bare

@@ -308,7 +308,8 @@ func (a autopsy) settling() (attempts []crashrecord.Attempt) {
 func attemptOf(s inflight.Slot) crashrecord.Attempt {
 	a := crashrecord.Attempt{
 		Slot: crashrecord.Text(s.Name.String()), Subscription: crashrecord.Text(s.Subscription), ID: crashrecord.Text(s.ID),
-		IDCut: s.IDCut, Attempt: s.Attempt, Started: s.Started, Published: s.Published,
+		Handler: crashrecord.Text(s.Handler),
+		IDCut:   s.IDCut, Attempt: s.Attempt, Started: s.Started, Published: s.Published,
 	}
 	if s.TraceID != ([16]byte{}) {
 		a.TraceID, a.SpanID = crashrecord.Text(hex.EncodeToString(s.TraceID[:])), crashrecord.Text(hex.EncodeToString(s.SpanID[:]))

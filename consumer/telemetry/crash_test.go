@@ -26,7 +26,7 @@ func death(parts ...handlers.Part) handlers.Crash {
 	}
 	for i, p := range parts {
 		c.InFlight = append(c.InFlight, handlers.InFlight{
-			Part: p, Subscription: "orders", ID: fmt.Sprintf("m-%d", i), Attempt: 2 + i, Why: "labelled", Started: died.Add(-time.Second),
+			Part: p, Subscription: "orders", Handler: "billing.Confirm", ID: fmt.Sprintf("m-%d", i), Attempt: 2 + i, Why: "labelled", Started: died.Add(-time.Second),
 			TraceID: fmt.Sprintf("%032x", i+1), SpanID: fmt.Sprintf("%016x", i+1),
 		})
 	}
@@ -51,7 +51,7 @@ func TestCrash_IsOneEvent(t *testing.T) {
 	}
 	want := map[string]string{
 		"build": "v6", "role": "worker", "tier": "A", "exit": "exit code 2", "alone": "false",
-		"message_id": "m-0", "subscription": "orders", "attempt": "2",
+		"message_id": "m-0", "subscription": "orders", "handler": "billing.Confirm", "attempt": "2",
 	}
 	if diff := cmp.Diff(want, e.Tags); diff != "" {
 		t.Errorf("tags (-want +got):\n%s", diff)

@@ -121,6 +121,9 @@ func (s *Sentry) blame(event *sentry.Event, c handlers.Crash) string {
 	if sub != "" {
 		event.Tags["subscription"] = tag(sub)
 	}
+	if sub != "" && blamed[0].Handler != "" {
+		event.Tags["handler"] = tag(blamed[0].Handler)
+	}
 	return sub
 }
 

@@ -144,7 +144,7 @@ func (w *Ward) namedDeath(r *death, a crashrecord.Attempt) *handlers.Attempt {
 		Panic:  headOf(text, maxReportText),
 		Errors: []handlers.ErrorLink{{Type: "crash: " + r.report.Kind, Text: headOf(r.report.Exit, maxReportText)}},
 		Stack:  r.report.Stack, StackCut: r.report.StackCut, Frames: r.report.Frames,
-		Worker: r.report.Incarnation, Host: r.report.Host, Build: r.report.Build,
+		Handler: string(a.Handler), Worker: r.report.Incarnation, Host: r.report.Host, Build: r.report.Build,
 	}
 }
 

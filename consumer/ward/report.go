@@ -90,7 +90,7 @@ func inFlightOf(r crashrecord.Record) []handlers.InFlight {
 	add := func(part handlers.Part, attempts ...crashrecord.Attempt) {
 		for _, a := range attempts {
 			all = append(all, handlers.InFlight{
-				Part: part, Subscription: string(a.Subscription), ID: string(a.ID), IDCut: a.IDCut,
+				Part: part, Subscription: string(a.Subscription), ID: string(a.ID), IDCut: a.IDCut, Handler: string(a.Handler),
 				PublishedAt: a.Published, Started: a.Started, Attempt: a.Attempt, Deaths: a.Deaths,
 				Why: string(a.Why), TraceID: string(a.TraceID), SpanID: string(a.SpanID),
 			})

@@ -25,9 +25,10 @@ type Config struct {
 	OnCrash func(ctx context.Context, c handlers.Crash) error
 	// Logger gets what people should know. Nil discards it.
 	Logger *slog.Logger
-	// Worker, Host and Build name this process in the history of messages whose
-	// ward died. Default: empty.
-	Worker, Host, Build string
+	// Host and Build name this process in the history of messages whose ward died. A
+	// worker is named in no such attempt: that is how a death alone differs from one
+	// in production. Default: empty.
+	Host, Build string
 }
 
 // Ward is a worker's way to its wards, and to what earlier deaths left. It is
@@ -113,7 +114,7 @@ func (w *Ward) RunAlone(ctx context.Context, run consumer.AloneRun) (consumer.Al
 // deathOf is the attempt that ended with the death of its ward.
 func (w *Ward) deathOf(run consumer.AloneRun, d *guardian.AloneDeath) handlers.Attempt {
 	a := handlers.Attempt{
-		Started: d.Started, Ended: d.Died, Worker: w.cfg.Worker, Host: w.cfg.Host, Build: w.cfg.Build,
+		Started: d.Started, Ended: d.Died, Host: w.cfg.Host, Build: w.cfg.Build,
 		DeliveryAttempt: run.Message.DeliveryAttempt, Replay: run.Replay != nil,
 		Stack: headOf(d.Stack, maxReportStack), Frames: framesIn(d.Stack),
 	}

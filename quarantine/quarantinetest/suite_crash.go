@@ -254,7 +254,7 @@ func deadOfReport(b *bundle) {
 func keepsCrashBytes(b *bundle, s string) {
 	short := s[:min(len(s), 1024)]
 	f := inFlight(b.message(), handlers.PartSuspect)
-	f.Subscription, f.ID, f.Why, f.TraceID, f.SpanID = short, "id "+short, short, short, short
+	f.Subscription, f.ID, f.Why, f.TraceID, f.SpanID, f.Handler = short, "id "+short, short, short, short, short
 	c := b.crash(f)
 	c.Role, c.Incarnation, c.Host, c.Build, c.Exit, c.Kind, c.Tier, c.Reason = short, short, short, short, short, short, short, short
 	c.Text, c.Stack, c.Stderr, c.StartedBy, c.Hint = short, s[:min(len(s), 64<<10)], s[:min(len(s), 16<<10)], short, short

@@ -200,6 +200,9 @@ func TestTelemetry_ADeathIsAnEvent(t *testing.T) {
 			t.Errorf("tag %s is %q, want %q", tag, e.Tags[tag], want)
 		}
 	}
+	if !strings.Contains(e.Tags["handler"], "e2e.") {
+		t.Errorf("the handler is called %q", e.Tags["handler"])
+	}
 	if e.Level != "fatal" || e.Main().Type != "panic" || e.Main().Value != "panic: poison" || len(e.Attachments) != 1 {
 		t.Errorf("level %s, %+v, %d attachments", e.Level, e.Main(), len(e.Attachments))
 	}

@@ -149,7 +149,7 @@ func boundAttempts(attempts []Attempt) []Attempt {
 		a := &attempts[i]
 		a.Started, a.Published = bearable(a.Started), bearable(a.Published)
 		a.IDCut = a.IDCut || len(a.ID) > maxText
-		for _, text := range []*Text{&a.Slot, &a.Subscription, &a.ID, &a.TraceID, &a.SpanID, &a.Why, &a.Outcome} {
+		for _, text := range []*Text{&a.Slot, &a.Subscription, &a.ID, &a.Handler, &a.TraceID, &a.SpanID, &a.Why, &a.Outcome} {
 			*text = short(*text)
 		}
 	}

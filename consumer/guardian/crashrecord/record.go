@@ -121,6 +121,8 @@ type Attempt struct {
 	// Subscription and ID say which message, Attempt which try.
 	Subscription Text `json:"subscription"`
 	ID           Text `json:"id"`
+	// Handler names the subscription's handler, or is "".
+	Handler Text `json:"handler,omitempty"`
 	// IDCut: only the beginning of ID is known, or that and a hash.
 	IDCut   bool `json:"id_cut,omitempty"`
 	Attempt int  `json:"attempt"`

@@ -60,13 +60,13 @@ type headerPage struct {
 
 // subscriptionCell names the subscription that holds a run of slots. It counts once used is set.
 type subscriptionCell struct {
-	used       uint64
-	first      uint32
-	slots      uint32
-	crc        uint32 // of the two above and the name in use
-	nameLength uint16
-	reserved   uint16
-	name       [MaxSubscriptionName]byte
+	used          uint64
+	first         uint32
+	slots         uint32
+	crc           uint32 // of the two above and the name in use
+	nameLength    uint16
+	handlerLength uint16 // what follows the name is the handler's
+	name          [MaxSubscriptionName]byte
 }
 
 // slotCell is one message in flight.
@@ -140,7 +140,7 @@ func (h *headerPage) sum() uint32 {
 func (s *subscriptionCell) sum() uint32 {
 	run := crc32.Update(0, castagnoli, bytesOf(&s.first))
 	run = crc32.Update(run, castagnoli, bytesOf(&s.slots))
-	return crc32.Update(run, castagnoli, s.name[:min(s.nameLength, MaxSubscriptionName)])
+	return crc32.Update(run, castagnoli, s.name[:min(int(s.nameLength)+int(s.handlerLength), MaxSubscriptionName)])
 }
 
 // sum is the checksum of a slot in its place: what was copied over another slot is damage there.

@@ -77,6 +77,12 @@ func (m *Mapping) Slots() int { return m.geometry.slots }
 // lives. A subscription that is started again needs a new run. An error wraps ErrFull when the table
 // has too few slots left or too many regions.
 func (m *Mapping) Subscribe(name string, slots int) (*Region, error) {
+	return m.SubscribeHandler(name, "", slots)
+}
+
+// SubscribeHandler is Subscribe for a subscription whose handler has a name that people know, of which
+// as much is kept as there is room beside the subscription's: both together have 232 bytes.
+func (m *Mapping) SubscribeHandler(name, handler string, slots int) (*Region, error) {
 	if name == "" || len(name) > MaxSubscriptionName {
 		return nil, fmt.Errorf("subscription %.40q: a name has 1 to %d bytes", name, MaxSubscriptionName)
 	}
@@ -94,16 +100,17 @@ func (m *Mapping) Subscribe(name string, slots int) (*Region, error) {
 			name, ErrFull, slots, left, m.geometry.slots)
 	}
 	r := &Region{mapping: m, index: uint32(m.regions), first: m.taken, slots: slots}
-	m.writeSubscription(r, name)
+	m.writeSubscription(r, name, handler)
 	m.regions++
 	m.taken += slots
 	return r, nil
 }
 
-func (m *Mapping) writeSubscription(r *Region, name string) {
+func (m *Mapping) writeSubscription(r *Region, name, handler string) {
 	cell := (*subscriptionCell)(unsafe.Add(m.base, m.geometry.subscriptions()+int(r.index)*int(unsafe.Sizeof(subscriptionCell{}))))
 	cell.first, cell.slots = uint32(r.first), uint32(r.slots)
 	cell.nameLength = uint16(copy(cell.name[:], name))
+	cell.handlerLength = uint16(copy(cell.name[cell.nameLength:], handler))
 	cell.crc = cell.sum()
 	atomic.StoreUint64(&cell.used, 1)
 }

@@ -86,8 +86,8 @@ func (r reader) status() (Status, error) {
 
 // region is the reader's view of a Region.
 type region struct {
-	name         string
-	first, slots uint32
+	name, handler string
+	first, slots  uint32
 }
 
 func (g region) holds(slot int) bool {
@@ -110,8 +110,9 @@ func (r reader) regions() ([]region, error) {
 	regions := make([]region, len(cells))
 	for i := range cells {
 		c := &cells[i]
-		if c.used == 1 && c.nameLength <= MaxSubscriptionName && c.crc == c.sum() {
-			regions[i] = region{string(c.name[:c.nameLength]), c.first, c.slots}
+		if c.used == 1 && int(c.nameLength)+int(c.handlerLength) <= MaxSubscriptionName && c.crc == c.sum() {
+			end := c.nameLength + c.handlerLength
+			regions[i] = region{string(c.name[:c.nameLength]), string(c.name[c.nameLength:end]), c.first, c.slots}
 		}
 	}
 	return regions, err
@@ -152,7 +153,7 @@ func (r reader) slotOnce(i int, c *slotCell, regions []region) Slot {
 	if c.subscription >= uint32(len(regions)) || !regions[c.subscription].holds(i) {
 		return damagedSlot(i, w, "no subscription holds it")
 	}
-	slot.Subscription = regions[c.subscription].name
+	slot.Subscription, slot.Handler = regions[c.subscription].name, regions[c.subscription].handler
 	c.describe(&slot)
 	r.copy(i, c, &slot)
 	return slot

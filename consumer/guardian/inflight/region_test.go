@@ -269,3 +269,26 @@ func TestBegin_AllocatesNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestSubscribeHandler_KeepsWhatThereIsRoomFor(t *testing.T) {
+	t.Parallel()
+	table, mapping := pair(t, inflight.Config{Slots: 4})
+	long := strings.Repeat("h", 2*inflight.MaxSubscriptionName)
+	full := strings.Repeat("s", inflight.MaxSubscriptionName)
+	for i, tc := range []struct{ name, handler, want string }{
+		{"orders", "billing.Confirm", "billing.Confirm"},
+		{"orders", "", ""},
+		{"orders", long, long[:inflight.MaxSubscriptionName-len("orders")]},
+		{full, "billing.Confirm", ""},
+	} {
+		region, err := mapping.SubscribeHandler(tc.name, tc.handler, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		generation := region.Begin(0, &inflight.Begin{ID: "m"})
+		slot, live := table.Read().Live(region.Name(0, generation))
+		if !live || slot.Subscription != tc.name || slot.Handler != tc.want {
+			t.Errorf("%d: subscription %q, handler %q; want %q, %q", i, slot.Subscription, slot.Handler, tc.name, tc.want)
+		}
+	}
+}

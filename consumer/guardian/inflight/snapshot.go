@@ -59,8 +59,9 @@ type Slot struct {
 
 	// Outcome is what Return was told; it counts in state Settling.
 	Outcome uint8
-	// Subscription is the name of the subscription that owns the slot.
-	Subscription string
+	// Subscription is the name of the subscription that owns the slot, Handler that of its handler, "" if
+	// it has none.
+	Subscription, Handler string
 	// ID is the message's id. IDCut is set when only its first 148 bytes and 16 digits of a hash are
 	// known.
 	ID    string
