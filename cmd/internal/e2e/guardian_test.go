@@ -106,29 +106,11 @@ func TestGuardian_NamesWhatKilledTheWorker(t *testing.T) {
 			t.Cleanup(func() { check(t, broker.Close()) })
 			settled, poison := fill(t, broker, good, []byte("poison"))
 
-			self, err := filepath.Abs(os.Args[0])
-			check(t, err)
-			cmd := exec.Command(self)
-			cmd.Env = append(os.Environ(), "THERIAC_GUARDIAN=on",
-				workerVariable+"="+strings.Join([]string{dir, broker.URL(), broker.Endpoint().TokenFile, way}, "|"))
-			var said lockedBuffer
-			cmd.Stdout, cmd.Stderr = &said, &said
-			check(t, cmd.Start())
-			stop := sync.OnceValue(func() error {
-				_ = cmd.Process.Signal(syscall.SIGTERM)
-				return cmd.Wait()
-			})
-			t.Cleanup(func() { _ = stop() })
-
+			_, stop := startGuarded(t, workerVariable, dir, broker.URL(), broker.Endpoint().TokenFile, way)
 			settled(t)
-			if err := stop(); err != nil {
-				t.Errorf("the guardian ended with %v", err)
-			}
+			stop()
 			record := onlyRecord(t, filepath.Join(dir, "guardian", "deaths"))
 			checkBlame(t, record, way, poison, good)
-			if t.Failed() {
-				t.Logf("it said:\n%s", said.String())
-			}
 		})
 	}
 }

@@ -113,23 +113,7 @@ func (k killer) AttemptEnded(context.Context, string, handlers.Message, handlers
 func startObserved(t *testing.T, s *fakesentry.Server, way string) (dir string, stop func()) {
 	t.Helper()
 	dir = t.TempDir()
-	self, err := filepath.Abs(os.Args[0])
-	check(t, err)
-	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), "THERIAC_GUARDIAN=on", telemetryVariable+"="+strings.Join([]string{dir, s.DSN(), way}, "|"))
-	var said lockedBuffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	check(t, cmd.Start())
-	stop = sync.OnceFunc(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("the guardian ended with %v", err)
-		}
-		if t.Failed() {
-			t.Logf("it said:\n%s", said.String())
-		}
-	})
-	t.Cleanup(stop)
+	_, stop = startGuarded(t, telemetryVariable, dir, s.DSN(), way)
 	return dir, stop
 }
 

@@ -131,36 +131,15 @@ func TestWard_ContainsWhatKillsTheProcess(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			const good = 12
-			way := tc.way
 			dir := t.TempDir()
 			broker, err := embedded.Start(t.Context(), embedded.Config{Dir: filepath.Join(dir, "broker"), SyncEvery: time.Minute})
 			check(t, err)
 			t.Cleanup(func() { check(t, broker.Close()) })
 			settled, poison := fill(t, broker, good, append([]byte("poison"), make([]byte, tc.bytes-6)...))
 
-			self, err := filepath.Abs(os.Args[0])
-			check(t, err)
-			cmd := exec.Command(self)
-			cmd.Env = append(os.Environ(), "THERIAC_GUARDIAN=on",
-				wardedVariable+"="+strings.Join([]string{dir, broker.URL(), broker.Endpoint().TokenFile, way}, "|"))
-			var said lockedBuffer
-			cmd.Stdout, cmd.Stderr = &said, &said
-			check(t, cmd.Start())
-			stop := sync.OnceValue(func() error {
-				_ = cmd.Process.Signal(syscall.SIGTERM)
-				return cmd.Wait()
-			})
-			t.Cleanup(func() {
-				_ = stop()
-				if t.Failed() {
-					t.Logf("it said:\n%s", said.String())
-				}
-			})
-
+			said, stop := startGuarded(t, wardedVariable, dir, broker.URL(), broker.Endpoint().TokenFile, tc.way)
 			settled(t)
-			if err := stop(); err != nil {
-				t.Errorf("the guardian ended with %v", err)
-			}
+			stop()
 			checkContained(t, dir, poison)
 			if n := len(workerStarts.FindAllString(said.String(), -1)); n != 2 {
 				t.Errorf("%d workers were started, want 2: the poison costs one", n)
