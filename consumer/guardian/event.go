@@ -90,7 +90,7 @@ func (p *parent) notice(e event) {
 		// Its death tells the rest; a child that closed the connection and lives cannot be stopped
 		// in order any more.
 		if e.child.role.child == e.child && !p.stopping && !e.child.retired {
-			p.log.Warn("role ended its control connection", "role", e.child.role.cfg.Name, "pid", e.child.pid)
+			p.log.Debug("role ended its control connection", "role", e.child.role.cfg.Name, "pid", e.child.pid)
 		}
 	}
 }
