@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"github.com/theriac/theriac/consumer/guardian/inflight"
@@ -26,8 +27,8 @@ type Config struct {
 	// delivered at once is spooled in StateDir, if there is one.
 	Relay bool
 
-	// Build names the program's version in crash records, at most 128 bytes. Default
-	// empty.
+	// Build names the program's version in crash records, at most 128 bytes. Default:
+	// the version of the main module, as the go command wrote it into the binary.
 	Build string
 
 	// StopTimeout is how long children may take to end after they were told to,
@@ -111,6 +112,9 @@ func (c Config) withDefaults() Config {
 		}
 		c.Roles[i].Wards = max(c.Roles[i].Wards, 0)
 	}
+	if c.Build == "" {
+		c.Build = mainVersion()
+	}
 	if c.StopTimeout == 0 {
 		c.StopTimeout = time.Minute
 	}
@@ -183,6 +187,15 @@ func (c Config) Validate() error {
 		wrong("RestartPause is %v and MaxRestartPause %v: want 0 < RestartPause <= MaxRestartPause", c.RestartPause, c.MaxRestartPause)
 	}
 	return errors.Join(problems...)
+}
+
+// mainVersion is a version such as v1.4.0, or "(devel)" for a build that has none.
+func mainVersion() string {
+	build, ok := debug.ReadBuildInfo()
+	if !ok || build.Main.Version == "" {
+		return "(devel)"
+	}
+	return build.Main.Version[:min(len(build.Main.Version), maxBuild)]
 }
 
 func (c Config) role(name string) (RoleConfig, bool) {

@@ -52,6 +52,8 @@ type Role struct {
 	// handlers and serves (package consumer/ward); it neither listens, migrates,
 	// schedules nor pulls.
 	Ward bool
+	// Build is that of the configuration, for those who name it elsewhere.
+	Build string
 	// Incarnation names this run of the role; no other run has the same. Empty
 	// without a guardian.
 	Incarnation string

@@ -14,7 +14,7 @@ func runUnguarded(ctx context.Context, cfg Config, f func(context.Context, Role)
 	defer stop()
 	roles := make([]func(context.Context) error, len(cfg.Roles))
 	for i, r := range cfg.Roles {
-		roles[i] = func(ctx context.Context) error { return f(ctx, Role{Name: r.Name}) }
+		roles[i] = func(ctx context.Context) error { return f(ctx, Role{Name: r.Name, Build: cfg.Build}) }
 	}
 	return runner.Run(ctx, roles...)
 }

@@ -1,6 +1,7 @@
 package ward
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,8 @@ type ServeConfig struct {
 	// Observer is told of attempts, as in consumer.Config; of what follows from them
 	// only the worker's is. Nil means nobody.
 	Observer consumer.Observer
-	// Worker, Host and Build name the ward in the history. Default: empty.
+	// Worker, Host and Build name the ward in the history. Default: empty, and the
+	// role's build.
 	Worker, Host, Build string
 	// Logger gets what people should know. Nil discards it.
 	Logger *slog.Logger
@@ -30,6 +32,7 @@ func Serve(ctx context.Context, role guardian.Role, cfg ServeConfig, subs ...con
 	if !role.Ward {
 		return errors.New("ward: Serve is for the ward role: call it where Role.Ward is set")
 	}
+	cfg.Build = cmp.Or(cfg.Build, role.Build)
 	s := server{role: role, cfg: cfg, subs: make(map[string]consumer.Subscription), lanes: make(map[string]*consumer.Alone)}
 	for _, sub := range subs {
 		if err := sub.WithDefaults().Validate(); err != nil {

@@ -1,6 +1,7 @@
 package ward
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ type Config struct {
 	Logger *slog.Logger
 	// Host and Build name this process in the history of messages whose ward died. A
 	// worker is named in no such attempt: that is how a death alone differs from one
-	// in production. Default: empty.
+	// in production. Default: empty, and the role's build.
 	Host, Build string
 }
 
@@ -57,6 +58,7 @@ func Open(role guardian.Role, cfg Config) (*Ward, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	cfg.Build = cmp.Or(cfg.Build, role.Build)
 	w := &Ward{role: role, cfg: cfg, log: cfg.Logger, news: make(chan struct{}, 1)}
 	if n := role.Wards(); n > 0 {
 		w.lane = make(chan struct{}, n)
