@@ -179,6 +179,10 @@ func (c *Consumer) holdUnknown(j *job, err error) bool {
 	return c.hold(j, unknownWait)
 }
 
+// stayMax is the longest wait of a message that must stay: whatever it waits for,
+// a store or a ward, may be back before.
+const stayMax = 10 * time.Second
+
 // hold keeps the message in this process for a while, its lease kept by the
 // source. It returns false when the wait was too long for that or the consumer
 // stops: then the message has been handed back.
@@ -186,7 +190,12 @@ func (c *Consumer) hold(j *job, wait time.Duration) bool {
 	if wait <= 0 && !c.stopping() {
 		return true
 	}
-	if wait > c.sub.Policy.HoldMax || c.stopping() {
+	if j.mustStay() {
+		wait = min(wait, stayMax)
+	} else if wait > c.sub.Policy.HoldMax {
+		return c.handBack(j, wait)
+	}
+	if c.stopping() {
 		return c.handBack(j, wait)
 	}
 	timer := time.NewTimer(wait)

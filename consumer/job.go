@@ -71,6 +71,13 @@ func (l *lone) suspectedFor(reported <-chan struct{}) {
 	}
 }
 
+// mustStay reports whether the message is not handed back while this process goes
+// on: an earlier one left it here, and other deliveries of it wait for what becomes
+// of it.
+func (j *job) mustStay() bool {
+	return j.lone != nil && j.lone.suspect != nil && j.lone.suspected
+}
+
 // takeWard reports, once, that admit let the job through to run in a ward.
 func (j *job) takeWard() bool {
 	if j.lone == nil || !j.lone.now {

@@ -47,6 +47,7 @@ func (c *Consumer) runAlone(j *job) step {
 func (c *Consumer) notAlone(j *job, err error) step {
 	if errors.Is(err, ErrNoWard) {
 		j.lone.refused = true
+		j.voidProbe() // it asks for one again, to run here
 		return stepAgain
 	}
 	if c.warding.Err() == nil {

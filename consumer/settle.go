@@ -91,20 +91,10 @@ func (c *Consumer) settleRun(j *job, r run) (again bool) {
 		if j.isCopy() && rec.Outcome != handlers.OutcomeCrashed {
 			return false // the broker has the message, and delivers it again
 		}
-		return c.hold(j, c.patience(j, d.Delay))
+		return c.hold(j, d.Delay)
 	default:
 		return c.ack(j)
 	}
-}
-
-// patience is how long a message waits that is retried. One that somebody else
-// left here is not handed back while this process goes on: others of its
-// deliveries wait for what becomes of it.
-func (c *Consumer) patience(j *job, delay time.Duration) time.Duration {
-	if j.lone != nil && j.lone.suspect != nil {
-		return min(delay, c.sub.Policy.HoldMax)
-	}
-	return delay
 }
 
 // record counts an attempt over all replicas. known is false when the store

@@ -398,6 +398,7 @@ func TestWard_CannotStart_SuspectsWait(t *testing.T) {
 			}
 			return survives(run)
 		})
+		b.sub.Policy.HoldMax = time.Millisecond // whatever the policy says of others
 		b.src.Publish(b.suspect("m-1", true, true))
 		b.run(t, func() {
 			<-time.After(time.Hour)
@@ -421,6 +422,27 @@ func TestWard_None_RunsHere(t *testing.T) {
 		if b.here.Load() != 1 || b.rec.Fate("m-1") != handlers.FateDone {
 			t.Errorf("%d runs here, fate %q", b.here.Load(), b.rec.Fate("m-1"))
 		}
+	})
+}
+
+// TestWard_None_ProbesRunHere: the place in the breaker's door is not lost on the way.
+func TestWard_None_ProbesRunHere(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newWardBundle(func(consumer.AloneRun) (consumer.AloneResult, error) {
+			return consumer.AloneResult{}, consumer.ErrNoWard
+		})
+		for _, id := range []string{"a", "b", "c"} {
+			b.guard.left.Culprits = append(b.guard.left.Culprits, consumer.Culprit{ID: id, At: time.Now()})
+		}
+		b.src.Publish(handlers.Message{}, handlers.Message{}, handlers.Message{})
+		b.run(t, func() {
+			select {
+			case <-b.src.Quiet():
+			case <-time.After(time.Hour):
+				t.Errorf("after an hour %d messages wait", b.src.Unsettled())
+			}
+		})
 	})
 }
 
