@@ -130,8 +130,14 @@ func (c *Consumer) settleSuspect(j *job, fate handlers.Fate) {
 	}
 }
 
+// reportPatience is how long a suspect's fate waits for the reports of its deaths.
+// They take milliseconds, unless nobody carries them.
+const reportPatience = 2 * time.Second
+
 // awaitReports waits until the quarantine was told of the deaths, or ctx ends.
 func (l *lone) awaitReports(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, reportPatience)
+	defer cancel()
 	for _, reported := range l.reports {
 		select {
 		case <-reported:

@@ -151,6 +151,20 @@ func TestWard_SuspectThatSurvives_IsDone(t *testing.T) {
 	})
 }
 
+// TestWard_NobodyReports: a fate waits for the report of the death, but not for ever.
+func TestWard_NobodyReports_FateIsToldAllTheSame(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newWardBundle(survives)
+		b.src.Publish(b.suspect("m-1", false, true))
+		b.guard.left.Messages[0].Reported = make(chan struct{})
+		b.run(t, func() { <-b.src.Quiet() })
+		if f := b.rec.Fate("m-1"); f != handlers.FateDone {
+			t.Errorf("fate %q", f)
+		}
+	})
+}
+
 func TestWard_DoneSuspect_IsRecognisedWithoutTheStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -50,7 +50,8 @@ var _ consumer.Guard = (*Ward)(nil)
 // Open returns the ward of a worker, and reads the crash records that earlier
 // processes of the role left in the guardian's state directory. Without a
 // guardian it is one that has no wards: consumers then run everything in their
-// own process.
+// own process. Run must run beside the consumers, or nobody is told of deaths and
+// the records stay.
 func Open(role guardian.Role, cfg Config) (*Ward, error) {
 	if role.Ward {
 		return nil, errors.New("ward: Open is for workers: in the ward role call Serve")
