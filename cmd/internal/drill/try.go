@@ -9,6 +9,7 @@ import (
 	"github.com/theriac/theriac/cmd/internal/drill/replica"
 	"github.com/theriac/theriac/internal/fakesentry"
 	"github.com/theriac/theriac/internal/problem"
+	"github.com/theriac/theriac/internal/runner"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -111,25 +112,39 @@ func (s *site) fill(ctx context.Context, r row) error {
 			return err
 		}
 	}
-	for n := 0; ; n++ {
-		if n >= r.inFlight && (!r.way.Company || s.everywhere(r.replicas)) {
-			return nil
-		}
-		if most := r.inFlight + 20*r.replicas; n > most {
+	// All at once: one after the other they take longer on some brokers than the deadline of the ways
+	// that hang, and the first would be late before the last has begun.
+	if err := s.publishGood(ctx, 0, r); err != nil {
+		return err
+	}
+	for n := r.inFlight; r.way.Company && !s.everywhere(r.replicas); n++ {
+		if n >= r.inFlight+20*r.replicas {
 			return problem.Errorf(problem.Unavailable, "%d messages are in flight, and not all replicas have one", n)
 		}
-		key := fmt.Sprintf("good-%d", n+1)
-		if err := s.publish(ctx, replica.Payload{Key: key, Reads: r.way.Company}); err != nil {
+		if err := s.publishGood(ctx, n, row{way: r.way, inFlight: n + 1}); err != nil {
 			return err
 		}
-		if n+1 < r.inFlight {
-			continue
-		}
-		err := s.ledger.await(ctx, startPatience, func(f facts) bool { return len(f.waiting()) >= n+1 })
-		if err != nil {
-			return fmt.Errorf("put %d messages in flight: %w", n+1, err)
-		}
 	}
+	return nil
+}
+
+// publishGood publishes good messages, of which there are some already, until there are as many as the
+// row wants, and waits until all are in flight.
+func (s *site) publishGood(ctx context.Context, have int, r row) error {
+	publishers := make([]func(context.Context) error, 0, r.inFlight-have)
+	for n := have; n < r.inFlight; n++ {
+		publishers = append(publishers, func(ctx context.Context) error {
+			return s.publish(ctx, replica.Payload{Key: fmt.Sprintf("good-%d", n+1), Reads: r.way.Company})
+		})
+	}
+	if err := runner.Run(ctx, publishers...); err != nil {
+		return err
+	}
+	err := s.ledger.await(ctx, startPatience, func(f facts) bool { return len(f.waiting()) >= r.inFlight })
+	if err != nil {
+		return fmt.Errorf("put %d messages in flight: %w", r.inFlight, err)
+	}
+	return nil
 }
 
 // everywhere reports whether every replica has a message in flight.
