@@ -37,10 +37,11 @@ func openStore(ctx context.Context) (store, error) {
 	return quarantinelite.Open(ctx, quarantinelite.Config{Path: filepath.Join(dir, "quarantine.db")})
 }
 
-// seed holds messages: seed SUBSCRIPTION COUNT TEXT. All failed with the text and carry it.
-func seed(ctx context.Context, args []string) (err error) {
+// seeding runs f on the quarantine of the environment, for a helper that is given SUBSCRIPTION COUNT TEXT;
+// text is TEXT with the escapes of Go in it read.
+func seeding(ctx context.Context, name string, args []string, f func(room *quarantine.Service, sub string, count int, text string) error) (err error) {
 	if len(args) != 3 {
-		return errors.New("usage: seed SUBSCRIPTION COUNT TEXT")
+		return fmt.Errorf("usage: %s SUBSCRIPTION COUNT TEXT", name)
 	}
 	count, err := strconv.Atoi(args[1])
 	if err != nil {
@@ -59,12 +60,19 @@ func seed(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	for i := range count {
-		if err := holdFailed(ctx, room, args[0], fmt.Sprintf("%s-%d", args[0], i+1), text); err != nil {
-			return err
+	return f(room, args[0], count, text)
+}
+
+// seed holds messages: seed SUBSCRIPTION COUNT TEXT. All failed with the text and carry it.
+func seed(ctx context.Context, args []string) error {
+	return seeding(ctx, "seed", args, func(room *quarantine.Service, sub string, count int, text string) error {
+		for i := range count {
+			if err := holdFailed(ctx, room, sub, fmt.Sprintf("%s-%d", sub, i+1), text); err != nil {
+				return err
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 func holdFailed(ctx context.Context, room *quarantine.Service, sub, id, text string) error {
@@ -90,52 +98,34 @@ func holdFailed(ctx context.Context, room *quarantine.Service, sub, id, text str
 // seedDeath reports the death of a worker: seeddeath SUBSCRIPTION COUNT TEXT. It had as many messages
 // in flight, and its panic, stack and last words carry the text. The first message is held, the second
 // cleared; the others wait.
-func seedDeath(ctx context.Context, args []string) (err error) {
-	if len(args) != 3 {
-		return errors.New("usage: seeddeath SUBSCRIPTION COUNT TEXT")
-	}
-	count, err := strconv.Atoi(args[1])
-	if err != nil {
-		return err
-	}
-	text, err := strconv.Unquote(`"` + args[2] + `"`)
-	if err != nil {
-		return fmt.Errorf("text %q: %w", args[2], err)
-	}
-	store, err := openStore(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	room, err := quarantine.New(store, quarantine.Config{})
-	if err != nil {
-		return err
-	}
-	var messages []handlers.Message
-	c := namedDeath(os.Getpid())
-	c.Tier, c.Reason, c.Text, c.Stderr = "B", "the goroutine that died may only have noticed", "fatal error: "+text, text+"\n"
-	c.Stack = "goroutine 86 [running labels:{\"theriac\": \"12.4711\"}]:\n" + text + "\n"
-	for n := range count {
-		m := handlers.Message{ID: fmt.Sprintf("%s-%d", args[0], n+1), Data: []byte(text), PublishedAt: time.Now()}
-		messages = append(messages, m)
-		c.InFlight = append(c.InFlight, flight(handlers.PartSuspect, args[0], m, "running"))
-	}
-	if err := room.ReportCrash(ctx, c); err != nil {
-		return err
-	}
-	for n, m := range messages[:min(count, 2)] {
-		if n == 0 {
-			ref, err := room.Quarantine(ctx, args[0], m, crashed(2))
-			if err != nil {
-				return err
-			}
-			fmt.Println(ref)
+func seedDeath(ctx context.Context, args []string) error {
+	return seeding(ctx, "seeddeath", args, func(room *quarantine.Service, sub string, count int, text string) error {
+		var messages []handlers.Message
+		c := namedDeath(os.Getpid())
+		c.Tier, c.Reason, c.Text, c.Stderr = "B", "the goroutine that died may only have noticed", "fatal error: "+text, text+"\n"
+		c.Stack = "goroutine 86 [running labels:{\"theriac\": \"12.4711\"}]:\n" + text + "\n"
+		for n := range count {
+			m := handlers.Message{ID: fmt.Sprintf("%s-%d", sub, n+1), Data: []byte(text), PublishedAt: time.Now()}
+			messages = append(messages, m)
+			c.InFlight = append(c.InFlight, flight(handlers.PartSuspect, sub, m, "running"))
 		}
-		if err := room.SettleSuspect(ctx, args[0], m, []handlers.Fate{handlers.FateHeld, handlers.FateCleared}[n]); err != nil {
+		if err := room.ReportCrash(ctx, c); err != nil {
 			return err
 		}
-	}
-	return nil
+		for n, m := range messages[:min(count, 2)] {
+			if n == 0 {
+				ref, err := room.Quarantine(ctx, sub, m, crashed(2))
+				if err != nil {
+					return err
+				}
+				fmt.Println(ref)
+			}
+			if err := room.SettleSuspect(ctx, sub, m, []handlers.Fate{handlers.FateHeld, handlers.FateCleared}[n]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // withWorker runs a command while a worker serves a subscription: withworker SUBSCRIPTION ok|fail
