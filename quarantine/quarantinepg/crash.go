@@ -140,7 +140,7 @@ func searched(s string) string { return quarantine.DisplayText(s, 256) }
 func (x tx) crash(key quarantine.CrashKey) (quarantine.CrashReport, error) {
 	var id pgtype.UUID
 	var ref string
-	err := error(nil)
+	var err error
 	if key.ID != "" {
 		id, err = parseID(quarantine.CanonicalID(key.ID))
 	} else {

@@ -230,11 +230,11 @@ func bounded(t time.Time) time.Time {
 	return t
 }
 
-// parseID reads an entry's id; what is none belongs to no entry.
+// parseID reads the id of an entry or a crash report; what is none belongs to nothing.
 func parseID(id string) (pgtype.UUID, error) {
 	var u pgtype.UUID
 	if err := u.Scan(id); err != nil {
-		return u, fmt.Errorf("entry %q: %w", id, quarantine.ErrNotFound)
+		return u, fmt.Errorf("id %q: %w", id, quarantine.ErrNotFound)
 	}
 	return u, nil
 }

@@ -72,6 +72,9 @@ func crashPromises() []promise {
 			for _, key := range []quarantine.CrashKey{{ID: "018f0000-0000-7000-8000-00000000ffff"}, {ID: "no\x00\xffUUID"}, {Ref: "C-ZZZZ"}, {Ref: "\x00"}} {
 				_, err := b.Store.CrashGet(b.ctx, key)
 				b.wantErr(err, quarantine.ErrNotFound, fmt.Sprintf("%q", key))
+				if err != nil && strings.Contains(err.Error(), "entry") {
+					b.Errorf("%q is not found as an entry would be: %v", key, err)
+				}
 			}
 			_, err := b.Store.CrashGet(b.ctx, quarantine.CrashKey{})
 			b.wantErr(err, quarantine.ErrInvalid, "no key")
