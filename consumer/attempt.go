@@ -32,8 +32,9 @@ type place struct {
 	// announced is what Running tells instead, with Config.Begin only.
 	announced atomic.Pointer[handlers.Running]
 	// What follows belongs to whoever holds the slot.
-	turns uint64 // taken so far
-	begin inflight.Begin
+	turns  uint64 // taken so far
+	begin  inflight.Begin
+	labels labelSheet
 }
 
 // begin makes the job's next attempt, in a slot that the caller took.

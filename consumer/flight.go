@@ -56,7 +56,7 @@ func (c *Consumer) nameSpan(ctx context.Context, a *attempt) {
 func (c *Consumer) label(a *attempt) {
 	name := c.flights.Name(int(a.slot), a.generation)
 	if c.labelling != nil {
-		a.ctx.labels = newFlightLabels(name)
+		a.ctx.labels = c.running[a.slot].labels.next(name)
 		return
 	}
 	a.ctx.parent = pprof.WithLabels(a.ctx.parent, pprof.Labels(FlightLabel, name.String()))

@@ -19,8 +19,8 @@ func TestPins_LabelLayout(t *testing.T) {
 	if pprofLabelling == nil {
 		t.Error("the layout of goroutine labels is not known any more: see labelling")
 	}
-	if size := unsafe.Sizeof(flightLabels{}); size != 80 {
-		t.Errorf("the labels of an attempt have %d bytes, want a size class of the allocator, 80", size)
+	if size := unsafe.Sizeof(*labelSheet{}.labels); size != 480 {
+		t.Errorf("a sheet of labels has %d bytes, want a size class of the allocator, 480", size)
 	}
 }
 
@@ -28,7 +28,7 @@ func TestLabels_AreThoseOfRuntimePprof(t *testing.T) {
 	t.Parallel()
 	longest := inflight.Name{Slot: inflight.MaxSlots - 1, Generation: 1<<56 - 1}
 	for _, name := range []inflight.Name{{Slot: 0, Generation: 1}, {Slot: 12, Generation: 4711}, longest} {
-		own := &attemptContext{parent: t.Context(), labels: newFlightLabels(name)}
+		own := &attemptContext{parent: t.Context(), labels: new(labelSheet).next(name)}
 		public := pprof.WithLabels(t.Context(), pprof.Labels(FlightLabel, name.String()))
 		if got, want := labelsOf(own), labelsOf(public); got != want {
 			t.Errorf("labels %s, want %s", got, want)
@@ -57,7 +57,7 @@ func TestLabels_ReachWhatTheHandlerStarts(t *testing.T) {
 	seen := make(chan string, 1)
 	var group runner.Group
 	group.Go(func() {
-		pprof.SetGoroutineLabels(&attemptContext{parent: t.Context(), labels: newFlightLabels(name)})
+		pprof.SetGoroutineLabels(&attemptContext{parent: t.Context(), labels: new(labelSheet).next(name)})
 		group.Go(func() {
 			runtime.GC() // nothing but this goroutine holds the labels by now
 			group.Go(func() {

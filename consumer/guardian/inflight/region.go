@@ -84,6 +84,7 @@ type Region struct {
 	index   uint32
 	first   int
 	slots   int
+	names   attributeNames
 }
 
 // Name names one run of a message in a slot of the region, for the label of its goroutine.
@@ -100,7 +101,7 @@ func (r *Region) Begin(slot int, b *Begin) (generation uint64) {
 	c.store(newStateWord(generation, 0, Writing))
 
 	record := r.mapping.record(n)
-	length, kept := encodeRecord(record, generation, b)
+	length, kept := encodeRecord(record, generation, b, &r.names)
 	c.recordCRC = checksum(record[:length])
 	c.fill(generation, b, kept)
 	c.subscription = r.index
