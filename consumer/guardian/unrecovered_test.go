@@ -5,8 +5,8 @@ package guardian_test
 func nobodyRecovers(f func()) {
 	done := make(chan struct{})
 	go func() {
-		defer close(done)
 		f()
+		close(done) // not deferred: a deferred call runs before the death, and whoever waits could exit first
 	}()
 	<-done
 }

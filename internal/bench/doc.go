@@ -15,7 +15,8 @@
 // # What is fair
 //
 // All stacks receive the same messages from the same broker through the same
-// client with the same options; every round runs all stacks one after the other,
+// client with the same options, but for what gcppubsub sets in gRPC itself, its
+// windows (raw-windows has them too); every round runs all stacks one after the other,
 // and every ratio is taken within a round, so that what else the machine does
 // weighs on all alike. The backlog is published before anything is measured and
 // is longer than a window, so that nobody ever waits for a publisher.

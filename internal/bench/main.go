@@ -80,7 +80,7 @@ const (
 
 func parse(args []string, progress io.Writer) (options, error) {
 	o := options{plan: plan{rounds: 7, progress: progress}}
-	names, more := stacks(), []string{withTable}
+	names, more := stacks(), others()
 	switch {
 	case len(args) > 0 && args[0] == quarantineCommand:
 		args, names, more = args[1:], ours(), nil

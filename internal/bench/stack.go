@@ -23,12 +23,19 @@ type stack func(ctx context.Context, o order, count func()) error
 // stacks are all that can be compared, raw first.
 func stacks() []string { return append([]string{"raw", "recover", "watermill"}, ours()...) }
 
+// others can be chosen besides: they answer a question that most do not have.
+func others() []string { return []string{withWindows, withTable} }
+
+// withWindows is raw with the gRPC windows that gcppubsub asks for: whether those
+// alone make the difference.
+const withWindows = "raw-windows"
+
 // ours are the stacks of this module, by the store that is attached.
 func ours() []string { return []string{withSQLite, withPostgres} }
 
 func stackOf(name string) (stack, error) {
 	switch name {
-	case "raw":
+	case "raw", withWindows:
 		return raw, nil
 	case "recover":
 		return recovered, nil
@@ -37,14 +44,15 @@ func stackOf(name string) (stack, error) {
 	case withSQLite, withPostgres, withTable:
 		return theriac, nil
 	default:
-		return nil, fmt.Errorf("there is no stack %q: choose from %v", name, append(stacks(), withTable))
+		return nil, fmt.Errorf("there is no stack %q: choose from %v", name, append(stacks(), others()...))
 	}
 }
 
-// connect returns a client with the options that gcppubsub uses too.
-func connect(ctx context.Context, addr string) (*pubsub.Client, error) {
-	client, err := pubsub.NewClient(ctx, project, option.WithEndpoint(addr), option.WithoutAuthentication(),
-		option.WithTelemetryDisabled(), option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
+// connect returns a client with the options that gcppubsub uses too, but for its
+// windows.
+func connect(ctx context.Context, addr string, more ...option.ClientOption) (*pubsub.Client, error) {
+	client, err := pubsub.NewClient(ctx, project, append(more, option.WithEndpoint(addr), option.WithoutAuthentication(),
+		option.WithTelemetryDisabled(), option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the broker: %w", err)
 	}
@@ -54,7 +62,14 @@ func connect(ctx context.Context, addr string) (*pubsub.Client, error) {
 // receive hands every message of the subscription to take, with the settings
 // that gcppubsub chooses too.
 func receive(ctx context.Context, o order, take func(context.Context, *pubsub.Message)) error {
-	client, err := connect(ctx, o.Broker)
+	var windows []option.ClientOption
+	if o.Stack == withWindows {
+		windows = []option.ClientOption{
+			option.WithGRPCDialOption(grpc.WithInitialWindowSize(16 << 20)),
+			option.WithGRPCDialOption(grpc.WithInitialConnWindowSize(16 << 20)),
+		}
+	}
+	client, err := connect(ctx, o.Broker, windows...)
 	if err != nil {
 		return err
 	}
