@@ -115,4 +115,14 @@ type Group struct {
 	Builds []string
 	// Basis says why two entries are one group: the texts that were hashed.
 	Basis []string
+	// Changes rises with everything that people see of the group; see [NoticeStore].
+	Changes int64
+	// Version rises with every [GroupAct].
+	Version int64
+	// Taken says who looks after the group, zero if nobody does.
+	Taken Decision
+	// SnoozedUntil is until when it is to be quiet, zero or past if it is not.
+	SnoozedUntil time.Time
+	// Acted is the last act of a person on the group.
+	Acted Decision
 }

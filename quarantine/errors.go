@@ -31,6 +31,8 @@ var (
 	ErrInvalid error = &sentinel{"invalid", "invalid"}
 	// ErrRefused: the request makes sense and must not be done without Force.
 	ErrRefused error = &sentinel{"refused", "refused"}
+	// ErrDuplicate: the same request was carried out before.
+	ErrDuplicate error = &sentinel{"done already", "conflict"}
 	// ErrClaimLost: the worker's claim of a replay ended before its result came;
 	// the result is not taken.
 	ErrClaimLost error = &sentinel{"the claim of the replay was lost", "conflict"}

@@ -209,14 +209,24 @@ type Transition struct {
 	Decision Decision
 	// Attempt, if not nil, is the run that ended the replay and is stored too.
 	Attempt *handlers.Attempt
+	// Request, if not empty, is unique to this act: a second one with the same is not
+	// carried out and returns an error wrapping [ErrDuplicate]. At most 200 bytes.
+	Request string
 }
 
-// AuditRow is one recorded change.
+// AuditRow is one recorded change, of an entry or, with a Verb, of a group.
 type AuditRow struct {
+	// N numbers all rows of a store, rising in the order in which they were written
+	// to one entry or group.
+	N int64
+	// EntryID is empty for a group; Ref is the reference of the entry or group.
 	EntryID, Ref string
 	From, To     State
 	Version      int64
 	Decision     Decision
+	// Verb is what was done to a group, Until the end of a snooze.
+	Verb  GroupVerb
+	Until time.Time
 }
 
 // Changes is what happened since a cursor.
