@@ -47,7 +47,7 @@ func (s *Service) GroupReplay(ctx context.Context, group string, p ReplayParams,
 	return s.eachHeld(ctx, group, progress, func(e Entry) bool { return p.Force || e.Replays < ReplaysFree },
 		func(e Entry) (Entry, error) {
 			q := p
-			q.Alone = p.Alone || !canary
+			q.Alone, q.Request = p.Alone || !canary, ""
 			e, err := s.EntryReplay(ctx, e, q)
 			if err != nil {
 				return e, err

@@ -15,11 +15,14 @@ import (
 // changes is one thing to tell.
 type NoticeStore interface {
 	// LeadNotices makes holder the one notifier of the store for the given time, or
-	// renews that. It reports false while somebody else is.
+	// renews that. It reports false while somebody else is. A time of 0 gives it up,
+	// so that the next one need not wait, and reports false. A holder is 1 to 200
+	// bytes, and nobody else's.
 	LeadNotices(ctx context.Context, holder string, lasts time.Duration) (bool, error)
 
 	// NoticesDue returns the notices of groups of which something was not told,
-	// those first whose oldest untold change is oldest, at most limit (default 100).
+	// those first whose oldest untold change is oldest, at most limit (default 100, at
+	// most 1000). A group is due as long as its Changes is above what was told.
 	// Groups that stood before their store could keep notices are due from their
 	// next change on.
 	NoticesDue(ctx context.Context, limit int) ([]Notice, error)
@@ -31,7 +34,9 @@ type NoticeStore interface {
 
 	// PutNotices stores what the notifier did, in one transaction, all or none. It
 	// returns an error wrapping [ErrClaimLost] when holder is not the notifier any
-	// more: then nothing is stored, and the caller stops telling.
+	// more: then nothing is stored, and the caller stops telling. A change that came
+	// since the notice was read stays due; of such a group nobody knows when the
+	// oldest untold change was, so it is taken to be as old as this call.
 	PutNotices(ctx context.Context, holder string, told []ToldNotice) error
 
 	// NoticeStats says how far telling is behind.
@@ -44,7 +49,8 @@ type NoticeStore interface {
 	GroupAct(ctx context.Context, a GroupAct) (Group, error)
 
 	// GroupAudit returns the changes of a group and of its entries with a number
-	// above after, oldest first, at most limit (default 100).
+	// above after, oldest first, at most limit (default 100, at most 1000). A row of
+	// one group never appears below one that was returned before.
 	GroupAudit(ctx context.Context, group string, after int64, limit int) ([]AuditRow, error)
 }
 
@@ -68,9 +74,10 @@ type Notice struct {
 type ToldNotice struct {
 	// Key is the notice's.
 	Key string
-	// Told is the Changes of the group that people know of.
+	// Told is the Changes of the group that people know of, never more than it has.
 	Told int64
-	// AuditTold is the number of the last audit row that people know of.
+	// AuditTold is the number of the last audit row that people know of; see
+	// [NoticeStore.GroupAudit].
 	AuditTold int64
 	// At is when that was, by the store's clock; PutNotices sets it when Told or State
 	// changes.
@@ -78,7 +85,8 @@ type ToldNotice struct {
 	// State is the notifier's own: where the message is and what it shows, at most
 	// 8 KiB.
 	State []byte
-	// Trouble is why people could not be told, "" if they were.
+	// Trouble is why people could not be told, "" if they were. At most 1,000 bytes
+	// of it are kept.
 	Trouble string
 }
 
@@ -91,8 +99,10 @@ type NoticeStats struct {
 	Due int
 	// Oldest is when the oldest change that was not told happened, zero if all was.
 	Oldest time.Time
-	// Holder is the notifier, "" if there is none now.
+	// Holder is the notifier, "" if there is none now. Led is when a notifier last
+	// took or renewed its lead, zero if there never was one.
 	Holder string
+	Led    time.Time
 	// Troubled is how many of the due notices could not be told when that was tried
 	// last, Trouble the newest reason.
 	Troubled int
@@ -104,11 +114,12 @@ type GroupVerb string
 
 // The verbs.
 const (
-	// GroupTake says that somebody looks after the group; GroupRelease that nobody does
-	// any more.
+	// GroupTake says that somebody looks after the group; whoever sees who has it may
+	// take it over. GroupRelease says that nobody does any more, and ends a snooze
+	// too: nobody would know of what stays quiet.
 	GroupTake    GroupVerb = "take"
 	GroupRelease GroupVerb = "release"
-	// GroupSnooze quiets the group until a time, and takes it.
+	// GroupSnooze quiets the group until a time, and takes it if nobody has it.
 	GroupSnooze GroupVerb = "snooze"
 )
 
@@ -119,7 +130,7 @@ type GroupAct struct {
 	Group   string
 	Version int64
 	Verb    GroupVerb
-	// Until ends a snooze, by the store's clock.
+	// Until ends a snooze, by the store's clock: after now, at most [SnoozeMax] ahead.
 	Until time.Time
 	// Decision says who and why; its At is given by the store.
 	Decision Decision

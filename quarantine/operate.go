@@ -28,6 +28,10 @@ type ReplayParams struct {
 	// Alone runs an entry alone in a ward where there is one. Entries that crashed
 	// or hung, and the first of a group, run so in any case.
 	Alone bool
+	// Request, if not empty, is unique to this act on one entry: asked again with the
+	// same, EntryReplay returns an error wrapping [ErrDuplicate]. At most 200 bytes.
+	// GroupReplay takes none.
+	Request string
 }
 
 // EntryGet returns one entry with its attempts, and its payload if asked. It
@@ -92,27 +96,38 @@ func (s *Service) EntryReplay(ctx context.Context, e Entry, p ReplayParams) (Ent
 	if err := checkDecision(p.Decision, false); err != nil {
 		return Entry{}, fmt.Errorf("replay %s: %w", e.Ref, err)
 	}
-	if e.State != StateHeld {
+	if e.State != StateHeld && p.Request == "" {
 		return Entry{}, &StateError{Ref: e.Ref, From: e.State, To: StateReplaying, Decided: e.Decided}
 	}
-	if e.Replays >= ReplaysFree && !p.Force {
-		return Entry{}, fmt.Errorf("replay %s: it ran %d times already and was held again each time; use force to run it once more: %w",
-			e.Ref, e.Replays, ErrRefused)
-	}
-	serves, err := s.served(ctx, e.Subscription)
-	if err != nil {
-		return Entry{}, fmt.Errorf("replay %s: %w", e.Ref, err)
-	}
-	if !serves {
-		return Entry{}, noWorker(e)
+	if e.State == StateHeld { // else the store says whether this very request made it so
+		if err := s.mayReplay(ctx, e, p); err != nil {
+			return Entry{}, err
+		}
 	}
 	now, err := s.store.Transition(ctx, Transition{
 		EntryID: e.ID, Version: e.Version, To: StateReplaying, Alone: p.Alone, Decision: p.Decision,
+		Request: p.Request,
 	})
 	if err == nil {
 		s.bells.ring(e.Subscription)
 	}
 	return now, err
+}
+
+// mayReplay refuses a replay that ran too often, or that nobody would run.
+func (s *Service) mayReplay(ctx context.Context, e Entry, p ReplayParams) error {
+	if e.Replays >= ReplaysFree && !p.Force {
+		return fmt.Errorf("replay %s: it ran %d times already and was held again each time; use force to run it once more: %w",
+			e.Ref, e.Replays, ErrRefused)
+	}
+	serves, err := s.served(ctx, e.Subscription)
+	if err != nil {
+		return fmt.Errorf("replay %s: %w", e.Ref, err)
+	}
+	if !serves {
+		return noWorker(e)
+	}
+	return nil
 }
 
 func noWorker(e Entry) error {
@@ -205,25 +220,39 @@ func (s *Service) giveUp(ctx context.Context, e Entry) (Entry, error) {
 // EntryDiscard decides that a held entry will never run. A reason is required.
 // It can be undone with EntryRestore until retention ends.
 func (s *Service) EntryDiscard(ctx context.Context, e Entry, d Decision) (Entry, error) {
-	return s.decide(ctx, "discard", e, d, StateDiscarded)
+	return s.EntryDiscardOnce(ctx, e, d, "")
+}
+
+// EntryDiscardOnce is EntryDiscard for a caller that may be told the same thing
+// twice: a second call with the same request, if that is not empty, changes nothing
+// and returns an error wrapping [ErrDuplicate].
+func (s *Service) EntryDiscardOnce(ctx context.Context, e Entry, d Decision, request string) (Entry, error) {
+	return s.decide(ctx, "discard", e, d, StateDiscarded, request)
 }
 
 // EntryRestore takes a discard back: the entry is held again.
 func (s *Service) EntryRestore(ctx context.Context, e Entry, d Decision) (Entry, error) {
-	if e.State != StateDiscarded {
-		return Entry{}, &StateError{Ref: e.Ref, From: e.State, To: StateHeld, Decided: e.Decided}
-	}
-	return s.decide(ctx, "restore", e, d, StateHeld)
+	return s.EntryRestoreOnce(ctx, e, d, "")
 }
 
-func (s *Service) decide(ctx context.Context, verb string, e Entry, d Decision, to State) (Entry, error) {
+// EntryRestoreOnce is EntryRestore with a request; see [Service.EntryDiscardOnce].
+func (s *Service) EntryRestoreOnce(ctx context.Context, e Entry, d Decision, request string) (Entry, error) {
+	if e.State != StateDiscarded && (e.State != StateHeld || request == "") { // replaying can become held, and not by this
+		return Entry{}, &StateError{Ref: e.Ref, From: e.State, To: StateHeld, Decided: e.Decided}
+	}
+	return s.decide(ctx, "restore", e, d, StateHeld, request)
+}
+
+// decide moves an entry. With a request the state is left for the store to judge,
+// which alone knows whether the same request brought the entry there.
+func (s *Service) decide(ctx context.Context, verb string, e Entry, d Decision, to State, request string) (Entry, error) {
 	if err := checkDecision(d, to == StateDiscarded); err != nil {
 		return Entry{}, fmt.Errorf("%s %s: %w", verb, e.Ref, err)
 	}
-	if !e.State.CanBecome(to) {
+	if !e.State.CanBecome(to) && request == "" {
 		return Entry{}, &StateError{Ref: e.Ref, From: e.State, To: to, Decided: e.Decided}
 	}
-	return s.store.Transition(ctx, Transition{EntryID: e.ID, Version: e.Version, To: to, Decision: d})
+	return s.store.Transition(ctx, Transition{EntryID: e.ID, Version: e.Version, To: to, Decision: d, Request: request})
 }
 
 // checkDecision refuses a decision without an author, or without a reason where

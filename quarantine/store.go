@@ -55,11 +55,12 @@ type Store interface {
 	// Transition moves an entry to another state if it still has the expected
 	// version, writes an audit row, and returns it as it then stands. A lost
 	// race returns *[ConflictError], a move that the state machine does not
-	// allow *[StateError].
+	// allow *[StateError], a request that was carried out before an error that wraps
+	// [ErrDuplicate].
 	Transition(ctx context.Context, t Transition) (Entry, error)
 
-	// Audit returns the changes of one entry or, with an empty key, of all,
-	// newest first, at most limit.
+	// Audit returns the changes of one entry or, with an empty key, of all entries and
+	// groups, newest first, at most limit.
 	Audit(ctx context.Context, entryID string, limit int) ([]AuditRow, error)
 
 	// Changes returns what changed since a cursor that an earlier call returned,
@@ -68,6 +69,7 @@ type Store interface {
 	Changes(ctx context.Context, since int64) (Changes, error)
 
 	CrashStore
+	NoticeStore
 	Registry
 }
 

@@ -26,6 +26,9 @@ type Store struct {
 	crashes    []*crash   // by number - 1
 	suspects   []*suspect // by number - 1
 	lastChange int64      // from 1: the cursor 0 asks for the beginning
+	requests   map[string]bool
+	notices    map[string]*notice
+	notifier   notifier
 }
 
 // row is a stored entry, its message with payload and attributes.
@@ -47,11 +50,13 @@ type message struct {
 // group is a group with everything but the counts, which are kept by state.
 type group struct {
 	quarantine.Group
+	untold time.Time // when the oldest change that was not told happened, zero if all was
 }
 
 // NewStore returns an empty store.
 func NewStore() *Store {
-	return &Store{messages: make(map[[32]byte]*message), lastChange: 1}
+	return &Store{messages: make(map[[32]byte]*message), lastChange: 1,
+		requests: make(map[string]bool), notices: make(map[string]*notice)}
 }
 
 var _ quarantine.Store = (*Store)(nil)
@@ -186,6 +191,7 @@ func (s *Store) holdLocked(n quarantine.NewEntry) *row {
 	g.Counts[quarantine.StateHeld]++
 	g.Last = now
 	g.Builds = quarantine.AddBuild(g.Builds, r.Build)
+	g.changed(now)
 	r.Group = g.Ref
 	s.entries = append(s.entries, r)
 	return r
@@ -221,21 +227,28 @@ func (s *Store) Transition(ctx context.Context, t quarantine.Transition) (quaran
 }
 
 func (s *Store) transitionLocked(r *row, t quarantine.Transition) (quarantine.Entry, error) {
+	if err := s.onceLocked(t.Request); err != nil {
+		return quarantine.Entry{}, err
+	}
 	now := s.now()
 	before := r.shown(false)
 	after, err := t.Apply(before, now)
 	if err != nil {
 		return quarantine.Entry{}, err
 	}
+	s.requests[t.Request] = true
 	data := r.Message.Data
 	r.Entry = after
 	r.Message.Data = data
-	counts := s.groupOfLocked(r).Counts
-	counts[before.State]--
-	counts[after.State]++
+	g := s.groupOfLocked(r)
+	g.Counts[before.State]--
+	g.Counts[after.State]++
+	if after.State != before.State {
+		g.changed(now)
+	}
 	decision := t.Decision
 	decision.At = now
-	s.audit = append(s.audit, quarantine.AuditRow{EntryID: r.ID, Ref: r.Ref,
+	s.auditLocked(quarantine.AuditRow{EntryID: r.ID, Ref: r.Ref,
 		From: before.State, To: after.State, Version: after.Version, Decision: decision})
 	if t.Attempt != nil {
 		s.messages[r.identity].add(*t.Attempt)

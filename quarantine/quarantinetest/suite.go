@@ -49,6 +49,9 @@ func RunStoreTests(t *testing.T, open func(t testing.TB) Harness) {
 		"Snapshot":   snapshotPromises(),
 		"Crash":      crashPromises(),
 		"Suspect":    suspectPromises(),
+		"Notice":     noticePromises(),
+		"Lead":       leadPromises(),
+		"Act":        actPromises(),
 	}
 	for part, promises := range parts {
 		t.Run(part, func(t *testing.T) {

@@ -23,7 +23,7 @@ func groupPromises() []promise {
 				Ref: held.Group, Fingerprint: "fp-1", Subscription: "billing", Title: "Card declined",
 				Where: "billing.Apply handler.go:118", Reason: handlers.ReasonFailed,
 				Counts: map[quarantine.State]int64{quarantine.StateHeld: 2}, First: held.HeldAt, Last: last.HeldAt,
-				Builds: []string{"v1.2.3", "v9"}, Basis: first.Basis,
+				Builds: []string{"v1.2.3", "v9"}, Basis: first.Basis, Changes: 2,
 			}}, b.groups(quarantine.Query{}), "groups")
 		}},
 		{"CountsStayRightThroughEveryTransition", countsStayRight},

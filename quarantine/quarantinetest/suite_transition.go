@@ -143,9 +143,12 @@ func auditRows(b *bundle) {
 	if len(rows) != 2 {
 		b.Fatalf("%d audit rows, want 2", len(rows))
 	}
-	want := quarantine.AuditRow{EntryID: e.ID, Ref: e.Ref, From: quarantine.StateDiscarded, To: quarantine.StateHeld,
+	want := quarantine.AuditRow{N: rows[0].N, EntryID: e.ID, Ref: e.Ref, From: quarantine.StateDiscarded, To: quarantine.StateHeld,
 		Version: 3, Decision: e.Decided}
 	b.wantEqual(want, rows[0], "the newest row")
+	if rows[0].N <= rows[1].N || rows[1].N < 1 {
+		b.Errorf("the rows have the numbers %d and %d", rows[0].N, rows[1].N)
+	}
 	b.wantEqual(quarantine.Actor{Name: "ana@laptop", Via: "cli", Claimed: true}, rows[1].Decision.Actor, "actor")
 	if at := rows[0].Decision.At; time.Since(at).Abs() > time.Minute || at.Location() != time.UTC {
 		b.Errorf("the change is dated %s", at)
