@@ -166,7 +166,7 @@ func internalRows() []row {
 		{pkg: "internal/fakepubsub", ours: []string{runner}, outside: []string{pubsub, grpc, genproto, protobuf},
 			tests: []string{"consumer", "consumer/gcppubsub", "consumer/consumertest", "handlers", "google.golang.org/api", gax},
 			why:   "a Pub/Sub server with the documented rules, for tests, drills and benchmarks"},
-		{pkg: "internal/slackkit/...", ours: []string{"internal/..."}, outside: []string{slack, xtime},
+		{pkg: "internal/slackkit/...", ours: []string{"internal/..."}, outside: []string{slack, xtime, "github.com/gorilla/websocket"},
 			why: "Slack client and its budget"},
 		{pkg: "internal/migrate", ours: []string{"internal/..."}, outside: []string{goose},
 			tests: []string{pgx, sqlite},

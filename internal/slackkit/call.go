@@ -1,0 +1,186 @@
+package slackkit
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+const (
+	// maxAnswer bounds what is read of an answer. Slack repeats the message it took, so an answer is
+	// somewhat larger than what was sent.
+	maxAnswer = 256 << 10
+	// unsaidRetryAfter is assumed when Slack limits us without saying for how long.
+	unsaidRetryAfter = 10 * time.Second
+	// maxRetryAfter bounds what Slack, or whoever stands between, can make us wait.
+	maxRetryAfter = time.Hour
+)
+
+// request is one call of a method.
+type request struct {
+	method  string
+	token   string
+	lane    string        // callers of one lane take turns, "" for the method's own
+	every   time.Duration // between two calls in the lane
+	patient time.Duration // how long a turn may be waited for
+	payload any
+}
+
+// answer is what every method answers, and what we read of it.
+type answer struct {
+	OK      bool   `json:"ok"`
+	Error   string `json:"error"`
+	Needed  string `json:"needed"`
+	Channel string `json:"channel"`
+	TS      string `json:"ts"`
+	URL     string `json:"url"`
+	Link    string `json:"permalink"`
+	Team    string `json:"team"`
+	TeamID  string `json:"team_id"`
+	UserID  string `json:"user_id"`
+	BotID   string `json:"bot_id"`
+	header  http.Header
+}
+
+// call waits for its turn, calls the method, and does so once more if Slack limits it for a time that the
+// caller has.
+func (c *Client) call(ctx context.Context, r request) (answer, error) {
+	line := c.lanes.get(r.lane)
+	got, err := c.turn(ctx, line, r)
+	if retry, ok := errors.AsType[*RetryError](err); ok && retry.limited() {
+		c.log.WarnContext(ctx, "Slack limits us", "method", r.method, "retry_after", retry.After)
+		got, err = c.turn(ctx, line, r)
+	}
+	return got, err
+}
+
+// turn is one call in its lane.
+func (c *Client) turn(ctx context.Context, line *lane, r request) (answer, error) {
+	named := func(err error) error {
+		if retry, ok := errors.AsType[*RetryError](err); ok {
+			retry.Method = r.method
+		}
+		return err
+	}
+	if err := line.enter(ctx, r.patient); err != nil {
+		return answer{}, named(err)
+	}
+	// Only what has to keep an order holds its turn: a slow modal must not delay the next.
+	if r.every > 0 {
+		defer line.leave()
+	} else {
+		line.leave()
+	}
+	got, err := c.send(ctx, r)
+	// The pause begins at the answer, so that what the network does cannot bring two calls together.
+	pause := r.every
+	if retry, ok := errors.AsType[*RetryError](err); ok && retry.limited() {
+		pause = max(pause, retry.After)
+	}
+	line.close(pause)
+	return got, named(err)
+}
+
+// errLimited is the cause of an answer that asks us to come back later.
+var errLimited = errors.New("Slack limits us") //nolint:revive // a name begins it
+
+func (e *RetryError) limited() bool { return errors.Is(e.Err, errLimited) }
+
+func (c *Client) send(ctx context.Context, r request) (answer, error) {
+	body, err := json.Marshal(r.payload)
+	if err != nil {
+		return answer{}, fmt.Errorf("Slack %s: what is to be sent: %w", r.method, err) //nolint:revive // likewise
+	}
+	headers := http.Header{"Authorization": {"Bearer " + r.token}}
+	status, header, text, err := c.post(ctx, c.api+r.method, headers, body)
+	if err != nil {
+		return answer{}, err
+	}
+	got := answer{header: header}
+	if wait, ok := limit(status, header); ok {
+		return answer{}, &RetryError{After: wait, Err: errLimited}
+	}
+	if err := json.Unmarshal(text, &got); err != nil {
+		// The decoder's error quotes what it read, which may be anything.
+		return answer{}, &RetryError{Maybe: true, Err: fmt.Errorf("answer with status %d is not Slack's JSON", status)}
+	}
+	switch code := cleanCode(got.Error); {
+	case got.OK && status == http.StatusOK:
+		return got, nil
+	case got.OK || got.Error == "":
+		return answer{}, &RetryError{Maybe: true, Err: fmt.Errorf("answer with status %d says neither ok nor why not", status)}
+	case code == "ratelimited" || code == "rate_limited":
+		return answer{}, &RetryError{After: retryAfter(header), Err: errLimited}
+	case passing().has(code):
+		return answer{}, &RetryError{Maybe: true, Err: fmt.Errorf("answer %s", code)}
+	default:
+		return answer{}, &PermanentError{Method: r.method, Code: code, Needed: cleanScope(got.Needed)}
+	}
+}
+
+// post sends JSON and returns at most maxAnswer bytes of what comes back. Its errors are *RetryError.
+func (c *Client) post(ctx context.Context, to string, headers http.Header, body []byte) (int, http.Header, []byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, nil, &RetryError{Err: bare(err)}
+	}
+	for name, values := range headers {
+		req.Header[name] = values
+	}
+	req.Header.Set("Content-Type", "application/json; charset=utf-8")
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return 0, nil, nil, &RetryError{Maybe: true, Err: bare(err)}
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= 500 {
+		return 0, nil, nil, &RetryError{Maybe: true, Err: fmt.Errorf("answer with status %d", resp.StatusCode)}
+	}
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	switch {
+	case err != nil:
+		return 0, nil, nil, &RetryError{Maybe: true, Err: fmt.Errorf("answer breaks off: %w", bare(err))}
+	case len(text) > maxAnswer:
+		return 0, nil, nil, &RetryError{Maybe: true, Err: fmt.Errorf("answer of more than %d bytes", maxAnswer)}
+	}
+	return resp.StatusCode, resp.Header, text, nil
+}
+
+// bare strips the address from an error: that of a response_url lets anybody answer.
+func bare(err error) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		return wrapped.Err
+	}
+	return err
+}
+
+// limit reports whether an answer asks to come back later, and when.
+func limit(status int, header http.Header) (time.Duration, bool) {
+	if status != http.StatusTooManyRequests {
+		return 0, false
+	}
+	return retryAfter(header), true
+}
+
+// retryAfter reads a Retry-After header. What is missing or makes no sense counts as unsaidRetryAfter,
+// what is absurdly long as maxRetryAfter.
+func retryAfter(header http.Header) time.Duration {
+	seconds, err := strconv.ParseInt(header.Get("Retry-After"), 10, 64)
+	switch {
+	case errors.Is(err, strconv.ErrRange) && seconds > 0, err == nil && seconds > int64(maxRetryAfter/time.Second):
+		return maxRetryAfter
+	case err != nil || seconds <= 0:
+		return unsaidRetryAfter
+	default:
+		return time.Duration(seconds) * time.Second
+	}
+}

@@ -1,0 +1,271 @@
+package slackfake
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// refusal is an answer of ok:false.
+type refusal struct {
+	code     string
+	messages []string      // what is wrong in detail
+	wait     time.Duration // a 429, if not 0
+}
+
+type reply map[string]any
+
+func encode(v any) []byte {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return []byte(`{"ok":false,"error":"internal_error"}`)
+	}
+	return data
+}
+
+// ServeHTTP answers as Slack does under /api/, takes answers to clicks under /response/, and shows the
+// workspace to people everywhere else.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.http.Handler.ServeHTTP(w, r) }
+
+// serveAPI answers a call of the Web API.
+func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
+	method := strings.TrimPrefix(r.URL.Path, "/api/")
+	a, body, err := readArgs(r)
+	call := Call{Method: method, Body: clip(body), Status: http.StatusOK}
+	defer func() { s.journal(call) }()
+
+	s.mu.Lock()
+	fault, release := s.faultLocked(method), s.release
+	s.mu.Unlock()
+	if !fault.isNone() && !fault.After {
+		call.Status, call.Code = fault.Status, fault.Code
+		s.fail(w, r, fault, release)
+		return
+	}
+	answer, refused := reply(nil), &refusal{code: "invalid_json"}
+	if err == nil {
+		s.mu.Lock()
+		answer, refused = s.carryOutLocked(method, callToken(r, a), a)
+		s.mu.Unlock()
+	}
+	if !fault.isNone() {
+		call.Status, call.Code = fault.Status, fault.Code
+		s.fail(w, r, fault, release)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("X-OAuth-Scopes", strings.Join(s.cfg.Scopes, ","))
+	if refused == nil {
+		answer["ok"] = true
+		_, _ = w.Write(encode(answer))
+		return
+	}
+	call.Code = refused.code
+	if refused.wait > 0 {
+		call.Status = http.StatusTooManyRequests
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(refused.wait.Seconds()))))
+		w.WriteHeader(call.Status)
+	}
+	out := reply{"ok": false, "error": refused.code}
+	if len(refused.messages) > 0 {
+		out["errors"] = refused.messages
+		out["response_metadata"] = reply{"messages": refused.messages}
+	}
+	_, _ = w.Write(encode(out))
+}
+
+func clip(body []byte) []byte { return bytes.Clone(body[:min(len(body), maxCallBody)]) }
+
+func (s *Server) journal(call Call) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	call.At = s.cfg.Now()
+	s.calls = keep(s.calls, call, maxCalls)
+	s.changeLocked()
+}
+
+// carryOutLocked runs a method of the API.
+func (s *Server) carryOutLocked(method, token string, a args) (reply, *refusal) {
+	want := s.token
+	if method == "apps.connections.open" {
+		want = s.cfg.AppToken
+	}
+	switch {
+	case token == "":
+		return nil, &refusal{code: "not_authed"}
+	case want == "" && token == s.cfg.Token:
+		return nil, &refusal{code: "token_revoked"}
+	case token == s.cfg.Token && method == "apps.connections.open" || token == s.cfg.AppToken && token != want:
+		return nil, &refusal{code: "not_allowed_token_type"}
+	case token != want:
+		return nil, &refusal{code: "invalid_auth"}
+	}
+	switch method {
+	case "auth.test":
+		return reply{"url": s.URL(), "team": s.cfg.TeamName, "user": "theriac", "team_id": s.cfg.Team, "user_id": botUser, "bot_id": botID, "is_enterprise_install": false}, nil
+	case "chat.postMessage":
+		return s.postLocked(a)
+	case "chat.update":
+		return s.updateLocked(a)
+	case "chat.postEphemeral":
+		return s.ephemeralLocked(a)
+	case "chat.getPermalink":
+		return s.permalinkLocked(a)
+	case "conversations.info":
+		return s.infoLocked(a)
+	case "views.open":
+		return s.openLocked(a)
+	case "apps.connections.open":
+		s.serial++
+		return reply{"url": "ws" + strings.TrimPrefix(s.URL(), "http") + "socket?ticket=" + fmt.Sprint(s.serial)}, nil
+	default:
+		return nil, &refusal{code: "unknown_method"}
+	}
+}
+
+const (
+	botUser = "U0THERIAC"
+	botID   = "B0THERIAC"
+	appID   = "A0THERIAC"
+)
+
+// writableLocked finds the channel of a call that writes there, and makes it wait.
+func (s *Server) writableLocked(a args, paced bool) (*channel, *refusal) {
+	c := s.channelLocked(a.text("channel"))
+	switch {
+	case c == nil:
+		return nil, &refusal{code: "channel_not_found"}
+	case c.Absent:
+		return nil, &refusal{code: "not_in_channel"}
+	case c.Archived:
+		return nil, &refusal{code: "is_archived"}
+	}
+	if paced {
+		if wait := c.wait(s.cfg.Now(), s.cfg.Every, s.cfg.Burst); wait > 0 {
+			return nil, &refusal{code: "ratelimited", wait: wait}
+		}
+	}
+	return c, nil
+}
+
+// content checks the text and the blocks of a call.
+func content(a args) (string, json.RawMessage, *refusal) {
+	text, blocks := a.text("text"), a.value("blocks")
+	if refused := checkBlocks(blocks, "/blocks", maxMessageBlocks); refused != nil {
+		return "", nil, refused
+	}
+	empty := blocks == nil || string(bytes.TrimSpace(blocks)) == "[]"
+	switch {
+	case strings.TrimSpace(text) == "" && empty:
+		return "", nil, &refusal{code: "no_text"}
+	case runes(text) > maxText:
+		return "", nil, &refusal{code: "msg_too_long"}
+	case empty:
+		return text, nil, nil
+	default:
+		return text, blocks, nil
+	}
+}
+
+func (s *Server) postLocked(a args) (reply, *refusal) {
+	c, refused := s.writableLocked(a, true)
+	if refused != nil {
+		return nil, refused
+	}
+	text, blocks, refused := content(a)
+	if refused != nil {
+		return nil, refused
+	}
+	thread := a.text("thread_ts")
+	if thread != "" {
+		parent := s.messageLocked(c.ID, thread)
+		if parent == nil {
+			return nil, &refusal{code: "cannot_reply_to_message"}
+		}
+		if parent.ThreadTS != "" {
+			thread = parent.ThreadTS
+		}
+	}
+	m := &Message{Channel: c.ID, TS: s.stampLocked(), ThreadTS: thread, Broadcast: thread != "" && a.truth("reply_broadcast"),
+		Text: text, Blocks: withIDs(blocks, &s.serial)}
+	c.messages = keep(c.messages, m, maxMessages)
+	s.changeLocked()
+	return reply{"channel": c.ID, "ts": m.TS, "message": s.wireMessage(*m)}, nil
+}
+
+func (s *Server) updateLocked(a args) (reply, *refusal) {
+	c, refused := s.writableLocked(a, true)
+	if refused != nil {
+		return nil, refused
+	}
+	m := s.messageLocked(c.ID, a.text("ts"))
+	if m == nil {
+		return nil, &refusal{code: "message_not_found"}
+	}
+	if a.value("blocks") == nil && a.text("text") != "" {
+		// Without a list the blocks stay, with an empty one they go.
+		a["blocks"] = m.Blocks
+	}
+	text, blocks, refused := content(a)
+	if refused != nil {
+		return nil, refused
+	}
+	m.Text, m.Blocks = text, withIDs(blocks, &s.serial)
+	m.Edits++
+	s.changeLocked()
+	return reply{"channel": c.ID, "ts": m.TS, "text": text, "message": s.wireMessage(*m)}, nil
+}
+
+func (s *Server) ephemeralLocked(a args) (reply, *refusal) {
+	c, refused := s.writableLocked(a, false)
+	if refused != nil {
+		return nil, refused
+	}
+	if _, ok := s.userLocked(a.text("user")); !ok {
+		return nil, &refusal{code: "user_not_in_channel"}
+	}
+	text, _, refused := content(a)
+	if refused != nil {
+		return nil, refused
+	}
+	s.ephemerals = keep(s.ephemerals, Ephemeral{Channel: c.ID, User: a.text("user"), Text: text}, maxMessages)
+	s.changeLocked()
+	return reply{"message_ts": s.stampLocked()}, nil
+}
+
+func (s *Server) permalinkLocked(a args) (reply, *refusal) {
+	c := s.channelLocked(a.text("channel"))
+	if c == nil {
+		return nil, &refusal{code: "channel_not_found"}
+	}
+	m := s.messageLocked(c.ID, a.text("message_ts"))
+	if m == nil {
+		return nil, &refusal{code: "message_not_found"}
+	}
+	return reply{"channel": c.ID, "permalink": s.URL() + "archives/" + c.ID + "/p" + strings.Replace(m.TS, ".", "", 1)}, nil
+}
+
+func (s *Server) infoLocked(a args) (reply, *refusal) {
+	c := s.channelLocked(a.text("channel"))
+	if c == nil {
+		return nil, &refusal{code: "channel_not_found"}
+	}
+	return reply{"channel": reply{"id": c.ID, "name": c.Name, "is_channel": true, "is_archived": c.Archived, "is_member": !c.Absent}}, nil
+}
+
+// wireMessage is a message as answers and clicks carry it.
+func (s *Server) wireMessage(m Message) reply {
+	wire := reply{"type": "message", "subtype": "bot_message", "user": botUser, "bot_id": botID, "app_id": appID, "team": s.cfg.Team, "text": m.Text, "ts": m.TS}
+	if m.Blocks != nil {
+		wire["blocks"] = m.Blocks
+	}
+	if m.ThreadTS != "" {
+		wire["thread_ts"] = m.ThreadTS
+	}
+	return wire
+}
