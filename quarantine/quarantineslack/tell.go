@@ -1,0 +1,616 @@
+package quarantineslack
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/internal/slackkit"
+	"github.com/theriac/theriac/quarantine"
+)
+
+// tellNew tells of a group that nobody was told of: by a message of its own, by taking
+// over the message about the death that named it, or, when there were many of late, by
+// a digest.
+func (n *Notifier) tellNew(ctx context.Context, jobs []*job, now time.Time) (bool, error) {
+	var fresh []*job
+	for _, j := range jobs {
+		if !j.state.posted() {
+			fresh = append(fresh, j)
+		}
+	}
+	if len(fresh) == 0 {
+		return false, nil
+	}
+	n.room.Recent = slices.DeleteFunc(n.room.Recent, func(at int64) bool { return since(at, now) >= window })
+	budget := max(0, windowMax-len(n.room.Recent))
+	if len(fresh) > budget && len(n.room.Recent) > 0 { // the digest says most, so it does not wait for the others
+		did, err := n.joinDigest(ctx, fresh[budget:], now)
+		if did || err != nil {
+			return did, err
+		}
+	}
+	for _, j := range fresh[:min(len(fresh), budget)] {
+		if did, err := n.post(ctx, j, now); did || err != nil {
+			return did, err
+		}
+	}
+	return false, nil
+}
+
+// post tells of a new group by a message of its own.
+func (n *Notifier) post(ctx context.Context, j *job, now time.Time) (bool, error) {
+	if err := n.readAudit(ctx, j); err != nil {
+		return false, err
+	}
+	f, err := n.facts(ctx, j, now)
+	if err != nil {
+		return false, err
+	}
+	if i := n.namingOf(f.entry); i >= 0 {
+		return n.adopt(ctx, j, f, i, now)
+	}
+	m := n.render.group(f, now)
+	place, err := n.send(ctx, m, f.header())
+	if err != nil {
+		return true, refusedOne(j, err)
+	}
+	j.state.place = placeOf(place)
+	j.showed(f.phase, m, now)
+	n.room.Recent = append(n.room.Recent, now.UnixMilli())
+	return true, n.put(ctx, j.done(), n.roomTold())
+}
+
+// adopt makes the message about a death the message of the group that it is named by.
+func (n *Notifier) adopt(ctx context.Context, j *job, f groupFacts, i int, now time.Time) (bool, error) {
+	naming := n.room.Naming[i]
+	if since(naming.Edited, now) < n.cfg.EditEvery {
+		return false, nil
+	}
+	m := n.render.group(f, now)
+	gone, err := n.update(ctx, naming.place, m, f.header())
+	if err != nil {
+		return true, refusedOne(j, err)
+	}
+	n.room.Naming = slices.Delete(slices.Clone(n.room.Naming), i, i+1)
+	if gone {
+		return true, n.put(ctx, n.roomTold()) // the next round posts it
+	}
+	j.state.place = naming.place
+	j.showed(f.phase, m, now)
+	return true, n.put(ctx, j.done(), n.roomTold())
+}
+
+// showed notes what the message of j shows now.
+func (j *job) showed(p phase, m slackkit.Message, now time.Time) {
+	j.state.Phase, j.state.Hash, j.state.Edited = p, hashOf(m), now.UnixMilli()
+	j.state.Poison, j.state.Died = j.ledger.poison, j.ledger.died
+	if j.ledger.pending() { // what is not told is folded again from what was
+		j.state.Poison, j.state.Died = j.ledger.poisonBefore, j.ledger.diedBefore
+	}
+}
+
+// send posts a message, bare if Slack finds fault with its blocks.
+func (n *Notifier) send(ctx context.Context, m slackkit.Message, header string) (slackkit.Place, error) {
+	place, err := call(ctx, n, func(ctx context.Context) (slackkit.Place, error) { return n.cfg.Client.Post(ctx, n.cfg.Channel, m) })
+	if isInvalid(err) {
+		n.log.Error("quarantineslack: Slack finds fault with a message, it is sent without its blocks", "error", err)
+		place, err = call(ctx, n, func(ctx context.Context) (slackkit.Place, error) {
+			return n.cfg.Client.Post(ctx, n.cfg.Channel, bare(header))
+		})
+	}
+	return place, err
+}
+
+// update edits a message, and reports whether it is gone, so that a new one is needed.
+func (n *Notifier) update(ctx context.Context, p place, m slackkit.Message, header string) (gone bool, err error) {
+	edit := func(m slackkit.Message) error {
+		_, err := call(ctx, n, func(ctx context.Context) (struct{}, error) {
+			return struct{}{}, n.cfg.Client.Update(ctx, p.kit(), m)
+		})
+		return err
+	}
+	if err = edit(m); isInvalid(err) {
+		n.log.Error("quarantineslack: Slack finds fault with a message, it is sent without its blocks", "error", err)
+		err = edit(bare(header))
+	}
+	if isGone(err) {
+		return true, nil
+	}
+	return false, err
+}
+
+// bare is the least that a message can be.
+func bare(header string) slackkit.Message { return slackkit.Message{Text: mark(header, headerMax)} }
+
+// isInvalid reports whether Slack found fault with the message, not with us.
+func isInvalid(err error) bool {
+	p, ok := errors.AsType[*slackkit.PermanentError](err)
+	return ok && p.ProblemKind() == "invalid"
+}
+
+// isGone reports whether a message cannot be edited or replied to any more.
+func isGone(err error) bool {
+	p, ok := errors.AsType[*slackkit.PermanentError](err)
+	return ok && slices.Contains([]string{
+		"message_not_found", "thread_not_found", "cannot_reply_to_message", "cant_update_message", "edit_window_closed",
+	}, p.Code)
+}
+
+// refusedOne says of an error with which notice Slack finds fault, so that it does not
+// stand in the way of the others.
+func refusedOne(j *job, err error) error {
+	if chat, ok := errors.AsType[*chatError](err); ok && isInvalid(err) {
+		chat.key = j.notice.Key
+	}
+	return err
+}
+
+// tellKnown edits the message of a group, or writes into its thread.
+func (n *Notifier) tellKnown(ctx context.Context, jobs []*job, now time.Time) (bool, error) {
+	digests := map[string][]*job{}
+	var order []string
+	for _, j := range jobs {
+		switch {
+		case !j.state.posted():
+		case j.state.Digest != "":
+			if digests[j.state.Digest] == nil {
+				order = append(order, j.state.Digest)
+			}
+			digests[j.state.Digest] = append(digests[j.state.Digest], j)
+		default:
+			if did, err := n.tellOne(ctx, j, now); did || err != nil {
+				return did, err
+			}
+		}
+	}
+	for _, key := range order {
+		if did, err := n.tellDigest(ctx, key, digests[key], now); did || err != nil {
+			return did, err
+		}
+	}
+	return false, nil
+}
+
+// tellOne brings the message of one group up to date, then its thread.
+func (n *Notifier) tellOne(ctx context.Context, j *job, now time.Time) (bool, error) {
+	mayEdit := since(j.state.Edited, now) >= n.cfg.EditEvery
+	if !mayEdit && !n.mayReply(j, now) {
+		return false, nil
+	}
+	if err := n.readAudit(ctx, j); err != nil {
+		return false, err
+	}
+	if !mayEdit && !j.ledger.pending() && j.state.Loud == "" {
+		return false, nil
+	}
+	f, err := n.facts(ctx, j, now)
+	if err != nil {
+		return false, err
+	}
+	m := n.render.group(f, now)
+	same := hashOf(m) == j.state.Hash
+	switch {
+	case !same && mayEdit:
+		return true, n.edit(ctx, j, f, m, now)
+	case (j.ledger.pending() || j.state.Loud != "") && n.mayReply(j, now):
+		return true, n.reply(ctx, j, f, same, now)
+	case same && !j.ledger.pending() && j.state.Loud == "" && !j.forced && !j.alertLeft && !j.again:
+		return true, n.put(ctx, j.done()) // nothing that people see has changed
+	default:
+		return false, nil
+	}
+}
+
+// mayReply reports whether the thread may be written to: once it was told that replays
+// run, rarely until they are over, since they all become one line.
+func (n *Notifier) mayReply(j *job, now time.Time) bool {
+	every := n.cfg.EditEvery
+	if j.state.Phase == phaseReplaying && j.state.Running && len(j.ledger.acts) == 0 {
+		every = max(every, replayThread)
+	}
+	return since(j.state.Replied, now) >= every
+}
+
+func (n *Notifier) edit(ctx context.Context, j *job, f groupFacts, m slackkit.Message, now time.Time) error {
+	gone, err := n.update(ctx, j.state.place, m, f.header())
+	if err != nil {
+		return refusedOne(j, err)
+	}
+	if gone {
+		n.log.Warn("quarantineslack: a message is gone, it will be posted anew", "group", j.notice.Group.Ref)
+		j.state.shown, j.state.Digest = shown{}, ""
+		return n.put(ctx, j.told(j.notice.Told, j.notice.AuditTold, ""))
+	}
+	if loud := loudness(j.state.Phase, f.phase); loud != "" {
+		j.state.Loud = loud
+	}
+	if f.phase == phaseResolved || f.phase == phaseSnoozed {
+		j.state.Loud = ""
+	}
+	j.showed(f.phase, m, now)
+	return n.putDone(ctx, j)
+}
+
+// putDone puts what was told. What is forced stays as it was, but for the state.
+func (n *Notifier) putDone(ctx context.Context, j *job) error {
+	n.awake = slices.DeleteFunc(n.awake, func(key string) bool { return key == j.notice.Key && j.state.Loud == "" })
+	return n.put(ctx, j.done())
+}
+
+// loudness is what the whole channel hears when a message changes: that what was over
+// is not, that a replay failed, that a snooze ended.
+func loudness(from, to phase) string {
+	switch {
+	case to == phasePoison && from != phasePoison:
+		return loudPoison
+	case from == phaseResolved && (to == phaseContained || to == phaseTaken):
+		return loudReopened
+	case from == phaseSnoozed && (to == phaseContained || to == phaseTaken):
+		return loudAwake
+	default:
+		return ""
+	}
+}
+
+// reply writes into the thread what happened.
+func (n *Notifier) reply(ctx context.Context, j *job, f groupFacts, same bool, now time.Time) error {
+	first := f.aloud(j.state.Loud)
+	m := n.render.thread(first, ledgers{j.ledger}.events())
+	gone, err := n.say(ctx, j.state.place, m, first != "")
+	if err != nil {
+		return refusedOne(j, err)
+	}
+	if gone {
+		j.state.shown, j.state.Digest = shown{}, ""
+		return n.put(ctx, j.told(j.notice.Told, j.notice.AuditTold, ""))
+	}
+	j.state.Loud, j.state.Replied, j.state.Running = "", now.UnixMilli(), j.state.Phase == phaseReplaying
+	j.heard()
+	if !same { // the message is still to be edited
+		return n.put(ctx, j.told(j.notice.Told, j.ledger.from, ""))
+	}
+	return n.putDone(ctx, j)
+}
+
+// heard notes that everything in the ledger was told.
+func (j *job) heard() {
+	*j.ledger = *j.ledger.told()
+	j.state.Poison, j.state.Died = j.ledger.poison, j.ledger.died
+}
+
+// say writes into a thread, and reports whether its message is gone.
+func (n *Notifier) say(ctx context.Context, p place, m slackkit.Message, broadcast bool) (gone bool, err error) {
+	_, err = call(ctx, n, func(ctx context.Context) (slackkit.Place, error) {
+		return n.cfg.Client.Reply(ctx, p.kit(), m, broadcast)
+	})
+	if isInvalid(err) {
+		_, err = call(ctx, n, func(ctx context.Context) (slackkit.Place, error) {
+			return n.cfg.Client.Reply(ctx, p.kit(), slackkit.Message{Text: "Something changed; see theriac audit."}, broadcast)
+		})
+	}
+	if isGone(err) {
+		return true, nil
+	}
+	return false, err
+}
+
+// readAudit brings the ledger of j up to date.
+func (n *Notifier) readAudit(ctx context.Context, j *job) error {
+	for range auditAtOnce / auditPage {
+		rows, err := n.cfg.Service.GroupAudit(ctx, j.notice.Group.Fingerprint, j.ledger.upTo, auditPage)
+		if err != nil {
+			return err
+		}
+		j.ledger.add(rows, time.Now())
+		if len(rows) < auditPage {
+			return nil
+		}
+	}
+	return nil
+}
+
+// facts reads what the message of j is made of.
+func (n *Notifier) facts(ctx context.Context, j *job, now time.Time) (groupFacts, error) {
+	g, e := j.notice.Group, j.notice.Latest
+	if g.Counts[quarantine.StateHeld] > 0 && e.State != quarantine.StateHeld {
+		page, err := n.cfg.Service.EntryList(ctx, quarantine.Query{
+			Group: g.Ref, States: []quarantine.State{quarantine.StateHeld}, Limit: 1,
+		})
+		if err != nil {
+			return groupFacts{}, err
+		}
+		if len(page.Entries) > 0 {
+			e = page.Entries[0]
+		}
+	}
+	if e.ID == "" {
+		return groupFacts{}, fmt.Errorf("group %s has no entry: %w", g.Ref, quarantine.ErrNotFound)
+	}
+	whole, err := n.cfg.Service.EntryGet(ctx, quarantine.EntryKey{ID: e.ID}, quarantine.GetOptions{})
+	switch {
+	case err == nil:
+		e = whole
+	case !errors.Is(err, quarantine.ErrNotFound): // retention may have taken it
+		return groupFacts{}, err
+	}
+	deaths, err := n.deaths(ctx, e)
+	if err != nil {
+		return groupFacts{}, err
+	}
+	f := groupFacts{group: g, entry: e, deaths: deaths, poison: j.ledger.poison, died: j.ledger.died}
+	f.phase = phaseOf(g, f.poison, now)
+	j.again = j.ledger.settling(now) && f.poison == "" && (f.phase == phaseContained || f.phase == phaseTaken || f.phase == phaseSnoozed)
+	if j.again {
+		f.phase = phaseReplaying
+	}
+	return f, nil
+}
+
+// deaths is how many workers died of an entry's message, those of wards not counted.
+func (n *Notifier) deaths(ctx context.Context, e quarantine.Entry) (int, error) {
+	if e.Reason != handlers.ReasonCrashed && e.Reason != handlers.ReasonHung {
+		return 0, nil
+	}
+	page, err := n.cfg.Service.CrashList(ctx, quarantine.CrashQuery{
+		Subscription: e.Subscription, MessageID: e.Message.ID, Limit: 100,
+	})
+	if err != nil {
+		return 0, err
+	}
+	deaths := 0
+	for _, c := range page.Reports {
+		if !c.Alone {
+			deaths++
+		}
+	}
+	return deaths, nil
+}
+
+// phaseOf is where a group stands. poison is the entry whose replay failed last.
+func phaseOf(g quarantine.Group, poison string, now time.Time) phase {
+	switch {
+	case g.Counts[quarantine.StateReplaying] > 0:
+		return phaseReplaying
+	case g.Counts[quarantine.StateHeld] == 0:
+		return phaseResolved
+	case g.SnoozedUntil.After(now):
+		return phaseSnoozed
+	case poison != "":
+		return phasePoison
+	case g.Taken.Actor.Name != "":
+		return phaseTaken
+	default:
+		return phaseContained
+	}
+}
+
+// hashOf is a hash of what a message shows, its "as of" left out.
+func hashOf(m slackkit.Message) string {
+	m.Text = asOf.ReplaceAllString(m.Text, "")
+	b, err := json.Marshal(m)
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(asOf.ReplaceAll(b, nil))
+	return hex.EncodeToString(sum[:8])
+}
+
+// joinDigest tells of new groups in one message for all.
+func (n *Notifier) joinDigest(ctx context.Context, fresh []*job, now time.Time) (bool, error) {
+	key := n.room.Digest
+	if key == "" || since(n.room.Joined, now) >= window {
+		key = fmt.Sprintf("%s%d", digestPrefix, now.UnixNano())
+		n.digests[key] = &digestState{}
+	}
+	was, err := n.loadDigest(ctx, key)
+	if err != nil {
+		return false, err
+	}
+	if was.posted() && since(was.Edited, now) < n.cfg.EditEvery {
+		return false, nil
+	}
+	d := *was
+	d.Groups = slices.Clone(d.Groups)
+	for _, j := range fresh {
+		if err := n.readAudit(ctx, j); err != nil {
+			return false, err
+		}
+		switch {
+		case slices.Contains(d.Groups, j.notice.Group.Ref):
+		case len(d.Groups) < digestMax:
+			d.Groups = append(d.Groups, j.notice.Group.Ref)
+		default:
+			d.More++
+		}
+	}
+	m, err := n.digestMessage(ctx, &d, fresh, now)
+	if err != nil {
+		return false, err
+	}
+	if err := n.showDigest(ctx, &d, m, now); err != nil {
+		return true, err
+	}
+	n.room.Digest, n.room.Joined = key, now.UnixMilli()
+	if !d.posted() { // it is gone; the next round makes a new one
+		n.room.Digest = ""
+		return true, n.put(ctx, n.roomTold())
+	}
+	told := []quarantine.ToldNotice{n.digestTold(key, &d), n.roomTold()}
+	for _, j := range fresh {
+		j.state.place, j.state.Digest = d.place, key
+		j.state.Phase = phaseOf(j.notice.Group, j.ledger.poison, now)
+		told = append(told, j.done())
+	}
+	n.digests[key] = &d
+	return true, n.put(ctx, told...)
+}
+
+// showDigest posts or edits a digest. One that is gone has no place afterwards.
+func (n *Notifier) showDigest(ctx context.Context, d *digestState, m slackkit.Message, now time.Time) error {
+	if d.posted() {
+		gone, err := n.update(ctx, d.place, m, "More groups are held; see theriac groups")
+		if err != nil {
+			return err
+		}
+		if gone {
+			d.shown = shown{}
+			return nil
+		}
+	} else {
+		place, err := n.send(ctx, m, "More groups are held; see theriac groups")
+		if err != nil {
+			return err
+		}
+		d.place = placeOf(place)
+	}
+	d.Hash, d.Edited = hashOf(m), now.UnixMilli()
+	return nil
+}
+
+// loadDigest is the memory of a digest.
+func (n *Notifier) loadDigest(ctx context.Context, key string) (*digestState, error) {
+	if d := n.digests[key]; d != nil {
+		return d, nil
+	}
+	notice, err := n.cfg.Service.NoticeGet(ctx, key)
+	if err != nil && !errors.Is(err, quarantine.ErrNotFound) {
+		return nil, err
+	}
+	d := &digestState{}
+	if err := decodeState(notice.State, d); err != nil {
+		n.log.Warn("quarantineslack: the memory of a digest is not used", "error", err)
+		d = &digestState{}
+	}
+	n.digests[key] = d
+	return d, nil
+}
+
+func (n *Notifier) digestTold(key string, d *digestState) quarantine.ToldNotice {
+	d.V = stateVersion
+	b, err := encodeState(d)
+	if err != nil {
+		b = nil
+	}
+	return quarantine.ToldNotice{Key: key, State: b}
+}
+
+// digestMessage lays out a digest: its newest groups as they stand now.
+func (n *Notifier) digestMessage(ctx context.Context, d *digestState, jobs []*job, now time.Time) (slackkit.Message, error) {
+	here := map[string]quarantine.Group{}
+	for _, j := range jobs {
+		here[j.notice.Group.Ref] = j.notice.Group
+	}
+	var lines []digestLine
+	for _, r := range d.Groups[max(0, len(d.Groups)-digestLines):] {
+		g, ok := here[r]
+		var err error
+		if !ok {
+			g, err = n.cfg.Service.GroupGet(ctx, r)
+		}
+		if err != nil && !errors.Is(err, quarantine.ErrNotFound) {
+			return slackkit.Message{}, err
+		}
+		lines = append(lines, digestLine{ref: r, group: g, gone: err != nil})
+	}
+	return n.render.digest(lines, len(d.Groups)+d.More, now), nil
+}
+
+// tellDigest brings a digest up to date, then its thread. Groups of it that are over
+// and come again get a message of their own.
+func (n *Notifier) tellDigest(ctx context.Context, key string, jobs []*job, now time.Time) (bool, error) {
+	d, err := n.loadDigest(ctx, key)
+	if err != nil {
+		return false, err
+	}
+	var again []quarantine.ToldNotice
+	for _, j := range jobs {
+		if err := n.readAudit(ctx, j); err != nil {
+			return false, err
+		}
+		if reopened := j.state.Phase == phaseResolved && j.notice.Group.Counts[quarantine.StateHeld] > 0; reopened || !d.posted() {
+			j.state.shown, j.state.Digest, j.state.Phase = shown{}, "", ""
+			again = append(again, j.told(j.notice.Told, j.notice.AuditTold, ""))
+		}
+	}
+	if len(again) > 0 {
+		return true, n.put(ctx, again...)
+	}
+	m, err := n.digestMessage(ctx, d, jobs, now)
+	if err != nil {
+		return false, err
+	}
+	same := hashOf(m) == d.Hash
+	if !same && since(d.Edited, now) >= n.cfg.EditEvery {
+		return true, n.editDigest(ctx, key, *d, m, jobs, now)
+	}
+	all := ledgersOf(jobs)
+	if all.pending() && since(d.Replied, now) >= n.cfg.EditEvery {
+		return true, n.replyDigest(ctx, key, *d, same, jobs, now)
+	}
+	if same && !all.pending() {
+		return true, n.put(ctx, doneAll(jobs, now)...)
+	}
+	return false, nil
+}
+
+func (n *Notifier) editDigest(ctx context.Context, key string, d digestState, m slackkit.Message, jobs []*job, now time.Time) error {
+	if err := n.showDigest(ctx, &d, m, now); err != nil {
+		return err
+	}
+	n.digests[key] = &d
+	told := []quarantine.ToldNotice{n.digestTold(key, &d)}
+	if d.posted() { // else its groups are told anew
+		told = append(told, doneAll(jobs, now)...)
+	}
+	return n.put(ctx, told...)
+}
+
+func (n *Notifier) replyDigest(ctx context.Context, key string, d digestState, same bool, jobs []*job, now time.Time) error {
+	gone, err := n.say(ctx, d.place, n.render.thread("", ledgersOf(jobs).events()), false)
+	if err != nil {
+		return err
+	}
+	if gone {
+		d.shown = shown{}
+	}
+	d.Replied = now.UnixMilli()
+	n.digests[key] = &d
+	told := []quarantine.ToldNotice{n.digestTold(key, &d)}
+	for _, j := range jobs {
+		switch {
+		case gone:
+		case same:
+			j.heard()
+			told = append(told, doneAll([]*job{j}, now)...)
+		default:
+			j.heard()
+			told = append(told, j.told(j.notice.Told, j.ledger.from, ""))
+		}
+	}
+	return n.put(ctx, told...)
+}
+
+// doneAll is what is put of the groups of a digest.
+func doneAll(jobs []*job, now time.Time) []quarantine.ToldNotice {
+	var told []quarantine.ToldNotice
+	for _, j := range jobs {
+		j.state.Phase, j.state.Loud = phaseOf(j.notice.Group, j.ledger.poison, now), ""
+		told = append(told, j.done())
+	}
+	return told
+}
+
+func ledgersOf(jobs []*job) ledgers {
+	var all ledgers
+	for _, j := range jobs {
+		all = append(all, j.ledger)
+	}
+	return all
+}
