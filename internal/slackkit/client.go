@@ -131,15 +131,6 @@ func httpClient(given *http.Client) *http.Client {
 // Close gives up idle connections. The client may still be used.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// String does not show the token.
-func (c *Client) String() string { return "slackkit.Client(" + c.api + ")" }
-
-// GoString does not show the token either.
-func (c *Client) GoString() string { return c.String() }
-
-// LogValue is what slog shows of a client.
-func (c *Client) LogValue() slog.Value { return slog.StringValue(c.String()) }
-
 // Place is where a message is. Its zero value is nowhere.
 type Place struct {
 	// Channel is the channel's id.

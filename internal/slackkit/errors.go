@@ -135,6 +135,10 @@ func refusals() []refusal {
 			"the click is too old; click again"},
 		{"expired_url used_url", "conflict",
 			"the click is too old to be answered"},
+		{"address_not_allowed", "not allowed",
+			"an answer was asked for at an address that is not Slack's"},
+		{"link_disabled", "refused",
+			"Socket Mode is turned off for the app; turn it on, or set a request URL"},
 	}
 }
 

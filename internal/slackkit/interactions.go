@@ -1,0 +1,145 @@
+package slackkit
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// maxRequest bounds the body of a request from Slack.
+const maxRequest = 1 << 20
+
+// InteractionsConfig says whom to believe and what to do. All fields but Logger and Limits are required.
+type InteractionsConfig struct {
+	// Verifier knows the signing secrets.
+	Verifier *Verifier
+	// Client sends the answers.
+	Client *Client
+	// Team is the id of the one workspace whose members are heard.
+	Team string
+	// Handle does what is asked.
+	Handle Handle
+	// Logger hears of refusals and failures. Default: nobody.
+	Logger *slog.Logger
+	// Limits bounds the work.
+	Limits Limits
+}
+
+// Interactions takes clicks over HTTP. See NewInteractions.
+type Interactions struct {
+	verifier *Verifier
+	desk     *desk
+}
+
+// NewInteractions makes the handler for the app's interactivity request URL. It starts nothing; who shuts
+// the server down calls Close after it. A config without a required field panics: that is a mistake in
+// the program, and a handler that lets everybody in would be worse.
+//
+//	anything but POST                        405
+//	more than 1 MiB                          413
+//	not signed, or not now                   401, with no detail
+//	no payload in the body                   400; the query string is never read
+//	somebody of another workspace            403
+//	the same request, or the same click      200, and nothing happens
+//	a click                                  200 within Limits.Answer; its Answer follows by ResponseURL
+//	a modal                                  200 within Limits.Answer, with ViewErrors or Modal if they are there
+//	more than Limits allow                   200, and the person reads that nothing was done; else 503
+func NewInteractions(cfg InteractionsConfig) *Interactions {
+	if cfg.Verifier == nil || cfg.Client == nil || cfg.Handle == nil || cfg.Team == "" {
+		panic("slackkit: NewInteractions needs Verifier, Client, Team and Handle")
+	}
+	return &Interactions{
+		verifier: cfg.Verifier,
+		desk:     newDesk(cfg.Client, cfg.Team, cfg.Handle, cfg.Logger, cfg.Limits, cfg.Verifier.now),
+	}
+}
+
+// Close takes no more clicks and waits for those that are being handled. When ctx or Limits.Drain is over
+// their contexts are cancelled.
+func (in *Interactions) Close(ctx context.Context) { in.desk.close(ctx) }
+
+// ServeHTTP takes one request of Slack's.
+func (in *Interactions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
+	status, body := in.take(w, r)
+	if body != nil {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+func (in *Interactions) take(w http.ResponseWriter, r *http.Request) (int, []byte) {
+	if r.ContentLength > maxRequest {
+		return http.StatusRequestEntityTooLarge, nil
+	}
+	if !in.verifier.plausible(r.Header) {
+		// A body is not read for whoever does not even claim to be Slack.
+		return in.unsigned(r, ErrSignature)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+	if err != nil {
+		return http.StatusRequestEntityTooLarge, nil
+	}
+	signature, err := in.verifier.verify(r.Header, body)
+	if err != nil {
+		return in.unsigned(r, err)
+	}
+	payload, ok := payloadOf(r.Header.Get("Content-Type"), body)
+	if !ok {
+		return http.StatusBadRequest, nil
+	}
+	switch v, answer := in.desk.take(r.Context(), payload, "signed:"+string(signature[:])); v {
+	case taken, repeated:
+		return http.StatusOK, answer
+	case refused:
+		return http.StatusForbidden, nil
+	case overload:
+		return http.StatusServiceUnavailable, nil
+	default:
+		return http.StatusBadRequest, nil
+	}
+}
+
+func (in *Interactions) unsigned(r *http.Request, err error) (int, []byte) {
+	in.desk.log.WarnContext(r.Context(), "a request was not Slack's", "err", err)
+	return http.StatusUnauthorized, nil
+}
+
+// plausible reports whether the headers could sign something now.
+func (v *Verifier) plausible(h http.Header) bool {
+	stamp, ok := single(h, "X-Slack-Request-Timestamp")
+	_, signed := single(h, "X-Slack-Signature")
+	return ok && signed && digits(stamp)
+}
+
+// payloadOf returns the one payload in a form.
+func payloadOf(contentType string, body []byte) ([]byte, bool) {
+	kind, _, _ := strings.Cut(contentType, ";")
+	if strings.TrimSpace(strings.ToLower(kind)) != "application/x-www-form-urlencoded" {
+		return nil, false
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil || len(form["payload"]) != 1 {
+		return nil, false
+	}
+	return []byte(form["payload"][0]), true
+}
+
+var _ http.Handler = (*Interactions)(nil)
+
+// minBackoff and maxBackoff bound the pause between two connections of Socket Mode.
+const (
+	minBackoff = time.Second
+	maxBackoff = time.Minute
+)
