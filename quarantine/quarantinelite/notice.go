@@ -206,42 +206,30 @@ func (x *tx) put(t quarantine.ToldNotice) error {
 		return err
 	}
 	if seq != 0 {
-		if err := x.settleUntold(seq, t, before.Told); err != nil {
+		if err := x.wait(seq, t, before); err != nil {
 			return err
 		}
 	}
-	at, trouble := before.At, int64(0)
-	if t.Told != before.Told || string(t.State) != string(before.State) {
-		at = x.now
-	}
+	trouble := int64(0)
 	if t.Trouble != "" {
 		trouble = micros(x.now)
 	}
-	_, err = x.exec(sqlNoticePut, blob(t.Key), t.Told, t.AuditTold, micros(at), blob(string(t.State)), blob(t.Trouble), trouble)
+	t = t.After(before, x.now)
+	_, err = x.exec(sqlNoticePut, blob(t.Key), t.Told, t.AuditTold, micros(t.At), blob(t.State), blob(t.Trouble), trouble)
 	return err
 }
 
-// settleUntold writes since when a group waits, after t was told of it.
-func (x *tx) settleUntold(seq int64, t quarantine.ToldNotice, before int64) error {
+// wait writes since when a group waits, after t was put in the place of before.
+func (x *tx) wait(seq int64, t, before quarantine.ToldNotice) error {
 	groups, err := x.groupsBySeq([]int64{seq})
 	if err != nil {
 		return err
 	}
-	g := groups[seq]
-	if err := quarantine.CheckToldOf(t, g.Changes); err != nil {
+	since, err := t.WaitingAfter(before, groups[seq].Changes, timeOf(groups[seq].UntoldSince), x.now)
+	if err != nil {
 		return err
 	}
-	since := g.UntoldSince
-	switch {
-	case t.Told == g.Changes:
-		since = 0
-	case t.Told > before || since == 0:
-		since = micros(x.now)
-	}
-	if since == g.UntoldSince {
-		return nil
-	}
-	_, err = x.exec(sqlGroupTold, seq, since)
+	_, err = x.exec(sqlGroupTold, seq, micros(since))
 	return err
 }
 
