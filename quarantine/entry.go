@@ -126,3 +126,9 @@ type Group struct {
 	// Acted is the last act of a person on the group.
 	Acted Decision
 }
+
+// IsTaken reports whether somebody looks after the group.
+func (g Group) IsTaken() bool { return g.Taken.Actor.Name != "" }
+
+// IsSnoozed reports whether the group is to be quiet now.
+func (g Group) IsSnoozed(now time.Time) bool { return g.SnoozedUntil.After(now) }

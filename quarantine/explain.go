@@ -18,6 +18,9 @@ type Explanation struct {
 	// Group is the group's reference, GroupEntries how many entries it has.
 	Group        string
 	GroupEntries int64
+	// Care says who looks after the group and until when it is quiet, "" if nobody
+	// does and it is not.
+	Care string
 	// State and Version are where it stands; Standing says it in a sentence, with
 	// who decided, when and why.
 	State    State
@@ -65,8 +68,25 @@ func Explain(e Entry, g Group, now time.Time) Explanation {
 	x.WhyThis = explainVerdict(e)
 	x.CrashReports = e.CrashReports
 	x.History = explainHistory(e)
+	x.Care = explainCare(g, now)
 	x.LikeIt = explainGroup(e, g, x.GroupEntries, now)
 	return x
+}
+
+// explainCare says who looks after a group.
+func explainCare(g Group, now time.Time) string {
+	var parts []string
+	if d := g.Taken; g.IsTaken() {
+		care := "taken by " + clean(d.Actor.Name, 128) + " at " + clock(d.At)
+		if reason := clean(d.Reason, 256); reason != "" {
+			care += ": " + reason
+		}
+		parts = append(parts, care)
+	}
+	if g.IsSnoozed(now) {
+		parts = append(parts, "quiet until "+clock(g.SnoozedUntil))
+	}
+	return strings.Join(parts, "   ")
 }
 
 // explainKind says what happened.

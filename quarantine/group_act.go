@@ -33,16 +33,15 @@ func (a GroupAct) Apply(g Group, now time.Time) (Group, error) {
 	if g.Version != a.Version {
 		return Group{}, &GroupConflictError{Group: g}
 	}
-	free := g.Taken == Decision{}
-	if a.Verb == GroupRelease && free && !g.SnoozedUntil.After(now) {
-		return Group{}, fmt.Errorf("release group %s: nobody has it: %w", g.Ref, ErrRefused)
+	if a.Verb == GroupRelease && !g.IsTaken() && !g.IsSnoozed(now) {
+		return Group{}, said(ErrRefused, "nobody has group %s: there is nothing to release", g.Ref)
 	}
 	g.Acted = a.Decision
 	g.Acted.At = now
 	switch {
 	case a.Verb == GroupRelease:
 		g.Taken, g.SnoozedUntil = Decision{}, time.Time{}
-	case a.Verb == GroupTake || free:
+	case a.Verb == GroupTake || !g.IsTaken():
 		g.Taken = g.Acted
 	}
 	if a.Verb == GroupSnooze {

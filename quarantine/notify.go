@@ -1,6 +1,7 @@
 package quarantine
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -46,13 +47,34 @@ func CheckTold(told []ToldNotice) ([]ToldNotice, error) {
 	return kept, nil
 }
 
-// CheckToldOf refuses to have told more of a group than there is: a later change
-// would be taken for told.
-func CheckToldOf(t ToldNotice, changes int64) error {
-	if t.Told > changes {
-		return said(ErrInvalid, "notice %q: told %d of %d changes", clean(t.Key, 64), t.Told, changes)
+// After returns t as it stands when it was put in the place of before. now is the
+// store's clock.
+func (t ToldNotice) After(before ToldNotice, now time.Time) ToldNotice {
+	t.At = before.At
+	if t.Told != before.Told || !bytes.Equal(t.State, before.State) {
+		t.At = now
 	}
-	return nil
+	if t.State = bytes.Clone(t.State); len(t.State) == 0 {
+		t.State = nil
+	}
+	return t
+}
+
+// WaitingAfter returns since when a group with so many changes waits to be told,
+// when t was put in the place of before and it waited since the given time, zero
+// meaning that it does not. To have told more than there is is an error that wraps
+// [ErrInvalid]: a later change would be taken for told.
+func (t ToldNotice) WaitingAfter(before ToldNotice, changes int64, since, now time.Time) (time.Time, error) {
+	switch {
+	case t.Told > changes:
+		return since, said(ErrInvalid, "notice %q: told %d of %d changes", clean(t.Key, 64), t.Told, changes)
+	case t.Told == changes:
+		return time.Time{}, nil
+	case t.Told > before.Told || since.IsZero():
+		return now, nil
+	default:
+		return since, nil
+	}
 }
 
 // NoticeLimit is the limit of a list of notices or of a group's audit: the default

@@ -168,9 +168,19 @@ func setAge(q *Query, value string, now time.Time) error {
 	return nil
 }
 
-// parseSpan reads a positive duration; beside Go's units d is a day and w a week.
+// parseSpan is [ParseSpan] for terms that take moments too.
 func parseSpan(value string) (time.Duration, error) {
-	problem := errors.New("want a time such as 90s, 2h, 7d, 2w, 2026-11-22 or 2026-11-22T03:02:00Z")
+	d, err := ParseSpan(value)
+	if err != nil {
+		return 0, errors.New("want a time such as 90s, 2h, 7d, 2w, 2026-11-22 or 2026-11-22T03:02:00Z")
+	}
+	return d, nil
+}
+
+// ParseSpan reads a duration of at least 0; beside Go's units d is a day and w a
+// week. An error wraps [ErrInvalid].
+func ParseSpan(value string) (time.Duration, error) {
+	problem := said(ErrInvalid, "%q: want a time such as 90s, 2h, 7d or 2w", clean(value, 64))
 	unit := 24 * time.Hour
 	number, isUnit := strings.CutSuffix(value, "d")
 	if !isUnit {

@@ -10,6 +10,7 @@ import (
 
 // groupRow is a group as group_list.sql returns it.
 type groupRow struct {
+	Seq          int64  `db:"seq"`
 	Ref          string `db:"ref"`
 	Fingerprint  string `db:"fingerprint"`
 	Subscription string `db:"subscription"`
@@ -24,6 +25,20 @@ type groupRow struct {
 	Replaying    int64  `db:"replaying"`
 	Replayed     int64  `db:"replayed"`
 	Discarded    int64  `db:"discarded"`
+	Changes      int64  `db:"changes"`
+	UntoldSince  int64  `db:"untold_since"`
+	Version      int64  `db:"version"`
+	TakenBy      []byte `db:"taken_by"`
+	TakenVia     string `db:"taken_via"`
+	TakenClaimed bool   `db:"taken_claimed"`
+	TakenAt      int64  `db:"taken_at"`
+	TakenReason  []byte `db:"taken_reason"`
+	SnoozedUntil int64  `db:"snoozed_until"`
+	ActedBy      []byte `db:"acted_by"`
+	ActedVia     string `db:"acted_via"`
+	ActedClaimed bool   `db:"acted_claimed"`
+	ActedAt      int64  `db:"acted_at"`
+	ActedReason  []byte `db:"acted_reason"`
 }
 
 func (r *groupRow) group() (quarantine.Group, error) {
@@ -39,7 +54,10 @@ func (r *groupRow) group() (quarantine.Group, error) {
 		Ref: r.Ref, Fingerprint: r.Fingerprint, Subscription: r.Subscription,
 		Title: string(r.Title), Where: string(r.Place), Reason: handlers.Reason(r.Reason),
 		First: timeOf(r.FirstAt), Last: timeOf(r.LastAt), Builds: builds, Basis: basis,
-		Counts: make(map[quarantine.State]int64),
+		Counts:  make(map[quarantine.State]int64),
+		Changes: r.Changes, Version: r.Version, SnoozedUntil: timeOf(r.SnoozedUntil),
+		Taken: decision(r.TakenBy, r.TakenVia, r.TakenClaimed, r.TakenAt, r.TakenReason),
+		Acted: decision(r.ActedBy, r.ActedVia, r.ActedClaimed, r.ActedAt, r.ActedReason),
 	}
 	for state, n := range map[quarantine.State]int64{
 		quarantine.StateHeld: r.Held, quarantine.StateReplaying: r.Replaying,
@@ -56,9 +74,11 @@ func (r *groupRow) group() (quarantine.Group, error) {
 func (s *Store) GroupList(ctx context.Context, q quarantine.Query) (groups []quarantine.Group, err error) {
 	err = s.read(ctx, "list groups", func(x *tx) error {
 		f := newFilter(q.PageSize())
+		f.sql.WriteString(" AND EXISTS (SELECT 1 FROM entry e WHERE e.group_seq = g.seq")
 		if err := x.narrow(f, q); err != nil {
 			return err
 		}
+		f.sql.WriteString(")")
 		rows, err := collect[groupRow](x, f.apply(sqlGroupList), f.args...)
 		if err != nil {
 			return err

@@ -32,7 +32,7 @@ func TestModel(t *testing.T) {
 		rt.Repeat(map[string]func(*rapid.T){
 			"record": m.record, "hold": m.hold, "move": m.move, "claim": m.claim,
 			"finish": m.finish, "join": m.join, "die": m.die, "leave": m.leave, "compare": m.compare,
-			"crash": m.crash, "settle": m.settle,
+			"crash": m.crash, "settle": m.settle, "act": m.act, "tell": m.tell,
 		})
 		m.compare(rt)
 	})
@@ -84,7 +84,8 @@ func (m *model) equal(what string, inMem, inReal any, memErr, realErr error) {
 		m.t.Fatalf("%s: in memory %q (%v), in the file %q (%v)", what, a, memErr, b, realErr)
 	}
 	clock := cmp.FilterPath(func(p cmp.Path) bool {
-		return slices.Contains([]string{".HeldAt", ".ChangedAt", ".At", ".First", ".Last", ".Started", ".Heard", ".ReportedAt", ".SettledAt"}, p.Last().String())
+		return slices.Contains([]string{".HeldAt", ".ChangedAt", ".At", ".First", ".Last", ".Started", ".Heard", ".ReportedAt", ".SettledAt",
+			".Waiting", ".Until", ".SnoozedUntil", ".Led", ".Oldest"}, p.Last().String())
 	}, cmp.Comparer(func(a, b time.Time) bool { return a.IsZero() == b.IsZero() }))
 	names := cmp.FilterPath(func(p cmp.Path) bool {
 		return slices.Contains([]string{".Claim", ".Incarnation"}, p.Last().String())
@@ -97,7 +98,14 @@ func (m *model) equal(what string, inMem, inReal any, memErr, realErr error) {
 func kind(err error) string {
 	_, conflict := errors.AsType[*quarantine.ConflictError](err)
 	_, state := errors.AsType[*quarantine.StateError](err)
-	return fmt.Sprint(err == nil, conflict, state, errors.Is(err, quarantine.ErrNotFound), errors.Is(err, quarantine.ErrNoWorker))
+	return fmt.Sprint(err == nil, conflict, state, errors.Is(err, quarantine.ErrNotFound), errors.Is(err, quarantine.ErrNoWorker),
+		acted(err), errors.Is(err, quarantine.ErrDuplicate), errors.Is(err, quarantine.ErrInvalid),
+		errors.Is(err, quarantine.ErrRefused), errors.Is(err, quarantine.ErrClaimLost))
+}
+
+func acted(err error) bool {
+	_, conflict := errors.AsType[*quarantine.GroupConflictError](err)
+	return conflict
 }
 
 func (m *model) message(t *rapid.T) handlers.Message {
@@ -153,10 +161,75 @@ func (m *model) move(t *rapid.T) {
 	e := m.anEntry(t)
 	tr := quarantine.Transition{EntryID: e.ID, Version: e.Version + int64(rapid.SampledFrom([]int{0, 0, 0, 1, -1}).Draw(t, "off")),
 		To: rapid.SampledFrom(quarantine.States()).Draw(t, "to"), Unclaim: rapid.IntRange(0, 5).Draw(t, "unclaim") == 0,
-		Decision: quarantine.Decision{Actor: quarantine.Actor{Name: "ana", Via: "cli"}, Reason: "why"}}
+		Decision: quarantine.Decision{Actor: quarantine.Actor{Name: "ana", Via: "cli"}, Reason: "why"}, Request: request(t)}
 	a, aErr := m.mem.Transition(m.ctx, tr)
 	b, bErr := m.real.Transition(m.ctx, tr)
 	m.equal("Transition", a, b, aErr, bErr)
+}
+
+// request draws a key that was used before, or may be.
+func request(t *rapid.T) string {
+	if n := rapid.IntRange(0, 200).Draw(t, "request"); n < 100 {
+		return fmt.Sprint("request ", n)
+	}
+	return ""
+}
+
+// aGroup draws a group as it stands, or one that is not there.
+func (m *model) aGroup(t *rapid.T) quarantine.Group {
+	groups, err := m.mem.GroupList(m.ctx, quarantine.Query{Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rapid.SampledFrom(append(byRef(groups), quarantine.Group{Fingerprint: "no such"})).Draw(t, "group")
+}
+
+func (m *model) act(t *rapid.T) {
+	g := m.aGroup(t)
+	act := quarantine.GroupAct{Group: g.Fingerprint, Version: g.Version + int64(rapid.SampledFrom([]int{0, 0, 0, 1}).Draw(t, "off")),
+		Verb:  rapid.SampledFrom([]quarantine.GroupVerb{quarantine.GroupTake, quarantine.GroupRelease, quarantine.GroupSnooze, "burn"}).Draw(t, "verb"),
+		Until: time.Now().Add(time.Hour), Request: request(t),
+		Decision: quarantine.Decision{Actor: quarantine.Actor{Name: "bo", Via: "slack"}}}
+	a, aErr := m.mem.GroupAct(m.ctx, act)
+	b, bErr := m.real.GroupAct(m.ctx, act)
+	m.equal("GroupAct", a, b, aErr, bErr)
+}
+
+// tell is a step of a notifier, which may not lead any more or tell only a part.
+func (m *model) tell(t *rapid.T) {
+	holder := fmt.Sprint("n-", rapid.IntRange(0, 1).Draw(t, "holder"))
+	lasts := rapid.SampledFrom([]time.Duration{0, time.Hour, time.Hour}).Draw(t, "lasts")
+	p, pErr := m.mem.LeadNotices(m.ctx, holder, lasts)
+	q, qErr := m.real.LeadNotices(m.ctx, holder, lasts)
+	m.equal("LeadNotices", p, q, pErr, qErr)
+	var told []quarantine.ToldNotice
+	for range rapid.IntRange(0, 3).Draw(t, "told") {
+		g := m.aGroup(t)
+		told = append(told, quarantine.ToldNotice{Key: quarantine.GroupNotice(g.Fingerprint),
+			Told: g.Changes - rapid.Int64Range(-1, 3).Draw(t, "less"), State: []byte(rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "state")),
+			Trouble: rapid.SampledFrom([]string{"", "", "gone"}).Draw(t, "trouble")})
+	}
+	m.equal("PutNotices", nil, nil, m.mem.PutNotices(m.ctx, holder, told), m.real.PutNotices(m.ctx, holder, told))
+}
+
+// compareNotices compares what waits to be told.
+func (m *model) compareNotices() {
+	a, aErr := m.mem.NoticesDue(m.ctx, 0)
+	b, bErr := m.real.NoticesDue(m.ctx, 0)
+	m.equal("NoticesDue", byKey(a), byKey(b), aErr, bErr)
+	c, cErr := m.mem.NoticeStats(m.ctx)
+	d, dErr := m.real.NoticeStats(m.ctx)
+	m.equal("NoticeStats", c, d, cErr, dErr)
+	groups, err := m.mem.GroupList(m.ctx, quarantine.Query{Limit: 1000})
+	for _, g := range append(groups, quarantine.Group{Ref: "no such", Fingerprint: "no such"}) {
+		a, aErr := m.mem.NoticeGet(m.ctx, quarantine.GroupNotice(g.Fingerprint))
+		b, bErr := m.real.NoticeGet(m.ctx, quarantine.GroupNotice(g.Fingerprint))
+		m.equal("NoticeGet", a, b, aErr, bErr)
+		c, cErr := m.mem.GroupAudit(m.ctx, g.Ref, 2, 5)
+		d, dErr := m.real.GroupAudit(m.ctx, g.Ref, 2, 5)
+		m.equal("GroupAudit", c, d, cErr, dErr)
+	}
+	m.equal("GroupList", nil, nil, err, nil)
 }
 
 func (m *model) aWorker(t *rapid.T) worker {
@@ -272,6 +345,7 @@ func (m *model) compareCrashes() {
 // compare compares all that can be seen.
 func (m *model) compare(*rapid.T) {
 	m.compareCrashes()
+	m.compareNotices()
 	a, aErr := m.mem.EntryList(m.ctx, quarantine.Query{Limit: 1000})
 	b, bErr := m.real.EntryList(m.ctx, quarantine.Query{Limit: 1000})
 	m.equal("EntryList", a, b, aErr, bErr)
@@ -310,4 +384,9 @@ func byName(workers []quarantine.Worker) []quarantine.Worker {
 func byMessage(marks []quarantine.Mark) []quarantine.Mark {
 	slices.SortFunc(marks, func(a, b quarantine.Mark) int { return strings.Compare(a.MessageID, b.MessageID) })
 	return marks
+}
+
+func byKey(notices []quarantine.Notice) []quarantine.Notice {
+	slices.SortFunc(notices, func(a, b quarantine.Notice) int { return strings.Compare(a.Key, b.Key) })
+	return notices
 }

@@ -212,17 +212,29 @@ func TestOpen_TakesAnyPathAndKeepsOthersOut(t *testing.T) {
 func TestMigrator_CrashStepOnAFullFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "quarantine.db")
-	quarantinetest.RunCrashStepTests(t, open(t, path), func() quarantine.Store {
-		m, err := quarantinelite.Migrator(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+	quarantinetest.RunCrashStepTests(t, open(t, path), func() quarantine.Store { return stepBack(t, path, 1) })
+}
+
+func TestMigrator_NoticeStepOnAFullFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "quarantine.db")
+	quarantinetest.RunNoticeStepTests(t, open(t, path), func() quarantine.Store { return stepBack(t, path, 2) })
+}
+
+// stepBack takes the schema back to a version and makes all later steps again.
+func stepBack(t *testing.T, path string, version int64) quarantine.Store {
+	t.Helper()
+	m, err := quarantinelite.Migrator(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range m.Want() - version {
 		if _, err := m.Down(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if err := m.Close(); err != nil {
-			t.Fatal(err)
-		}
-		return open(t, path) // makes the step again
-	})
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return open(t, path) // makes the steps again
 }

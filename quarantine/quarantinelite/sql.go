@@ -24,6 +24,8 @@ var (
 	sqlAuditAdd string
 	//go:embed sql/audit_list.sql
 	sqlAuditList string
+	//go:embed sql/audit_request.sql
+	sqlAuditRequest string
 	//go:embed sql/change_bound.sql
 	sqlChangeBound string
 	//go:embed sql/change_list.sql
@@ -50,10 +52,14 @@ var (
 	sqlEntryList string
 	//go:embed sql/entry_move.sql
 	sqlEntryMove string
+	//go:embed sql/entry_newest.sql
+	sqlEntryNewest string
 	//go:embed sql/entry_refs.sql
 	sqlEntryRefs string
 	//go:embed sql/entry_waiting.sql
 	sqlEntryWaiting string
+	//go:embed sql/group_act.sql
+	sqlGroupAct string
 	//go:embed sql/group_add.sql
 	sqlGroupAdd string
 	//go:embed sql/group_get.sql
@@ -68,6 +74,8 @@ var (
 	sqlGroupRefs string
 	//go:embed sql/group_seq.sql
 	sqlGroupSeq string
+	//go:embed sql/group_told.sql
+	sqlGroupTold string
 	//go:embed sql/message_attempted.sql
 	sqlMessageAttempted string
 	//go:embed sql/message_clear.sql
@@ -82,6 +90,22 @@ var (
 	sqlMessageSettle string
 	//go:embed sql/message_suspect.sql
 	sqlMessageSuspect string
+	//go:embed sql/notice_due.sql
+	sqlNoticeDue string
+	//go:embed sql/notice_get.sql
+	sqlNoticeGet string
+	//go:embed sql/notice_put.sql
+	sqlNoticePut string
+	//go:embed sql/notice_stats.sql
+	sqlNoticeStats string
+	//go:embed sql/notice_trouble.sql
+	sqlNoticeTrouble string
+	//go:embed sql/notifier_lead.sql
+	sqlNotifierLead string
+	//go:embed sql/notifier_leads.sql
+	sqlNotifierLeads string
+	//go:embed sql/notifier_leave.sql
+	sqlNotifierLeave string
 	//go:embed sql/payload_add.sql
 	sqlPayloadAdd string
 	//go:embed sql/payload_get.sql
@@ -126,6 +150,15 @@ func (f *filter) and(condition string) { f.sql.WriteString(" AND " + condition) 
 func (f *filter) arg(v any) string {
 	f.args = append(f.args, v)
 	return "?" + strconv.Itoa(len(f.args))
+}
+
+// numbers adds arguments and returns their places.
+func (f *filter) numbers(all []int64) string {
+	places := make([]string, len(all))
+	for i, n := range all {
+		places[i] = f.arg(n)
+	}
+	return strings.Join(places, ", ")
 }
 
 // in adds the condition that a column has one of the values.

@@ -26,6 +26,9 @@ func (s *Store) Transition(ctx context.Context, t quarantine.Transition) (after 
 // transition makes a change with all that belongs to it: the group's counts,
 // the audit row, the attempt.
 func (x *tx) transition(row entryRow, t quarantine.Transition) (quarantine.Entry, error) {
+	if err := x.once(t.Request); err != nil {
+		return quarantine.Entry{}, err
+	}
 	before, err := row.entry()
 	if err != nil {
 		return quarantine.Entry{}, err
@@ -38,13 +41,14 @@ func (x *tx) transition(row entryRow, t quarantine.Transition) (quarantine.Entry
 		return quarantine.Entry{}, err
 	}
 	if before.State != after.State {
-		if _, err := x.exec(sqlGroupMove, row.GroupSeq, string(before.State), string(after.State)); err != nil {
+		if _, err := x.exec(sqlGroupMove, row.GroupSeq, string(before.State), string(after.State), micros(x.now)); err != nil {
 			return quarantine.Entry{}, err
 		}
 	}
-	d := t.Decision
-	_, err = x.exec(sqlAuditAdd, after.ID, after.Ref, string(before.State), string(after.State), after.Version,
-		blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed, micros(x.now), blob(d.Reason))
+	change := quarantine.AuditRow{EntryID: after.ID, Ref: after.Ref, From: before.State, To: after.State,
+		Version: after.Version, Decision: t.Decision}
+	change.Decision.At = x.now
+	err = x.audit(change, row.GroupSeq, t.Request)
 	if err != nil || t.Attempt == nil {
 		return after, err
 	}
@@ -64,8 +68,18 @@ func (x *tx) move(e quarantine.Entry) error {
 	return err
 }
 
+// audit stores that an entry of a group, or the group, was changed.
+func (x *tx) audit(row quarantine.AuditRow, group int64, request string) error {
+	d := row.Decision
+	_, err := x.exec(sqlAuditAdd, row.EntryID, row.Ref, string(row.From), string(row.To), row.Version,
+		blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed, micros(d.At), blob(d.Reason),
+		group, string(row.Verb), micros(row.Until), blob(request))
+	return err
+}
+
 // auditRow is a row of audit_list.sql.
 type auditRow struct {
+	N       int64  `db:"n"`
 	EntryID string `db:"entry_id"`
 	Ref     string `db:"ref"`
 	From    string `db:"from_state"`
@@ -76,6 +90,8 @@ type auditRow struct {
 	Claimed bool   `db:"claimed"`
 	At      int64  `db:"at"`
 	Reason  []byte `db:"reason"`
+	Verb    string `db:"verb"`
+	Until   int64  `db:"until"`
 }
 
 // Audit implements [quarantine.Store].
@@ -85,23 +101,28 @@ func (s *Store) Audit(ctx context.Context, entryID string, limit int) (audit []q
 		if entryID != "" {
 			f.and("entry_id = " + f.arg(entryID))
 		}
-		rows, err := collect[auditRow](x, f.apply(sqlAuditList), f.args...)
-		for _, r := range rows {
-			audit = append(audit, quarantine.AuditRow{
-				EntryID: r.EntryID, Ref: r.Ref, Version: r.Version,
-				From: quarantine.State(r.From), To: quarantine.State(r.To),
-				Decision: quarantine.Decision{
-					Actor: quarantine.Actor{Name: string(r.Actor), Via: r.Via, Claimed: r.Claimed},
-					At:    timeOf(r.At), Reason: string(r.Reason),
-				},
-			})
-		}
+		f.desc = true
+		audit, err = x.auditRows(f)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return audit, nil
+}
+
+// auditRows returns the rows that a filter selects.
+func (x *tx) auditRows(f *filter) (audit []quarantine.AuditRow, err error) {
+	rows, err := collect[auditRow](x, f.apply(sqlAuditList), f.args...)
+	for _, r := range rows {
+		audit = append(audit, quarantine.AuditRow{
+			N: r.N, EntryID: r.EntryID, Ref: r.Ref, Version: r.Version,
+			From: quarantine.State(r.From), To: quarantine.State(r.To),
+			Decision: decision(r.Actor, r.Via, r.Claimed, r.At, r.Reason),
+			Verb:     quarantine.GroupVerb(r.Verb), Until: timeOf(r.Until),
+		})
+	}
+	return audit, err
 }
 
 // ClaimReplay implements [quarantine.Store].

@@ -24,6 +24,9 @@ const (
 	codePrivilege       = "42501"
 )
 
+// requestIndex keeps requests apart that come at the same moment.
+const requestIndex = "audit_request"
+
 // classify says what an error means for the caller and what was being done.
 // Only the server's own words are shown; they never contain a password.
 func classify(doing string, err error) error {
@@ -40,6 +43,9 @@ func classify(doing string, err error) error {
 // context, and nil for all others.
 func kindOf(err error) error {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		if e.ConstraintName == requestIndex {
+			return quarantine.ErrDuplicate
+		}
 		return kindOfState(e.Code)
 	}
 	_, isNet := errors.AsType[net.Error](err)

@@ -85,6 +85,7 @@ func (x tx) addGroups(created []*candidate, groups map[string]int64) error {
 type groupChange struct {
 	counts map[quarantine.State]int64
 	builds []byte // encoded; nil if no entry came
+	seen   int64  // how many changes people see
 }
 
 // changesOf is what new entries change in their groups, which are locked.
@@ -104,7 +105,7 @@ func changesOf(created []*candidate, locked []groupLockRow) (map[int64]groupChan
 	}
 	changes := make(map[int64]groupChange, len(held))
 	for seq, n := range held {
-		changes[seq] = groupChange{map[quarantine.State]int64{quarantine.StateHeld: n}, quarantine.EncodeTexts(builds[seq])}
+		changes[seq] = groupChange{map[quarantine.State]int64{quarantine.StateHeld: n}, quarantine.EncodeTexts(builds[seq]), n}
 	}
 	return changes, nil
 }
@@ -113,33 +114,51 @@ func changesOf(created []*candidate, locked []groupLockRow) (map[int64]groupChan
 func queueCounts(b *pgx.Batch, changes map[int64]groupChange) {
 	var seqs []int64
 	var builds [][]byte
+	var seen []int64
 	counts := make(map[quarantine.State][]int64)
 	for seq, change := range changes {
-		seqs, builds = append(seqs, seq), append(builds, change.builds)
+		seqs, builds, seen = append(seqs, seq), append(builds, change.builds), append(seen, change.seen)
 		for _, state := range quarantine.States() {
 			counts[state] = append(counts[state], change.counts[state])
 		}
 	}
 	b.Queue(sqlGroupCount, seqs, counts[quarantine.StateHeld], counts[quarantine.StateReplaying],
-		counts[quarantine.StateReplayed], counts[quarantine.StateDiscarded], builds)
+		counts[quarantine.StateReplayed], counts[quarantine.StateDiscarded], builds, seen)
 }
 
 // groupRow is a group as group_list.sql returns it.
 type groupRow struct {
-	Ref          string    `db:"ref"`
-	Fingerprint  string    `db:"fingerprint"`
-	Subscription string    `db:"subscription"`
-	Title        []byte    `db:"title"`
-	Place        []byte    `db:"place"`
-	Reason       string    `db:"reason"`
-	Basis        []byte    `db:"basis"`
-	Builds       []byte    `db:"builds"`
-	FirstAt      time.Time `db:"first_at"`
-	LastAt       time.Time `db:"last_at"`
-	Held         int64     `db:"held"`
-	Replaying    int64     `db:"replaying"`
-	Replayed     int64     `db:"replayed"`
-	Discarded    int64     `db:"discarded"`
+	Seq          int64      `db:"seq"`
+	Ref          string     `db:"ref"`
+	Fingerprint  string     `db:"fingerprint"`
+	Subscription string     `db:"subscription"`
+	Title        []byte     `db:"title"`
+	Place        []byte     `db:"place"`
+	Reason       string     `db:"reason"`
+	Basis        []byte     `db:"basis"`
+	Builds       []byte     `db:"builds"`
+	FirstAt      time.Time  `db:"first_at"`
+	LastAt       time.Time  `db:"last_at"`
+	Held         int64      `db:"held"`
+	Replaying    int64      `db:"replaying"`
+	Replayed     int64      `db:"replayed"`
+	Discarded    int64      `db:"discarded"`
+	Changes      int64      `db:"changes"`
+	UntoldSince  *time.Time `db:"untold_since"`
+	Version      int64      `db:"version"`
+	TakenBy      []byte     `db:"taken_by"`
+	TakenVia     string     `db:"taken_via"`
+	TakenClaimed bool       `db:"taken_claimed"`
+	TakenAt      *time.Time `db:"taken_at"`
+	TakenReason  []byte     `db:"taken_reason"`
+	SnoozedUntil *time.Time `db:"snoozed_until"`
+	ActedBy      []byte     `db:"acted_by"`
+	ActedVia     string     `db:"acted_via"`
+	ActedClaimed bool       `db:"acted_claimed"`
+	ActedAt      *time.Time `db:"acted_at"`
+	ActedReason  []byte     `db:"acted_reason"`
+	// ReadAt is the time by the server's clock.
+	ReadAt time.Time `db:"read_at"`
 }
 
 func (r *groupRow) group() (quarantine.Group, error) {
@@ -155,7 +174,10 @@ func (r *groupRow) group() (quarantine.Group, error) {
 		Ref: r.Ref, Fingerprint: r.Fingerprint, Subscription: r.Subscription,
 		Title: string(r.Title), Where: string(r.Place), Reason: handlers.Reason(r.Reason),
 		First: r.FirstAt.UTC(), Last: r.LastAt.UTC(), Builds: builds, Basis: basis,
-		Counts: make(map[quarantine.State]int64),
+		Counts:  make(map[quarantine.State]int64),
+		Changes: r.Changes, Version: r.Version, SnoozedUntil: timeOf(r.SnoozedUntil),
+		Taken: decision(r.TakenBy, r.TakenVia, r.TakenClaimed, r.TakenAt, r.TakenReason),
+		Acted: decision(r.ActedBy, r.ActedVia, r.ActedClaimed, r.ActedAt, r.ActedReason),
 	}
 	for state, n := range map[quarantine.State]int64{
 		quarantine.StateHeld: r.Held, quarantine.StateReplaying: r.Replaying,

@@ -65,19 +65,21 @@ func (r *entryRow) entry() (quarantine.Entry, error) {
 		Totals: handlers.Totals{Failures: r.Failures, Crashes: r.Crashes},
 		HeldAt: r.HeldAt.UTC(), ChangedAt: r.ChangedAt.UTC(),
 		State: quarantine.State(r.State), Version: r.Version,
-		Decided: quarantine.Decision{
-			Actor:  quarantine.Actor{Name: string(r.DecidedBy), Via: r.DecidedVia, Claimed: r.DecidedClaimed},
-			Reason: string(r.DecidedReason),
-		},
+		Decided: decision(r.DecidedBy, r.DecidedVia, r.DecidedClaimed, r.DecidedAt, r.DecidedReason),
 		Replays: r.Replays, Claim: r.Claim, Alone: r.Alone,
-	}
-	if r.DecidedAt != nil {
-		e.Decided.At = r.DecidedAt.UTC()
 	}
 	if err := quarantine.DecodeEvidence(r.Evidence, &e); err != nil {
 		return quarantine.Entry{}, fmt.Errorf("entry %s: %w", r.Ref, err)
 	}
 	return e, nil
+}
+
+// decision is what five columns say of who decided, when and why.
+func decision(by []byte, via string, claimed bool, at *time.Time, reason []byte) quarantine.Decision {
+	return quarantine.Decision{
+		Actor: quarantine.Actor{Name: string(by), Via: via, Claimed: claimed},
+		At:    timeOf(at), Reason: string(reason),
+	}
 }
 
 // entries returns the rows that a filter selects.

@@ -152,9 +152,9 @@ func TestOpen_RefusesAnotherSchema(t *testing.T) {
 	conn := connect(t, url)
 	for _, tt := range []struct{ change, want string }{
 		{"INSERT INTO theriac.quarantine_version (version_id, is_applied) VALUES (99, true)",
-			"schema is at 99, this program knows only 2; use a newer program"},
+			"schema is at 99, this program knows only 3; use a newer program"},
 		{"DROP SCHEMA theriac CASCADE",
-			"schema is at 0, this program needs 2; run: theriac migrate up --store postgres://postgres@"},
+			"schema is at 0, this program needs 3; run: theriac migrate up --store postgres://postgres@"},
 	} {
 		if _, err := conn.Exec(t.Context(), tt.change); err != nil {
 			t.Fatal(err)
@@ -169,20 +169,32 @@ func TestOpen_RefusesAnotherSchema(t *testing.T) {
 func TestMigrator_CrashStepOnAFullDatabase(t *testing.T) {
 	t.Parallel()
 	url := postgres.Database(t)
-	quarantinetest.RunCrashStepTests(t, open(t, url), func() quarantine.Store {
-		m, err := quarantinepg.Migrator(url)
-		if err != nil {
-			t.Fatal(err)
-		}
+	quarantinetest.RunCrashStepTests(t, open(t, url), func() quarantine.Store { return stepBack(t, url, 1) })
+}
+
+func TestMigrator_NoticeStepOnAFullDatabase(t *testing.T) {
+	t.Parallel()
+	url := postgres.Database(t)
+	quarantinetest.RunNoticeStepTests(t, open(t, url), func() quarantine.Store { return stepBack(t, url, 2) })
+}
+
+// stepBack takes the schema back to a version and makes all later steps again.
+func stepBack(t *testing.T, url string, version int64) quarantine.Store {
+	t.Helper()
+	m, err := quarantinepg.Migrator(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range m.Want() - version {
 		if _, err := m.Down(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := m.Up(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if err := m.Close(); err != nil {
-			t.Fatal(err)
-		}
-		return open(t, url)
-	})
+	}
+	if _, err := m.Up(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return open(t, url)
 }

@@ -27,6 +27,8 @@ var (
 	sqlAuditAdd string
 	//go:embed sql/audit_list.sql
 	sqlAuditList string
+	//go:embed sql/audit_request.sql
+	sqlAuditRequest string
 	//go:embed sql/change_list.sql
 	sqlChangeList string
 	//go:embed sql/claim_look.sql
@@ -55,10 +57,14 @@ var (
 	sqlEntryList string
 	//go:embed sql/entry_move.sql
 	sqlEntryMove string
+	//go:embed sql/entry_newest.sql
+	sqlEntryNewest string
 	//go:embed sql/entry_refs.sql
 	sqlEntryRefs string
 	//go:embed sql/entry_waiting.sql
 	sqlEntryWaiting string
+	//go:embed sql/group_act.sql
+	sqlGroupAct string
 	//go:embed sql/group_add.sql
 	sqlGroupAdd string
 	//go:embed sql/group_by_ref.sql
@@ -73,6 +79,8 @@ var (
 	sqlGroupLock string
 	//go:embed sql/group_refs.sql
 	sqlGroupRefs string
+	//go:embed sql/group_told.sql
+	sqlGroupTold string
 	//go:embed sql/message_count.sql
 	sqlMessageCount string
 	//go:embed sql/message_decided.sql
@@ -83,6 +91,22 @@ var (
 	sqlMessageSettle string
 	//go:embed sql/message_suspect.sql
 	sqlMessageSuspect string
+	//go:embed sql/notice_due.sql
+	sqlNoticeDue string
+	//go:embed sql/notice_get.sql
+	sqlNoticeGet string
+	//go:embed sql/notice_lock.sql
+	sqlNoticeLock string
+	//go:embed sql/notice_put.sql
+	sqlNoticePut string
+	//go:embed sql/notice_stats.sql
+	sqlNoticeStats string
+	//go:embed sql/notifier_lead.sql
+	sqlNotifierLead string
+	//go:embed sql/notifier_leave.sql
+	sqlNotifierLeave string
+	//go:embed sql/notifier_lock.sql
+	sqlNotifierLock string
 	//go:embed sql/payload_add.sql
 	sqlPayloadAdd string
 	//go:embed sql/payload_get.sql

@@ -18,6 +18,9 @@ func (s *Store) Transition(ctx context.Context, t quarantine.Transition) (after 
 		if err != nil {
 			return err
 		}
+		if err := x.once(t.Request); err != nil {
+			return err
+		}
 		all, err := x.transition([]entryRow{row}, func(quarantine.Entry) quarantine.Transition { return t })
 		if err != nil {
 			return err
@@ -35,7 +38,7 @@ func (s *Store) Transition(ctx context.Context, t quarantine.Transition) (after 
 // belongs to it: the attempt, the audit row, and last the groups' counts.
 func (x tx) transition(rows []entryRow, next func(quarantine.Entry) quarantine.Transition) ([]quarantine.Entry, error) {
 	var all []quarantine.Entry
-	var b pgx.Batch
+	var b, audit pgx.Batch
 	changes := make(map[int64]groupChange)
 	for _, row := range rows {
 		before, err := row.entry()
@@ -54,43 +57,67 @@ func (x tx) transition(rows []entryRow, next func(quarantine.Entry) quarantine.T
 			attempt.add(row.Identity, *t.Attempt)
 			queueAttempts(&b, attempt)
 		}
-		d := t.Decision
-		b.Queue(sqlAuditAdd, after.ID, after.Ref, string(before.State), string(after.State), after.Version,
-			blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed, blob(d.Reason), after.ChangedAt)
-		if changes[row.GroupSeq].counts == nil {
-			changes[row.GroupSeq] = groupChange{counts: make(map[quarantine.State]int64)}
-		}
-		changes[row.GroupSeq].counts[before.State]--
-		changes[row.GroupSeq].counts[after.State]++
+		change := quarantine.AuditRow{EntryID: after.ID, Ref: after.Ref, From: before.State, To: after.State,
+			Version: after.Version, Decision: t.Decision}
+		change.Decision.At = after.ChangedAt
+		queueAudit(&audit, change, row.GroupSeq, t.Request)
+		changes[row.GroupSeq] = changes[row.GroupSeq].moved(before.State, after.State)
 	}
 	b.Queue(sqlGroupLock, slices.Collect(maps.Keys(changes)))
+	b.QueuedQueries = append(b.QueuedQueries, audit.QueuedQueries...)
 	queueCounts(&b, changes)
 	return all, x.send(&b)
+}
+
+// moved is the change with one entry more that moved.
+func (c groupChange) moved(from, to quarantine.State) groupChange {
+	if c.counts == nil {
+		c.counts = make(map[quarantine.State]int64)
+	}
+	c.counts[from]--
+	c.counts[to]++
+	if from != to {
+		c.seen++
+	}
+	return c
 }
 
 // move queues what stores all that may change of an entry.
 func move(batch *pgx.Batch, e quarantine.Entry) {
 	d := e.Decided
-	at := &d.At
-	if at.IsZero() {
-		at = nil
-	}
 	batch.Queue(sqlEntryMove, e.Seq, string(e.State), e.Version, e.ChangedAt, e.Replays, e.Claim,
-		blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed, at, blob(d.Reason), e.Alone)
+		blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed, timestamp(d.At), blob(d.Reason), e.Alone)
 }
 
 // auditRow is a row of audit_list.sql.
 type auditRow struct {
-	EntryID string    `db:"entry_id"`
-	Ref     string    `db:"ref"`
-	From    string    `db:"from_state"`
-	To      string    `db:"to_state"`
-	Version int64     `db:"version"`
-	Actor   []byte    `db:"actor"`
-	Via     string    `db:"via"`
-	Claimed bool      `db:"claimed"`
-	At      time.Time `db:"at"`
-	Reason  []byte    `db:"reason"`
+	N       int64      `db:"n"`
+	EntryID string     `db:"entry_id"`
+	Ref     string     `db:"ref"`
+	From    string     `db:"from_state"`
+	To      string     `db:"to_state"`
+	Version int64      `db:"version"`
+	Actor   []byte     `db:"actor"`
+	Via     string     `db:"via"`
+	Claimed bool       `db:"claimed"`
+	At      time.Time  `db:"at"`
+	Reason  []byte     `db:"reason"`
+	Verb    string     `db:"verb"`
+	Until   *time.Time `db:"until"`
+}
+
+// auditRows returns the rows that a filter selects.
+func (x tx) auditRows(f *filter) (audit []quarantine.AuditRow, err error) {
+	rows, err := collect[auditRow](x, f.apply(sqlAuditList), f.all()...)
+	for _, r := range rows {
+		audit = append(audit, quarantine.AuditRow{
+			N: r.N, EntryID: r.EntryID, Ref: r.Ref, Version: r.Version,
+			From: quarantine.State(r.From), To: quarantine.State(r.To),
+			Decision: decision(r.Actor, r.Via, r.Claimed, &r.At, r.Reason),
+			Verb:     quarantine.GroupVerb(r.Verb), Until: timeOf(r.Until),
+		})
+	}
+	return audit, err
 }
 
 // Audit implements [quarantine.Store].
@@ -105,17 +132,8 @@ func (s *Store) Audit(ctx context.Context, entryID string, limit int) (audit []q
 			}
 			f.and("entry_id = " + f.arg(id))
 		}
-		rows, err := collect[auditRow](x, f.apply(sqlAuditList), f.all()...)
-		for _, r := range rows {
-			audit = append(audit, quarantine.AuditRow{
-				EntryID: r.EntryID, Ref: r.Ref, Version: r.Version,
-				From: quarantine.State(r.From), To: quarantine.State(r.To),
-				Decision: quarantine.Decision{
-					Actor: quarantine.Actor{Name: string(r.Actor), Via: r.Via, Claimed: r.Claimed},
-					At:    r.At.UTC(), Reason: string(r.Reason),
-				},
-			})
-		}
+		f.desc = true
+		audit, err = x.auditRows(f)
 		return err
 	})
 	if err != nil {

@@ -1,7 +1,6 @@
 package quarantinetest
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -152,11 +151,8 @@ func (s *Store) dueLocked() []*group {
 
 // noticeLocked is the notice of a key; g is its group, nil if it names none.
 func (s *Store) noticeLocked(key string, g *group) quarantine.Notice {
-	n := quarantine.Notice{Key: key, ToldNotice: quarantine.ToldNotice{Key: key}}
-	if told := s.notices[key]; told != nil {
-		n.ToldNotice = told.ToldNotice
-		n.State = slices.Clone(told.State)
-	}
+	n := quarantine.Notice{Key: key, ToldNotice: s.toldLocked(key)}
+	n.State = slices.Clone(n.State)
 	if g == nil {
 		return n
 	}
@@ -207,39 +203,33 @@ func (s *Store) PutNotices(ctx context.Context, holder string, told []quarantine
 	if s.notifier.holder != holder || !s.notifier.until.After(now) {
 		return fmt.Errorf("put notices: %q does not lead: %w", holder, quarantine.ErrClaimLost)
 	}
-	for _, t := range told {
+	waiting := make([]time.Time, len(told))
+	for i, t := range told {
 		if g := s.groupOfKeyLocked(t.Key); g != nil {
-			if err := quarantine.CheckToldOf(t, g.Changes); err != nil {
+			if waiting[i], err = t.WaitingAfter(s.toldLocked(t.Key), g.Changes, g.untold, now); err != nil {
 				return err
 			}
 		}
 	}
-	for _, t := range told {
-		s.putLocked(t, now)
+	for i, t := range told {
+		if g := s.groupOfKeyLocked(t.Key); g != nil {
+			g.untold = waiting[i]
+		}
+		n := &notice{ToldNotice: t.After(s.toldLocked(t.Key), now)}
+		if t.Trouble != "" {
+			n.troubled = now
+		}
+		s.notices[t.Key] = n
 	}
 	return nil
 }
 
-func (s *Store) putLocked(t quarantine.ToldNotice, now time.Time) {
-	n := cmp.Or(s.notices[t.Key], &notice{})
-	if g := s.groupOfKeyLocked(t.Key); g != nil {
-		switch {
-		case t.Told >= g.Changes:
-			g.untold = time.Time{}
-		case t.Told > n.Told || g.untold.IsZero():
-			g.untold = now
-		}
+// toldLocked is what was put last under a key.
+func (s *Store) toldLocked(key string) quarantine.ToldNotice {
+	if n := s.notices[key]; n != nil {
+		return n.ToldNotice
 	}
-	t.At = n.At
-	if t.Told != n.Told || string(t.State) != string(n.State) {
-		t.At = now
-	}
-	t.State = append([]byte(nil), t.State...)
-	n.ToldNotice = t
-	if n.troubled = (time.Time{}); t.Trouble != "" {
-		n.troubled = now
-	}
-	s.notices[t.Key] = n
+	return quarantine.ToldNotice{Key: key}
 }
 
 // NoticeStats implements [quarantine.NoticeStore].

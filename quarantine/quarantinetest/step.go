@@ -38,3 +38,38 @@ func RunCrashStepTests(t *testing.T, s quarantine.Store, step func() quarantine.
 		b.Errorf("the first report after the step is %+v", again)
 	}
 }
+
+// RunNoticeStepTests checks the step of the schema that brought notices, on a store
+// that is not empty, as [RunCrashStepTests] does for its own. What stood before the
+// step has nothing untold, and is due from its next change on.
+func RunNoticeStepTests(t *testing.T, s quarantine.Store, step func() quarantine.Store) {
+	t.Helper()
+	b := newBundle(t, Harness{Store: s, Other: s})
+	held := b.holdIn("a", "b")
+	moved := b.move(held[0], quarantine.StateDiscarded)
+	b.act(b.groups(quarantine.Query{Group: "a"})[0], quarantine.GroupSnooze)
+	b.lead()
+	b.put(told(b.notice("group:a")), quarantine.ToldNotice{Key: "digest:1"})
+	entry := b.get(moved.ID)
+
+	s = step()
+	b.Store, b.Other = s, s
+	b.wantEqual(entry, b.get(moved.ID), "the entry")
+	b.wantDue()
+	b.wantEqual(quarantine.NoticeStats{}, b.stats(), "stats")
+	if _, err := s.NoticeGet(b.ctx, "digest:1"); err == nil {
+		t.Error("a notice outlived the step back")
+	}
+	g := b.groups(quarantine.Query{Group: "a"})[0]
+	none := quarantine.Decision{}
+	if g.Changes != 0 || g.Version != 0 || g.Taken != none || g.Acted != none || !g.SnoozedUntil.IsZero() {
+		t.Errorf("the group is %+v", g)
+	}
+	rows := b.groupAudit("a", 0, 0)
+	if len(rows) != 1 || rows[0].EntryID != moved.ID || rows[0].Verb != "" {
+		t.Errorf("the audit of the group is %+v, want the one move of its entry", rows)
+	}
+	b.move(moved, quarantine.StateHeld)
+	b.wantDue("group:a")
+	b.tell()
+}

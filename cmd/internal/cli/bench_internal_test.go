@@ -33,7 +33,7 @@ type bench struct {
 	room    *quarantine.Service
 	environ []string
 	down    error  // what opening the store returns
-	between func() // what somebody else does after a command has read an entry
+	between func() // what somebody else does after a command has read an entry or a group
 }
 
 func newBench(t *testing.T) *bench {
@@ -59,6 +59,15 @@ func (r *racing) EntryGet(ctx context.Context, key quarantine.EntryKey, opt quar
 		act()
 	}
 	return e, err
+}
+
+func (r *racing) GroupList(ctx context.Context, q quarantine.Query) ([]quarantine.Group, error) {
+	groups, err := r.Store.GroupList(ctx, q)
+	if act := r.b.between; act != nil && q.Group != "" {
+		r.b.between = nil
+		act()
+	}
+	return groups, err
 }
 
 // result is what a command left behind.

@@ -50,9 +50,9 @@ func (t *Tool) completeRefs(states ...quarantine.State) completer {
 	}
 }
 
-// completeGroups offers the references of groups, and query terms.
-func (t *Tool) completeGroups(c *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	words := t.completing(c, func(ctx context.Context, room *quarantine.Service) []cobra.Completion {
+// completeGroupRefs offers the references of groups.
+func (t *Tool) completeGroupRefs(c *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return t.completing(c, func(ctx context.Context, room *quarantine.Service) []cobra.Completion {
 		groups, err := room.GroupList(ctx, quarantine.Query{Limit: maxLimit})
 		if err != nil {
 			return nil
@@ -62,7 +62,12 @@ func (t *Tool) completeGroups(c *cobra.Command, args []string, typed string) ([]
 			words = offer(words, typed, g.Ref, g.Subscription+": "+g.Title)
 		}
 		return words
-	})
+	}), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeGroups offers the references of groups, and query terms.
+func (t *Tool) completeGroups(c *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	words, _ := t.completeGroupRefs(c, args, typed)
 	terms, directive := t.completeTerms(c, args, typed)
 	return append(words, terms...), directive
 }

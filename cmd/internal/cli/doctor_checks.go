@@ -45,7 +45,7 @@ func (d *doctor) examine(ctx context.Context) []finding {
 	if store.Level == levelOK {
 		found = append(found, d.schema(ctx))
 		found = append(found, workers(status.Status)...)
-		found = append(found, clocks(status.Status), suspects(status))
+		found = append(found, clocks(status.Status), suspects(status), d.notices(ctx, status.At))
 	}
 	return append(found, d.broker(ctx), d.spool(), d.deaths())
 }

@@ -95,6 +95,36 @@ func TestDoctor_Spool(t *testing.T) {
 	}
 }
 
+func TestDoctor_Notices(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	waits := func(d time.Duration, holder string) quarantine.NoticeStats {
+		return quarantine.NoticeStats{Due: 2, Oldest: now.Add(-d), Holder: holder, Led: now.Add(-time.Hour)}
+	}
+	trouble := waits(time.Second, "n-1")
+	trouble.Troubled, trouble.Trouble = 1, "channel_not_found"
+	tests := []struct {
+		name  string
+		stats quarantine.NoticeStats
+		want  level
+		says  string
+	}{
+		{"never", quarantine.NoticeStats{Due: 3, Oldest: now.Add(-time.Hour)}, levelOK, "no notifier has run"},
+		{"all told", quarantine.NoticeStats{Led: now, Holder: "n-1"}, levelOK, "all is told; n-1 is the notifier"},
+		{"all told and gone", quarantine.NoticeStats{Led: now.Add(-time.Hour)}, levelOK, "the last was there 1h ago"},
+		{"a moment ago", waits(5*time.Minute, "n-1"), levelOK, "2 notices wait to be told, the oldest for 5m; n-1"},
+		{"too long", waits(301*time.Second, "n-1"), levelWarn, "n-1 is the notifier"},
+		{"too long and gone", waits(10*time.Minute, ""), levelWarn, "no notifier runs"},
+		{"trouble", trouble, levelWarn, "1 could not be told: channel_not_found"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			wantFindings(t, []finding{noticesOf(tt.stats, now)}, []level{tt.want}, tt.says)
+		})
+	}
+}
+
 func TestDoctor_Suspects(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)

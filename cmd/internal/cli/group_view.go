@@ -24,6 +24,10 @@ type groupJSON struct {
 	Last         time.Time        `json:"last"`
 	Builds       []string         `json:"builds"`
 	Basis        []string         `json:"basis"`
+	Version      int64            `json:"version"`
+	Taken        *decisionJSON    `json:"taken"`
+	SnoozedUntil *time.Time       `json:"snoozed_until"`
+	Acted        *decisionJSON    `json:"acted"`
 }
 
 func newGroupJSON(g quarantine.Group) groupJSON {
@@ -31,6 +35,11 @@ func newGroupJSON(g quarantine.Group) groupJSON {
 		Ref: g.Ref, Fingerprint: g.Fingerprint, Subscription: g.Subscription, Title: g.Title, Where: g.Where,
 		Reason: string(g.Reason), Counts: map[string]int64{}, First: g.First.UTC(), Last: g.Last.UTC(),
 		Builds: append([]string{}, g.Builds...), Basis: append([]string{}, g.Basis...),
+		Version: g.Version, Taken: newDecisionJSON(g.Taken), Acted: newDecisionJSON(g.Acted),
+	}
+	if !g.SnoozedUntil.IsZero() {
+		until := g.SnoozedUntil.UTC()
+		j.SnoozedUntil = &until
 	}
 	for _, s := range quarantine.States() {
 		j.Counts[string(s)] = g.Counts[s]
@@ -61,7 +70,24 @@ func groupColumns(now time.Time) []output.Column[quarantine.Group] {
 		{Title: "BUILDS", Human: func(g g) string { return strings.Join(g.Builds, " ") }},
 		{Title: "REASON", Wide: true, Human: func(g g) string { return string(g.Reason) }},
 		{Title: "OTHER", Wide: true, Human: func(g g) string { return counts(g.Counts, quarantine.StateHeld) }},
+		{Title: "TAKEN", Human: func(g g) string { return care(g, now) }, Machine: func(g g) string { return g.Taken.Actor.Name }},
 	}
+}
+
+// care says in one cell who has a group since when, and that it is quiet.
+func care(g quarantine.Group, now time.Time) string {
+	cell := "-"
+	if d := g.Taken; g.IsTaken() {
+		since := d.At.UTC().Format("15:04")
+		if now.Sub(d.At) >= 24*time.Hour {
+			since = age(d.At, now)
+		}
+		cell = d.Actor.Name + " " + since
+	}
+	if g.IsSnoozed(now) {
+		cell += ", quiet"
+	}
+	return cell
 }
 
 // counts lists counts by state, without one of them: "2 replaying, 5 discarded".

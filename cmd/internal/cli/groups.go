@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -28,7 +30,7 @@ func newGroupsCommand(t *Tool) *cobra.Command {
 		Use:   "groups [REF | TERM...]",
 		Short: "List groups of entries that are the same problem, or show one",
 		Long: "List groups, those with held entries first. With the reference of a group, say why two of its\n" +
-			"entries are one group, and list its builds, latest entries and their last changes.",
+			"entries are one group, and list its builds, latest entries, their last changes, and who took it.",
 		Example: `theriac groups
 theriac groups sub:orders since:1d
 theriac groups G-9C1E`,
@@ -112,12 +114,67 @@ func (o *groupsOptions) one(ctx context.Context, t *Tool) error {
 	if err != nil {
 		return err
 	}
-	return t.Print(o.Options, output.Answer{
-		Value: newGroupAnswer(g), Names: []string{g.Ref}, Layout: groupPage(t, g, page.Entries),
-	})
+	acts, err := lastActs(ctx, room, g)
+	if err != nil {
+		return err
+	}
+	answer := groupPageJSON{groupAnswerJSON: newGroupAnswer(g), Acts: []actJSON{}}
+	for _, a := range acts {
+		answer.Acts = append(answer.Acts, newActJSON(a))
+	}
+	return t.Print(o.Options, output.Answer{Value: answer, Names: []string{g.Ref}, Layout: groupPage(t, g, page.Entries, acts)})
 }
 
-func groupPage(t *Tool, g quarantine.Group, latest []quarantine.Entry) output.Page {
+// groupPageJSON is a group with what was done to it last, in theriac/1.
+type groupPageJSON struct {
+	groupAnswerJSON
+	Acts []actJSON `json:"acts"`
+}
+
+// actJSON is an act on a group in theriac/1.
+type actJSON struct {
+	Verb    string        `json:"verb"`
+	Version int64         `json:"version"`
+	Until   *time.Time    `json:"until,omitempty"`
+	Decided *decisionJSON `json:"decided"`
+}
+
+func newActJSON(a quarantine.AuditRow) actJSON {
+	j := actJSON{Verb: string(a.Verb), Version: a.Version, Decided: newDecisionJSON(a.Decision)}
+	if !a.Until.IsZero() {
+		until := a.Until.UTC()
+		j.Until = &until
+	}
+	return j
+}
+
+// lastActs returns the latest acts on a group, newest first. They stand among the
+// changes of its entries, which are read through.
+func lastActs(ctx context.Context, room *quarantine.Service, g quarantine.Group) ([]quarantine.AuditRow, error) {
+	if g.Version == 0 {
+		return nil, nil
+	}
+	var acts []quarantine.AuditRow
+	for after := int64(0); ; {
+		rows, err := room.GroupAudit(ctx, g.Fingerprint, after, maxLimit)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			after = r.N
+			if r.Verb != "" {
+				acts = append(acts, r)
+			}
+		}
+		if len(rows) < maxLimit {
+			break
+		}
+	}
+	slices.Reverse(acts)
+	return acts[:min(len(acts), groupEntries)], nil
+}
+
+func groupPage(t *Tool, g quarantine.Group, latest []quarantine.Entry, acts []quarantine.AuditRow) output.Page {
 	now := t.now()
 	p := output.Page{Word: g.Ref, Title: fmt.Sprintf("%s   %s   %s", g.Subscription, g.Reason, g.Title)}
 	add := func(name string, apart bool, lines ...string) {
@@ -127,6 +184,10 @@ func groupPage(t *Tool, g quarantine.Group, latest []quarantine.Entry) output.Pa
 	}
 	add("WHERE", false, g.Where)
 	add("ENTRIES", false, counts(g.Counts, ""))
+	add("TAKEN", false, decided(g.Taken)...)
+	if g.IsSnoozed(now) {
+		add("QUIET", false, "until "+g.SnoozedUntil.UTC().Format("2006-01-02 15:04:05Z"))
+	}
 	add("FIRST", false, moment(g.First, now))
 	add("LAST", false, moment(g.Last, now))
 	add("BUILDS", false, g.Builds...)
@@ -140,5 +201,10 @@ func groupPage(t *Tool, g quarantine.Group, latest []quarantine.Entry) output.Pa
 	}
 	add("LATEST ENTRIES", true, rows...)
 	add("DECIDED AMONG THEM", true, operations...)
+	var done []string
+	for _, a := range acts {
+		done = append(done, operationLine(a, now))
+	}
+	add("DONE TO THE GROUP", true, done...)
 	return p
 }

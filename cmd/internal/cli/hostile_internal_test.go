@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -88,8 +89,14 @@ func TestHostileBytes(t *testing.T) {
 					m.Attributes = quarantinetest.HostileAttributes()
 				}
 				ref := b.hold("sub"+text, m, hostileEvidence(text))
+				stranger := quarantine.Actor{Name: cmp.Or(strings.TrimSpace(text), "nobody"), Via: text}
+				if _, err := b.store.GroupAct(b.Context(), quarantine.GroupAct{Group: b.groupOf(ref), Verb: quarantine.GroupTake,
+					Decision: quarantine.Decision{Actor: stranger, Reason: text}}); err != nil {
+					b.Fatal(err)
+				}
 				for _, args := range [][]string{
 					{}, {"ls"}, {"ls", "-o", "wide"}, {"ls", "-o", "tsv"}, {"groups"}, {"groups", "-o", "wide"}, {"groups", b.groupOf(ref)},
+					{"groups", b.groupOf(ref), "-o", "json"}, {"take", b.groupOf(ref), "--dry-run"},
 					{"why", ref}, {"show", ref}, {"show", ref, "--payload"}, {"show", ref, "--jq", ".entry"}, {"show", ref, "--jq", ".entry.title,.entry.message.id"},
 					{"show", ref, "--template", "{{.entry.title}}{{.entry.message.id}}"}, {"ls", "-o", "json"}, {"ls", "-o", "jsonl"},
 					{"replay", ref}, {"discard", ref, "--dry-run"}, {"__complete", "why", ""}, {"__complete", "ls", "sub:"},

@@ -72,11 +72,17 @@ func nextStep(err error) string {
 	if c, ok := errors.AsType[*quarantine.ConflictError](err); ok {
 		return "Nothing was changed. Look again, then decide: theriac show " + c.Entry.Ref
 	}
+	if c, ok := errors.AsType[*quarantine.GroupConflictError](err); ok {
+		return "Nothing was changed. Look again, then decide: theriac groups " + c.Group.Ref
+	}
+	_, noGroup := errors.AsType[*noGroupError](err)
 	_, noCrash := errors.AsType[*noCrashError](err)
 	_, unreachable := errors.AsType[*app.UnreachableError](err)
 	switch {
 	case unreachable || errors.Is(err, quarantine.ErrUnavailable):
 		return "Workers keep running from what they know. Try: theriac doctor"
+	case noGroup:
+		return "Try: theriac groups"
 	case noCrash:
 		return "Try: theriac crashes"
 	case errors.Is(err, quarantine.ErrNotFound):

@@ -81,6 +81,17 @@ func TestRefusals(t *testing.T) {
 			{"discard --reason x", problem.Invalid, "REF"},
 			{"discard --reason x Q-ZZZZ " + order, problem.NotFound, "Q-ZZZZ"},
 			{"restore " + order, problem.Refused, "held"},
+			{"take", problem.Invalid, "theriac take REF"},
+			{"take G-ZZZZ", problem.NotFound, "G-ZZZZ"},
+			{"take \x1b[2J", problem.NotFound, `\x1b[2J`},
+			{"take " + order, problem.Invalid, "theriac why " + order},
+			{"take " + b.groupOf(order) + " " + b.groupOf(first), problem.Refused, "--yes"},
+			{"take " + b.groupOf(order) + " --reason " + strings.Repeat("x", 2001), problem.Invalid, "2001 bytes"},
+			{"release " + b.groupOf(order), problem.Refused, "nobody has"},
+			{"snooze " + b.groupOf(order), problem.Invalid, "--for"},
+			{"snooze " + b.groupOf(order) + " --for soon", problem.Invalid, "90s, 2h, 7d"},
+			{"snooze " + b.groupOf(order) + " --for 0s", problem.Invalid, "more than nothing"},
+			{"snooze " + b.groupOf(order) + " --for 53w", problem.Invalid, "366 days"},
 			{"migrate", problem.Invalid, "status, up, down or print"},
 			{"migrate sideways", problem.Invalid, "sideways"},
 			{"migrate up now", problem.Invalid, "theriac migrate up"},
@@ -238,7 +249,7 @@ func TestHelp_Topics(t *testing.T) {
 	b.wantSays(b.pipe("help", "3am"), "theriac crashes", "theriac suspects", "NAMING")
 	r := b.pipe("--help")
 	b.wantCode(r, problem.None)
-	for _, name := range []string{"ls", "show", "why", "groups", "crashes", "suspects", "replay", "discard", "restore", "migrate", "doctor", "version", "completion", "theriac help 3am"} {
+	for _, name := range []string{"ls", "show", "why", "groups", "crashes", "suspects", "replay", "discard", "restore", "take", "snooze", "release", "migrate", "doctor", "version", "completion", "theriac help 3am"} {
 		b.wantSays(r, "  "+name+" ")
 	}
 	if strings.Index(r.out, "theriac why Q-7F3K") > strings.Index(r.out, "Usage:") {

@@ -61,9 +61,10 @@ theriac discard Q-7F3K --reason "test order"`,
 // commands are all commands of this package by their group.
 func commands() map[string][]func(*Tool) *cobra.Command {
 	return map[string][]func(*Tool) *cobra.Command{
-		groupLook:   {newLsCommand, newShowCommand, newWhyCommand, newGroupsCommand, newCrashesCommand, newSuspectsCommand},
-		groupDecide: {newReplayCommand, newDiscardCommand, newRestoreCommand},
-		groupRun:    {newDoctorCommand, newMigrateCommand, newVersionCommand, newCompletionCommand},
+		groupLook: {newLsCommand, newShowCommand, newWhyCommand, newGroupsCommand, newCrashesCommand, newSuspectsCommand},
+		groupDecide: {newReplayCommand, newDiscardCommand, newRestoreCommand,
+			newTakeCommand, newSnoozeCommand, newReleaseCommand},
+		groupRun: {newDoctorCommand, newMigrateCommand, newVersionCommand, newCompletionCommand},
 	}
 }
 

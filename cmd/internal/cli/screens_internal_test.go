@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/theriac/theriac/internal/problem"
 )
@@ -21,6 +22,28 @@ func TestScreens(t *testing.T) {
 			"groups": {"groups"}, "group": {"groups", strings.TrimSpace(group)},
 		}
 		b.goldens(reads)
+	})
+}
+
+// TestScreens_Taken is how groups look that somebody has, or made quiet.
+func TestScreens_Taken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		order, first, _ := b.seed()
+		taken, quiet := b.groupOf(order), b.groupOf(first)
+		b.wantCode(b.pipe("take", taken, "--reason", "asking the shop"), problem.None)
+		b.wantCode(b.pipe("snooze", quiet, "--for", "24h"), problem.None)
+		b.wantCode(b.pipe("release", taken), problem.None)
+		b.wantCode(b.pipe("take", taken, "--reason", "again"), problem.None)
+		b.wantCode(b.pipe("discard", "group:"+quiet, "--reason", "x", "--yes"), problem.None)
+		<-time.After(time.Minute)
+		b.goldens(map[string][]string{
+			"taken-groups": {"groups"}, "taken-group": {"groups", taken}, "taken-quiet": {"groups", quiet}, "taken-why": {"why", order},
+			"taken-plan": {"release", taken, quiet, "--dry-run"},
+		})
+		<-time.After(48 * time.Hour)
+		b.wantSays(b.pipe("groups", "-o", "table"), "ana@laptop 2d")
 	})
 }
 

@@ -217,11 +217,25 @@ func heldLines(st overview, sub string, held int64) []string {
 }
 
 func operationLine(op quarantine.AuditRow, now time.Time) string {
-	line := fmt.Sprintf("%s  %s by %s (%s) %s ago", op.Ref, op.To, op.Decision.Actor.Name, op.Decision.Actor.Via, age(op.Decision.At, now))
+	line := fmt.Sprintf("%s  %s by %s (%s) %s ago", op.Ref, deed(op), op.Decision.Actor.Name, op.Decision.Actor.Via, age(op.Decision.At, now))
 	if op.Decision.Reason != "" {
 		line += ": " + op.Decision.Reason
 	}
 	return line
+}
+
+// deed is what was done, in the past tense.
+func deed(op quarantine.AuditRow) string {
+	switch op.Verb {
+	case quarantine.GroupTake:
+		return "taken"
+	case quarantine.GroupRelease:
+		return "released"
+	case quarantine.GroupSnooze:
+		return "made quiet until " + op.Until.UTC().Format("2006-01-02 15:04Z")
+	default:
+		return string(op.To)
+	}
 }
 
 func heldRefs(st overview) []string {

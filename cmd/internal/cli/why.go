@@ -46,6 +46,7 @@ type whyJSON struct {
 	Held         time.Time `json:"held_at"`
 	Group        string    `json:"group"`
 	GroupEntries int64     `json:"group_entries"`
+	GroupCare    string    `json:"group_care"`
 	State        string    `json:"state"`
 	Version      int64     `json:"version"`
 	Standing     string    `json:"standing"`
@@ -69,7 +70,7 @@ type oddJSON struct {
 func newWhyJSON(x quarantine.Explanation) whyJSON {
 	j := whyJSON{
 		Head: output.NewHead(), Ref: x.Ref, MessageID: x.MessageID, Subscription: x.Subscription,
-		Published: x.Published.UTC(), Held: x.Held.UTC(), Group: x.Group, GroupEntries: x.GroupEntries,
+		Published: x.Published.UTC(), Held: x.Held.UTC(), Group: x.Group, GroupEntries: x.GroupEntries, GroupCare: x.Care,
 		State: string(x.State), Version: x.Version, Standing: x.Standing, Kind: x.Kind,
 		WhyThis: append([]string{}, x.WhyThis...), Where: x.Where, Build: x.Build,
 		Odd: []oddJSON{}, History: x.History, LikeIt: x.LikeIt, Hint: x.Hint,
@@ -140,6 +141,7 @@ func whyPage(t *Tool, x quarantine.Explanation) output.Page {
 	}
 	add("HISTORY", x.History)
 	add("LIKE IT", x.LikeIt)
+	add("GROUP", x.Care)
 	var links []string
 	for _, ref := range x.CrashReports[:min(len(x.CrashReports), whyDeaths)] {
 		links = append(links, "theriac crashes "+ref)

@@ -241,6 +241,81 @@ func TestDiscard_SomebodyWasFaster(t *testing.T) {
 	})
 }
 
+func (b *bench) group(ref string) quarantine.Group {
+	b.Helper()
+	g, err := b.room.GroupGet(b.Context(), ref)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return g
+}
+
+func TestTake_SnoozeAndRelease(t *testing.T) {
+	inBubble(t, func(b *bench, order, first, _ string) {
+		group, other := b.groupOf(order), b.groupOf(first)
+		r := b.pipe("take", strings.ToLower(group), "--reason", "asking the shop")
+		b.wantCode(r, problem.None)
+		b.wantSays(r, group+"  taken by ana@laptop   Undo: theriac release "+group)
+		want := quarantine.Decision{Actor: quarantine.Actor{Name: "ana@laptop", Via: "cli", Claimed: true}, At: time.Now().UTC(), Reason: "asking the shop"}
+		if g := b.group(group); g.Taken != want {
+			b.Errorf("taken %+v, want %+v", g.Taken, want)
+		}
+		b.environ = []string{"THERIAC_ACTOR=bo@desk"}
+		b.wantSays(b.pipe("take", "group:"+group), "taken by bo@desk, ana@laptop had it")
+		b.wantSays(b.pipe("snooze", "https://ops.example.com/theriac/g/"+group, "--for", "1d"), "quiet until 2000-01-02 00:02:00Z, bo@desk has it", "Undo: theriac release "+group)
+		if g := b.group(group); !g.IsSnoozed(time.Now()) || g.IsSnoozed(time.Now().Add(24*time.Hour)) {
+			b.Errorf("snoozed until %s", g.SnoozedUntil)
+		}
+		b.wantSays(b.pipe("release", group, other, "--dry-run"), "Would release 1 group.   Nothing is done.", "Left out: "+other+"  nobody has it")
+		b.wantSays(b.pipe("release", group), "released, bo@desk had it   Undo: theriac take "+group)
+		if g := b.group(group); g.IsTaken() || g.IsSnoozed(time.Now()) || g.Version != 4 {
+			b.Errorf("after the release: %+v", g)
+		}
+		b.wantCode(b.pipe("release", group), problem.Refused)
+		b.wantSays(b.pipe("groups", group), "done to the group\t"+group+"  released by bo@desk (cli)", "taken by ana@laptop (cli) 0s ago: asking the shop")
+	})
+}
+
+func TestTake_SeveralNeedAYes(t *testing.T) {
+	inBubble(t, func(b *bench, order, first, _ string) {
+		args := []string{"take", b.groupOf(order), b.groupOf(first), b.groupOf(order)}
+		b.wantCode(b.at(where{terminal: true, answer: "n\n"}, args...), problem.Refused)
+		if b.group(b.groupOf(order)).IsTaken() {
+			b.Error("taken without a yes")
+		}
+		r := b.at(where{terminal: true, answer: "y\n"}, args...)
+		b.wantCode(r, problem.None)
+		b.wantSays(r, "Take 2 groups? [y/N]", b.groupOf(first)+"  taken by ana@laptop")
+		r = b.at(where{answer: b.groupOf(order) + "\n" + b.groupOf(first) + "\n"}, "release", "-", "--yes", "-o", "name")
+		b.wantCode(r, problem.None)
+		if r.out != b.groupOf(order)+"\n"+b.groupOf(first)+"\n" {
+			b.Errorf("printed %q", r.out)
+		}
+		b.wantCode(b.pipe("take", b.groupOf(first)), problem.None)
+		r = b.pipe("release", b.groupOf(first), b.groupOf(order), "--yes")
+		b.wantCode(r, problem.PartlyDone)
+		b.wantSays(r, "1 of 2 done, then: nobody has group "+b.groupOf(order))
+	})
+}
+
+// TestTake_SomebodyWasFaster has another operator act between the command's reading and writing.
+func TestTake_SomebodyWasFaster(t *testing.T) {
+	inBubble(t, func(b *bench, order, _, _ string) {
+		group := b.groupOf(order)
+		b.between = func() {
+			if _, err := b.room.GroupTake(b.Context(), b.group(group), quarantine.Decision{Actor: quarantine.Actor{Name: "bo@desk"}}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		r := b.pipe("take", group)
+		b.wantCode(r, problem.Conflict)
+		b.wantSays(r, "bo@desk acted at", "theriac groups "+group)
+		if who := b.group(group).Taken.Actor.Name; who != "bo@desk" {
+			b.Errorf("%s has it", who)
+		}
+	})
+}
+
 func TestWrites_ObeyTheContext(t *testing.T) {
 	inBubble(t, func(b *bench, order, _, _ string) {
 		b.environ = append(b.environ, writeContext(b.T, "live", "PROD=1\n"))
@@ -248,7 +323,8 @@ func TestWrites_ObeyTheContext(t *testing.T) {
 		b.wantCode(r, problem.None)
 		b.wantSays(result{out: r.err}, "PROD  context live, store sqlite:theriac-data/quarantine.db, as ana@laptop")
 		b.environ = []string{writeContext(b.T, "audit", "READ_ONLY=1\n")}
-		for _, args := range [][]string{{"restore", order}, {"replay", order}, {"discard", order, "--reason", "x"}, {"migrate", "up"}, {"migrate", "down", "--confirm", "x"}} {
+		for _, args := range [][]string{{"restore", order}, {"replay", order}, {"discard", order, "--reason", "x"},
+			{"take", b.groupOf(order)}, {"release", b.groupOf(order)}, {"snooze", b.groupOf(order), "--for", "1h"}, {"migrate", "up"}, {"migrate", "down", "--confirm", "x"}} {
 			r := b.pipe(append(args, "--context", "audit")...)
 			b.wantCode(r, problem.NotAllowed)
 			b.wantSays(r, "context audit is READ_ONLY")
@@ -265,6 +341,10 @@ func TestJSON_OfWritesHasTheSchema(t *testing.T) {
 			{"discard", order, "--reason", "x", "--dry-run"},
 			{"discard", order, "--reason", "x"},
 			{"restore", order},
+			{"take", group, "--dry-run"},
+			{"take", group},
+			{"snooze", group, "--for", "24h"},
+			{"release", group},
 			{"discard", group, "--reason", "x", "--yes"},
 		} {
 			r := b.pipe(append(args, "-o", "json")...)

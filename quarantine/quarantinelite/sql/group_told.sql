@@ -1,0 +1,1 @@
+UPDATE entry_group SET untold_since = ?2 WHERE seq = ?1

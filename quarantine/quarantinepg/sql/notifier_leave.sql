@@ -1,0 +1,1 @@
+UPDATE theriac.notifier SET until = clock_timestamp() WHERE holder = $1 AND until > clock_timestamp()
