@@ -251,19 +251,49 @@ func (m *Metrics) rare(ctx context.Context, l *lane, s consumer.Settled) {
 // maxSeen is how many deaths are remembered, so that one is counted once.
 const maxSeen = 10_000
 
+// Death is what metrics tell of a crash.
+type Death struct {
+	// ID is the crash's; of deaths with one ID one is counted.
+	ID string `json:"id"`
+	// Verdict and Kind are its verdict and way of dying, from closed lists; what is in
+	// none is told as "other".
+	Verdict string `json:"verdict"`
+	Kind    string `json:"kind"`
+	// Trace: the runtime left one. Alone: it was a ward.
+	Trace bool `json:"trace"`
+	Alone bool `json:"alone"`
+	// Named is how long after the death it was known which message killed, 0 if that is
+	// not known yet.
+	Named time.Duration `json:"named,omitempty"`
+}
+
+// DeathOf is what metrics tell of a crash that becomes known now.
+func DeathOf(c handlers.Crash) Death {
+	d := Death{ID: c.ID, Verdict: verdictOf(c), Kind: kindLabel(c.Kind), Trace: c.Stack != "", Alone: c.Alone}
+	if d.Verdict == verdictCulprit && !d.Alone {
+		d.Named = max(1, time.Since(c.Died))
+	}
+	return d
+}
+
 // Crash counts a death, once for its ID however often it is told. It is a
-// ward.Config.OnCrash and returns nil.
+// ward.Config.OnCrash and returns nil. Where several processes are told of one death,
+// one of them should count it.
 func (m *Metrics) Crash(ctx context.Context, c handlers.Crash) error {
-	if !m.first(c.ID) {
-		return nil
-	}
-	verdict := Verdict(c)
-	m.crashes.Add(ctx, 1, with(
-		labelVerdict, verdict, labelKind, kindLabel(c.Kind), labelTrace, truth(c.Stack != ""), labelAlone, truth(c.Alone))...)
-	if verdict == verdictCulprit && !c.Alone {
-		m.toName.Record(ctx, max(0, time.Since(c.Died).Seconds()), traced(true))
-	}
+	m.Death(ctx, DeathOf(c))
 	return nil
+}
+
+// Death is Crash for one that another process was told of.
+func (m *Metrics) Death(ctx context.Context, d Death) {
+	if !m.first(d.ID) {
+		return
+	}
+	m.crashes.Add(ctx, 1, with(
+		labelVerdict, verdictLabel(d.Verdict), labelKind, kindLabel(d.Kind), labelTrace, truth(d.Trace), labelAlone, truth(d.Alone))...)
+	if d.Named > 0 {
+		m.toName.Record(ctx, d.Named.Seconds(), traced(true))
+	}
 }
 
 // first reports whether a death is told for the first time, and remembers it.
@@ -282,9 +312,8 @@ func (m *Metrics) first(id string) bool {
 	return true
 }
 
-// Verdict says who is to blame for a death, as the metric of deaths does: "culprit",
-// "suspects", "timed_out" or "nobody".
-func Verdict(c handlers.Crash) string {
+// verdictOf says who is to blame for a death.
+func verdictOf(c handlers.Crash) string {
 	verdict := verdictNobody
 	for _, m := range c.InFlight {
 		switch m.Part {

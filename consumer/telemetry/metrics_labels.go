@@ -46,14 +46,22 @@ func reasonLabel(r handlers.Reason) string {
 // kinds are the ways of dying that crash records name. One that died and said
 // nothing is of the first.
 var kinds = []string{
-	"unknown", "panic", "panic while printing panic value", "unlock of unlocked mutex", "stack overflow",
-	"segmentation violation", "abort", "concurrent map access", "out of memory", "bus error", "deadlock",
-	"thread limit", "quit", "signal", "fatal error",
+	"unknown", "panic", "panic_while_printing_panic_value", "unlock_of_unlocked_mutex", "stack_overflow",
+	"segmentation_violation", "abort", "concurrent_map_access", "out_of_memory", "bus_error", "deadlock",
+	"thread_limit", "quit", "signal", "fatal_error",
 }
 
 func kindLabel(kind string) string {
-	if slices.Contains(kinds, kind) {
-		return strings.ReplaceAll(kind, " ", "_")
+	return oneOf(kinds, strings.ReplaceAll(kind, " ", "_"))
+}
+
+func verdictLabel(verdict string) string {
+	return oneOf([]string{verdictCulprit, verdictSuspects, verdictTimedOut, verdictNobody}, verdict)
+}
+
+func oneOf(list []string, value string) string {
+	if slices.Contains(list, value) {
+		return value
 	}
 	return other
 }

@@ -1,8 +1,11 @@
 package metrics
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -13,6 +16,8 @@ import (
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/theriac/theriac/consumer/telemetry"
 )
 
 const (
@@ -35,16 +40,9 @@ func NewReader(ctx context.Context, socket string, log *slog.Logger) (sdk.Reader
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	short, err := shortest(socket)
+	transport, err := through(socket)
 	if err != nil {
 		return nil, err
-	}
-	transport := &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			var dialer net.Dialer
-			return dialer.DialContext(ctx, "unix", short)
-		},
-		DisableCompression: true, MaxIdleConns: 1, IdleConnTimeout: 10 * PushEvery,
 	}
 	// What the environment says about exporting is about collectors elsewhere, so all of it is said here.
 	to, err := otlpmetrichttp.New(ctx,
@@ -88,4 +86,48 @@ func (p *pusher) Shutdown(ctx context.Context) error {
 	err := p.Exporter.Shutdown(ctx)
 	p.transport.CloseIdleConnections()
 	return errors.Join(err)
+}
+
+// through is the way to a server's socket.
+func through(socket string) (*http.Transport, error) {
+	short, err := shortest(socket)
+	if err != nil {
+		return nil, err
+	}
+	return &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var dialer net.Dialer
+			return dialer.DialContext(ctx, "unix", short)
+		},
+		DisableCompression: true, MaxIdleConns: 1, IdleConnTimeout: 10 * PushEvery,
+	}, nil
+}
+
+// TellDeath tells the server at a socket of a death. It is counted once for its ID, so that it may be
+// told again after an error.
+func TellDeath(ctx context.Context, socket string, d telemetry.Death) error {
+	transport, err := through(socket)
+	if err != nil {
+		return err
+	}
+	defer transport.CloseIdleConnections()
+	text, err := json.Marshal(d)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, pushWithin)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://metrics"+deathsPath, bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	answer, err := transport.RoundTrip(r)
+	if err != nil {
+		return fmt.Errorf("tell the metrics role of a death: %w", err)
+	}
+	_ = answer.Body.Close()
+	if answer.StatusCode != http.StatusNoContent {
+		return fmt.Errorf("tell the metrics role of a death: it answers %s", answer.Status)
+	}
+	return nil
 }

@@ -2,12 +2,14 @@ package metrics
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,11 +19,17 @@ import (
 	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/theriac/theriac/consumer/telemetry"
 	"github.com/theriac/theriac/internal/runner"
 )
 
 // MaxPush is the most bytes that a push may have.
 const MaxPush = 8 << 20
+
+const (
+	deathsPath = "/v1/deaths"
+	maxDeath   = 4 << 10
+)
 
 // saveEvery is how often the state file is written while numbers change, beside each time that they
 // are told.
@@ -34,6 +42,8 @@ type ServerConfig struct {
 	// Ready, if not nil, says why the service is not ready, for /readyz; nil if it is. The server
 	// itself is ready when it listens.
 	Ready func() error
+	// Death, if not nil, is called with each death that a process tells of, once for its ID.
+	Death func(ctx context.Context, d telemetry.Death)
 	// Logger hears of what was refused and of a state file in trouble. Nil discards it.
 	Logger *slog.Logger
 }
@@ -98,6 +108,7 @@ func (s *Server) Pages() http.Handler { return s.pages }
 func (s *Server) Intake() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/metrics", s.take)
+	mux.HandleFunc("POST "+deathsPath, s.takeDeath)
 	return mux
 }
 
@@ -161,12 +172,45 @@ func (s *Server) note(n int) {
 	s.refused += uint64(max(n, 1))
 }
 
-// Counted reports whether a death was counted before, and notes that it is now.
-func (s *Server) Counted(id string) bool {
+// takeDeath answers who tells of a death.
+func (s *Server) takeDeath(w http.ResponseWriter, r *http.Request) {
+	var d telemetry.Death
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxDeath))
+	if err == nil {
+		err = json.Unmarshal(body, &d)
+	}
+	if err != nil || d.ID == "" || len(d.ID) > maxText {
+		s.refuse(w, http.StatusBadRequest, "it cannot be read", 1)
+		return
+	}
+	s.Death(r.Context(), d)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// Death counts a death, once for its ID.
+func (s *Server) Death(ctx context.Context, d telemetry.Death) {
+	if s.cfg.Death == nil {
+		return
+	}
+	s.mu.Lock()
+	before := s.ledger.counted(d.ID)
+	s.changed = true
+	s.mu.Unlock()
+	if before {
+		return
+	}
+	s.cfg.Death(ctx, d)
+	// Both that it was counted and what it was counted in.
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.changed = true
-	return s.ledger.counted(text(id))
+	s.saveLocked()
+}
+
+// Knows reports whether a death was counted.
+func (s *Server) Knows(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Contains(s.ledger.Crashes, id)
 }
 
 // tell is what Prometheus is told. It is on disk before.
