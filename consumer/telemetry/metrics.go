@@ -121,6 +121,9 @@ func NewMetrics(cfg MetricsConfig) (*Metrics, error) {
 	if err := errors.Join(m.instruments.make(meter), m.hook(meter)); err != nil {
 		return nil, fmt.Errorf("telemetry: make metrics: %w", err)
 	}
+	for _, verdict := range verdicts { // from 0 on, so that the first death is an increase
+		m.crashes.Add(context.Background(), 0, death(Death{Verdict: verdict, Kind: kinds[0]})...)
+	}
 	return m, nil
 }
 
@@ -289,11 +292,15 @@ func (m *Metrics) Death(ctx context.Context, d Death) {
 	if !m.first(d.ID) {
 		return
 	}
-	m.crashes.Add(ctx, 1, with(
-		labelVerdict, verdictLabel(d.Verdict), labelKind, kindLabel(d.Kind), labelTrace, truth(d.Trace), labelAlone, truth(d.Alone))...)
+	m.crashes.Add(ctx, 1, death(d)...)
 	if d.Named > 0 {
 		m.toName.Record(ctx, d.Named.Seconds(), traced(true))
 	}
+}
+
+// death is what tells deaths apart.
+func death(d Death) []metric.AddOption {
+	return with(labelVerdict, verdictLabel(d.Verdict), labelKind, kindLabel(d.Kind), labelTrace, truth(d.Trace), labelAlone, truth(d.Alone))
 }
 
 // first reports whether a death is told for the first time, and remembers it.

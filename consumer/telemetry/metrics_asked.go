@@ -2,6 +2,8 @@ package telemetry
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
@@ -102,7 +104,7 @@ func (m *Metrics) observe(o metric.Observer, a *asked) {
 		}
 	}
 	if m.cfg.Process != nil {
-		m.observeProcess(o, a)
+		m.observeProcess(o, a, slices.Collect(maps.Keys(suspects)))
 	}
 	if stored := m.asked.Load(); stored != nil {
 		m.observeStore(o, a, stored)
@@ -157,12 +159,20 @@ func (m *Metrics) observeConsumer(o metric.Observer, a *asked, s consumer.Stats)
 	o.ObserveInt64(a.breaker, one(s.Breaker.Open), class)
 }
 
-func (m *Metrics) observeProcess(o metric.Observer, a *asked) {
+func (m *Metrics) observeProcess(o metric.Observer, a *asked, subs []string) {
 	p := m.cfg.Process()
 	o.ObserveInt64(a.spool, int64(p.SpoolRecords))
 	o.ObserveFloat64(a.quota, p.SpoolUsed, metric.WithAttributeSet(attributes(labelQuota, quotaSpool)))
+	// From 0 on, so that the first one is an increase.
+	reprieved := make(map[string]uint64)
+	for _, sub := range subs {
+		reprieved[sub] = 0
+	}
 	for sub, n := range p.Reprieved {
-		o.ObserveInt64(a.reprieved, whole(n), metric.WithAttributeSet(attributes(labelSubscription, m.lane(sub).name)))
+		reprieved[m.lane(sub).name] += n
+	}
+	for sub, n := range reprieved {
+		o.ObserveInt64(a.reprieved, whole(n), metric.WithAttributeSet(attributes(labelSubscription, sub)))
 	}
 }
 

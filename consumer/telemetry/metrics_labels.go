@@ -55,8 +55,10 @@ func kindLabel(kind string) string {
 	return oneOf(kinds, strings.ReplaceAll(kind, " ", "_"))
 }
 
+var verdicts = []string{verdictCulprit, verdictSuspects, verdictTimedOut, verdictNobody}
+
 func verdictLabel(verdict string) string {
-	return oneOf([]string{verdictCulprit, verdictSuspects, verdictTimedOut, verdictNobody}, verdict)
+	return oneOf(verdicts, verdict)
 }
 
 func oneOf(list []string, value string) string {
