@@ -59,7 +59,7 @@ func (l *Alone) Handle(m handlers.Message, replay *handlers.Replay) Ran {
 	answer := make(chan aloneAnswer, 1)
 	j := &job{consumer: l.c, delivery: &Delivery{Message: m}, replay: replay}
 	j.alone().answer = answer
-	l.c.live.Add(1)
+	l.c.live.add()
 	l.c.group.Go(func() { l.c.finish(j, l.c.process(j)) })
 	done := <-answer
 	return Ran{Attempt: done.attempt, Delay: done.delay, Abandoned: done.abandoned}

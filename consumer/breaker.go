@@ -31,6 +31,7 @@ type breaker struct {
 	fresh  atomic.Int64  // waiting messages that did not fail here before
 	deaths atomic.Bool   // it is to open, or is open, because everything seems to kill
 	opened time.Time     // when it opened last; under gobreaker's lock
+	since  atomic.Int64  // the same for everybody, in Unix ns
 	// closed is called when it closes after that, on the closing goroutine, with the
 	// time at which it had opened.
 	closed func(opened time.Time)
@@ -67,6 +68,9 @@ func newBreaker(policy Policy, shards int, log *slog.Logger) *breaker {
 
 // onStateChange runs under gobreaker's lock and must not call it.
 func (b *breaker) onStateChange(_ string, _, to gobreaker.State) {
+	if to == gobreaker.StateOpen && !b.open.Load() {
+		b.since.Store(time.Now().UnixNano())
+	}
 	if was := b.open.Swap(to != gobreaker.StateClosed); was != (to != gobreaker.StateClosed) {
 		if was {
 			b.stats.reset()

@@ -118,7 +118,8 @@ type Config struct {
 	// one. Nil: a death that recover cannot catch names nobody.
 	Guard Guard
 	// MaxOutstanding is how many deliveries the broker may have handed over
-	// unsettled, running and waiting ones together. Default 10,000.
+	// unsettled, running and waiting ones together. Default 10,000, at most
+	// 10,000,000.
 	MaxOutstanding int
 	// MaxOutstandingBytes bounds their payload bytes. Default 256 MiB.
 	MaxOutstandingBytes int64
@@ -149,6 +150,9 @@ type Config struct {
 	Logger *slog.Logger
 }
 
+// maxOutstanding leaves room in a population for what is not the broker's.
+const maxOutstanding = 10_000_000
+
 // WithDefaults returns a copy in which zero fields have their defaults.
 func (c Config) WithDefaults() Config {
 	setDefault(&c.MaxRunning, 256)
@@ -167,6 +171,7 @@ func (c Config) Validate() error {
 	return errors.Join(
 		atLeast("Config.MaxRunning", c.MaxRunning, 1),
 		atLeast("Config.MaxOutstanding", c.MaxOutstanding, 1),
+		atMost("Config.MaxOutstanding", c.MaxOutstanding, maxOutstanding),
 		atLeast("Config.MaxOutstandingBytes", c.MaxOutstandingBytes, 1),
 		atLeast("Config.DrainTimeout", c.DrainTimeout, time.Millisecond),
 		atLeast("Config.SettleTimeout", c.SettleTimeout, time.Millisecond),
@@ -253,4 +258,11 @@ func atLeast[T int | int64 | float64 | time.Duration](name string, value, bound 
 		return nil
 	}
 	return fmt.Errorf("%s is %v, want at least %v", name, value, bound)
+}
+
+func atMost(name string, value, bound int) error {
+	if value <= bound {
+		return nil
+	}
+	return fmt.Errorf("%s is %d, want at most %d", name, value, bound)
 }

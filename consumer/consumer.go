@@ -43,10 +43,12 @@ type Consumer struct {
 	stop    <-chan struct{} // closed when Run's context ends
 	group   runner.Group    // goroutines beside the source's
 
-	live      atomic.Int64  // messages in this process, unsettled
+	live      population    // messages in this process, unsettled
 	halting   atomic.Bool   // somebody waits on idle
 	idle      chan struct{} // told when live fell to 0 while halting
 	abandoned atomic.Int64  // handlers that were given up and still run
+
+	recognised atomic.Uint64 // deliveries that were acknowledged on sight
 }
 
 // New wires a consumer. It starts nothing. The error joins every problem of sub
@@ -163,14 +165,14 @@ func (c *Consumer) receive(fetch context.Context, stopFetch func()) error {
 // awaitIdle waits until every message in this process is settled.
 func (c *Consumer) awaitIdle() {
 	c.halting.Store(true)
-	for c.live.Load() > 0 {
+	for live, _ := c.live.read(); live > 0; live, _ = c.live.read() {
 		<-c.idle
 	}
 }
 
 // leave is called when a message is settled.
 func (c *Consumer) leave() {
-	if c.live.Add(-1) == 0 && c.halting.Load() {
+	if c.live.leave() == 0 && c.halting.Load() {
 		select {
 		case c.idle <- struct{}{}:
 		default:

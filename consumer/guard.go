@@ -89,6 +89,9 @@ type Suspect struct {
 	// Named is the attempt that killed a production process and names this message,
 	// to be counted; nil for those who are merely suspect.
 	Named *handlers.Attempt
+	// Began is when the attempt began during which the process died, and Died when it
+	// died.
+	Began, Died time.Time
 	// Token is the lease token of the dead process's delivery, or "".
 	Token string
 	// Reported is closed when the death was reported to the quarantine, or could not

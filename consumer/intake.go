@@ -29,7 +29,7 @@ const (
 
 // deliver is called by the source, on a goroutine of its own for each delivery.
 func (c *Consumer) deliver(d *Delivery) {
-	c.live.Add(1)
+	c.live.deliver()
 	j := &d.job
 	j.consumer, j.delivery = c, d
 	if d.Message.OrderingKey == "" {
@@ -158,6 +158,7 @@ func (c *Consumer) known(j *job) bool {
 		standing, err := c.cfg.Quarantine.Standing(c.base, c.sub.Name, &j.delivery.Message)
 		switch {
 		case err == nil && standing == handlers.StandingDecided:
+			c.recognised.Add(1)
 			c.ack(j)
 			return false
 		case err == nil && standing == handlers.StandingSuspect:

@@ -71,6 +71,15 @@ func (l *lone) suspectedFor(reported <-chan struct{}) {
 	}
 }
 
+// blamed is what an earlier death says against the job's message, nil if nothing.
+func (j *job) blamed() *Blamed {
+	if j.lone == nil || j.lone.suspect == nil {
+		return nil
+	}
+	s := j.lone.suspect
+	return &Blamed{Began: s.Began, Died: s.Died, Named: s.blamed}
+}
+
 // mustStay reports whether the message is not handed back while this process goes
 // on: an earlier one left it here, and other deliveries of it wait for what becomes
 // of it.

@@ -51,6 +51,20 @@ type Settled struct {
 	Decision Decision
 	// Ref is the entry's reference after a quarantine.
 	Ref string
+	// Alone: it ran in a ward.
+	Alone bool
+	// Blamed is what an earlier death says against the message, nil if nothing does
+	// that this process knows of.
+	Blamed *Blamed
+}
+
+// Blamed is what the death of a process says against a message that was in it.
+type Blamed struct {
+	// Began is when the attempt began during which the process died, and Died when it
+	// died, by the clock of whoever found it dead.
+	Began, Died time.Time
+	// Named: the death's trace names this message. Else it is merely suspect.
+	Named bool
 }
 
 // Verb is what follows from an outcome.

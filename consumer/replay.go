@@ -30,7 +30,7 @@ func (c *Consumer) replays(ctx context.Context) {
 			settled:  make(chan struct{}),
 		}
 		j.alone().wanted = r.Alone
-		c.live.Add(1)
+		c.live.add()
 		c.group.Go(func() { c.finish(j, c.process(j)) })
 		<-j.settled
 	}
@@ -43,7 +43,7 @@ func (c *Consumer) finishReplay(j *job, r run) {
 	if r.attempt.Outcome == handlers.OutcomeOK {
 		d.Verb = VerbAck
 	}
-	defer c.observe(r.ctx, j, r.attempt, d, j.replay.Ref)
+	defer c.observe(r, j, d, j.replay.Ref)
 	c.reportReplay(j, r.attempt)
 	if l := j.lone; l != nil && l.suspected {
 		c.settleSuspect(j, handlers.FateHeld) // the report of its death called it suspect; the entry says it all

@@ -82,7 +82,7 @@ func (c *Consumer) settleRun(j *job, r run) (again bool) {
 	if d.Verb == VerbQuarantine {
 		ref, d = c.quarantine(j, rec, totals, d)
 	}
-	defer c.observe(r.ctx, j, rec, d, ref)
+	defer c.observe(r, j, d, ref)
 	if j.lone != nil {
 		c.tellFate(j, r, d)
 	}
@@ -216,17 +216,18 @@ func (c *Consumer) observerPanicked() {
 }
 
 func (c *Consumer) observeSuccess(a *attempt) {
-	c.observe(a.handlerContext(), a.job, c.attemptOf(a, new(report)), Decision{}, "")
+	c.observe(run{ctx: a.handlerContext(), attempt: c.attemptOf(a, new(report))}, a.job, Decision{}, "")
 }
 
-func (c *Consumer) observe(ctx context.Context, j *job, rec handlers.Attempt, d Decision, ref string) {
+func (c *Consumer) observe(r run, j *job, d Decision, ref string) {
 	if c.cfg.Observer == nil {
 		return
 	}
 	// The message is settled; an observer's panic must not undo that.
 	defer c.observerPanicked()
-	c.cfg.Observer.AttemptSettled(ctx, Settled{
-		Subscription: c.sub.Name, Message: *j.message(), Attempt: rec, Decision: d, Ref: ref,
+	c.cfg.Observer.AttemptSettled(r.ctx, Settled{
+		Subscription: c.sub.Name, Message: *j.message(), Attempt: r.attempt, Decision: d, Ref: ref,
+		Alone: r.ward, Blamed: j.blamed(),
 	})
 }
 

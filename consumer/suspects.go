@@ -23,6 +23,7 @@ type suspects struct {
 type suspect struct {
 	Suspect
 	copied   bool // it runs from its copy
+	blamed   bool // the death names it
 	settled  chan struct{}
 	identity handlers.Identity // once done
 	fate     handlers.Fate     // once settled
@@ -38,7 +39,7 @@ func (s *suspects) add(one Suspect) *suspect {
 		known.also(one)
 		return nil
 	}
-	added := &suspect{Suspect: one, settled: make(chan struct{})}
+	added := &suspect{Suspect: one, blamed: one.Named != nil, settled: make(chan struct{})}
 	s.byID[one.Message.ID] = added
 	s.any.Store(true)
 	return added
@@ -155,7 +156,7 @@ const copyRunners = 16
 func (c *Consumer) runCopies(queue []*job) {
 	next := make(chan *job, len(queue))
 	for _, j := range queue {
-		c.live.Add(1)
+		c.live.add()
 		next <- j
 	}
 	close(next)
@@ -206,6 +207,7 @@ func (c *Consumer) meetSuspect(j *job) bool {
 		return c.handBack(j, 0)
 	}
 	if c.suspects.isDone(s, j.message()) {
+		c.recognised.Add(1)
 		return c.ack(j)
 	}
 	return true

@@ -180,14 +180,17 @@ func (s *Service) finish(r handlers.Replay, a handlers.Attempt, incarnation stri
 // finds done already, because the answer to an earlier try was lost, counts as
 // done.
 func (s *Service) transition(ctx context.Context, t Transition) error {
-	_, err := within(ctx, s.cfg.WriteTimeout, "change the state of an entry", func(ctx context.Context) (Entry, error) {
+	changed, err := within(ctx, s.cfg.WriteTimeout, "change the state of an entry", func(ctx context.Context) (Entry, error) {
 		return s.store.Transition(ctx, t)
 	})
 	if conflict, ok := errors.AsType[*ConflictError](err); ok {
 		now := conflict.Entry
 		if now.Version == t.Version+1 && now.State == t.To && now.Claim == "" && now.Decided.Actor == t.Decision.Actor {
-			return nil
+			changed, err = now, nil
 		}
+	}
+	if err == nil {
+		s.judge(changed, t)
 	}
 	return err
 }

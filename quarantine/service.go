@@ -35,6 +35,7 @@ type Service struct {
 	members   membership
 	snapshots snapshots
 	bells     bells
+	reprieved tally // by subscription
 	// replayedAt is when the last replay ended here, in Unix ns.
 	replayedAt atomic.Int64
 }

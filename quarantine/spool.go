@@ -33,6 +33,7 @@ type spool struct {
 
 	mu      sync.Mutex
 	bytes   int64 // in all files, those set aside included
+	records int   // files that wait
 	ofTries int64 // of them, in attempts
 	serial  int
 	held    map[[32]byte]struct{} // identities of the entries here
@@ -179,6 +180,13 @@ func (p *spool) account(name string, size int64) {
 
 func (p *spool) accountLocked(name string, size int64) {
 	p.bytes += size
+	switch {
+	case !strings.HasSuffix(name, spoolSuffix):
+	case size < 0:
+		p.records--
+	default:
+		p.records++
+	}
 	if strings.HasPrefix(name, attemptStart) {
 		p.ofTries += size
 	}
@@ -254,5 +262,8 @@ func (p *spool) setAside(name string) error {
 	if err := os.Rename(path, path+badSuffix); err != nil {
 		return fmt.Errorf("set aside in spool: %w", err)
 	}
+	p.mu.Lock()
+	p.records--
+	p.mu.Unlock()
 	return p.sync()
 }

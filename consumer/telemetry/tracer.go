@@ -16,30 +16,6 @@ import (
 	"github.com/theriac/theriac/handlers"
 )
 
-// ScopeName is the instrumentation scope of the spans.
-const ScopeName = "github.com/theriac/theriac/consumer/telemetry"
-
-// The names of attributes, as the semantic conventions for messaging have them; the
-// last ones are ours.
-const (
-	keySystem        = "messaging.system"
-	keyOperationName = "messaging.operation.name"
-	keyOperationType = "messaging.operation.type"
-	keySubscription  = "messaging.destination.subscription.name"
-	keyMessageID     = "messaging.message.id"
-	keyErrorType     = "error.type"
-
-	keyAttempt = "theriac.attempt"
-	keyOutcome = "theriac.outcome"
-	keyHandler = "theriac.handler"
-	keyReplay  = "theriac.replay"
-	keyPart    = "theriac.part"
-	keyCrash   = "theriac.crash.id"
-)
-
-// operation is the name and the type of what a consumer does.
-const operation = "process"
-
 // TracerConfig says how spans are made.
 type TracerConfig struct {
 	// Provider makes the spans. Default otel.GetTracerProvider.

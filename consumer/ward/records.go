@@ -116,6 +116,8 @@ func (w *Ward) Suspects(sub string) consumer.Suspects {
 func (w *Ward) suspect(r *death, a crashrecord.Attempt, culprit bool) consumer.Suspect {
 	s := consumer.Suspect{
 		Message:  handlers.Message{ID: string(a.ID), PublishedAt: a.Published},
+		Began:    a.Started,
+		Died:     r.Died,
 		Reported: r.told,
 		Settled:  func() { w.settled(r) },
 	}

@@ -148,10 +148,11 @@ func commandRows() []row {
 			outside: []string{
 				"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/cli/go-gh/v2",
 				"github.com/vbauerster/mpb/v8", "github.com/caarlos0/env/v11", "go.opentelemetry.io/otel",
-				pgx, pubsub, "google.golang.org/api", grpc, nats, slack, "github.com/getsentry/sentry-go",
+				"go.opentelemetry.io/proto/otlp", "github.com/prometheus/client_golang", "github.com/prometheus/otlptranslator",
+				protobuf, pgx, pubsub, "google.golang.org/api", grpc, nats, slack, "github.com/getsentry/sentry-go",
 				uuid, xsync, xsys, xtime, "golang.org/x/term", "golang.org/x/text",
 			},
-			tests: []string{protobuf, sqlite, "github.com/chromedp", "go.opentelemetry.io/proto/otlp"},
+			tests: []string{sqlite, "github.com/chromedp", "github.com/prometheus/common"},
 			why:   "the only wiring, the only reader of the environment"},
 		{pkg: "examples/...", ours: []string{"handlers/...", "consumer/...", "quarantine/...", "incident/..."},
 			outside: []string{anything},

@@ -41,8 +41,10 @@ type report struct {
 	// Repeated are deliveries whose work had been done before, recognised by their handler.
 	Repeated int `json:"repeated"`
 
-	Engine        string               `json:"engine"`
-	DataDir       string               `json:"data_dir,omitempty"` // absent when temporary
+	Engine  string `json:"engine"`
+	DataDir string `json:"data_dir,omitempty"` // absent when temporary
+	// Metrics is where they are for as long as the demo stays, absent afterwards.
+	Metrics       string               `json:"metrics,omitempty"`
 	Subscriptions []subscriptionReport `json:"subscriptions"`
 	Entries       []entryReport        `json:"entries"`
 }

@@ -11,6 +11,8 @@ import (
 type broker interface {
 	source(subscription string) (consumer.Source, error)
 	publisher(ctx context.Context, subscription string) (publisher, error)
+	// system is its name in the conventions for messaging.
+	system() string
 	// done is closed when the broker ended by itself, and err says why; nil where a broker cannot.
 	done() <-chan struct{}
 	err() error

@@ -83,6 +83,8 @@ func (b *embeddedBroker) publisher(ctx context.Context, subscription string) (pu
 	})
 }
 
+func (*embeddedBroker) system() string { return "nats" }
+
 func (b *embeddedBroker) done() <-chan struct{} { return b.process.Done() }
 
 func (b *embeddedBroker) err() error { return b.process.Err() }

@@ -56,6 +56,8 @@ func (b *pubsubBroker) publisher(_ context.Context, subscription string) (publis
 }
 
 // done never happens: Google's servers do not end with us.
+func (*pubsubBroker) system() string { return "gcp_pubsub" }
+
 func (b *pubsubBroker) done() <-chan struct{} { return nil }
 
 func (b *pubsubBroker) err() error { return nil }

@@ -161,6 +161,9 @@ func (o *options) report(ctx context.Context, t *cli.Tool, d *demo, interrupted 
 	if err != nil {
 		return err
 	}
+	if !o.stay {
+		r.Metrics = "" // nobody could look any more
+	}
 	kept := o.given["data-dir"]
 	if !kept {
 		r.DataDir = ""
@@ -227,7 +230,7 @@ func (o *options) settings(dir string, given config.Settings) (settings, error) 
 		return settings{}, err
 	}
 	s := settings{
-		dir: dir, plan: p, patience: 30 * time.Second,
+		dir: dir, plan: p, patience: 30 * time.Second, environ: o.environ,
 		actor: quarantine.Actor{Name: given.Author, Via: "cli", Claimed: true},
 	}
 	storeAt, err := config.ParseStore("", dir)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/theriac/theriac/cmd/internal/config"
 	"github.com/theriac/theriac/cmd/internal/embedded"
+	"github.com/theriac/theriac/cmd/internal/signals"
 	"github.com/theriac/theriac/consumer"
 	"github.com/theriac/theriac/internal/buildinfo"
 	"github.com/theriac/theriac/internal/problem"
@@ -36,6 +37,8 @@ type settings struct {
 	patience time.Duration
 	actor    quarantine.Actor
 
+	environ []string // for OpenTelemetry's variables
+
 	openBroker func(context.Context) (broker, error)
 	openStore  func(context.Context) (quarantine.Store, io.Closer, error)
 }
@@ -53,6 +56,9 @@ type demo struct {
 	service  *quarantine.Service
 	closers  []func() error // in the order of opening
 	log      *troubleLog
+	roster   consumer.Roster
+	numbers  *signals.Signals
+	metrics  string // their URL, once they are served
 	progress bar
 }
 
@@ -127,14 +133,17 @@ func (d *demo) run(ctx context.Context, finished func(context.Context) error) er
 
 	work, stop := context.WithCancel(ctx)
 	defer stop()
-	err := d.awaitReady(work, served)
+	stopNumbers, err := d.serveNumbers(ctx)
+	if err == nil {
+		err = d.awaitReady(work, served)
+	}
 	if err == nil {
 		err = d.work(work, stop, finished)
 	}
 	// The service outlives the consumers, which give it what they still hold.
 	stopAside()
 	service.Wait()
-	return err
+	return errors.Join(err, stopNumbers())
 }
 
 func (d *demo) awaitReady(ctx context.Context, served <-chan error) error {
@@ -175,7 +184,7 @@ func (d *demo) consumers() ([]*consumer.Consumer, error) {
 			return nil, err
 		}
 		c, err := consumer.New(source, sub, consumer.Config{
-			Quarantine: d.service, Observer: d.ledger, Worker: workerName, Build: buildinfo.Read().Version,
+			Quarantine: d.service, Observer: d.numbers.Observer(d.ledger), Roster: &d.roster, Worker: workerName, Build: buildinfo.Read().Version,
 			DrainTimeout: drainWait, Logger: d.log.logger(),
 		})
 		if err != nil {
@@ -274,7 +283,7 @@ func (d *demo) report(ctx context.Context, interrupted bool) (report, error) {
 		messages: d.messages, records: records, entries: entries,
 		repeated: d.ledger.repeats(), interrupted: interrupted, wall: wall,
 	})
-	r.Engine, r.DataDir = d.plan.Engine, d.dir
+	r.Engine, r.DataDir, r.Metrics = d.plan.Engine, d.dir, d.metrics
 	for i, sub := range d.workflow.subscriptions() {
 		r.Subscriptions[i].Criticality = sub.Criticality.String()
 	}

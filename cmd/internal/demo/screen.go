@@ -144,6 +144,9 @@ func (r report) wrong() string {
 // next are the commands to try.
 func (s screen) next(w *term.Writer) {
 	ref := s.firstHeld()
+	if s.Metrics != "" {
+		w.Printf("\nMetrics, for Prometheus or curl:  %s\n", s.Metrics)
+	}
 	switch {
 	case s.interrupted && s.kept:
 		w.Printf("\nGo on where it stopped:  %s demo --data-dir %s\n", s.program, s.DataDir)

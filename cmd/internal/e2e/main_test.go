@@ -27,7 +27,7 @@ func migrate(ctx context.Context, url string) error {
 func TestMain(m *testing.M) {
 	programs := map[string]func(string) error{
 		workerVariable: guardedWorker, wardedVariable: wardedWorker, telemetryVariable: observedWorker,
-		containerVariable: containerReplica,
+		containerVariable: containerReplica, metricsVariable: measuredWorker,
 	}
 	for variable, program := range programs {
 		if spec := os.Getenv(variable); spec != "" {

@@ -4,6 +4,7 @@
 //
 //	theriac drill-replica DIR ─► guardian ─► worker   receives, and dies
 //	                                     ├─► web      answers, and must never notice
+//	                                     ├─► metrics  serves the numbers of the others
 //	                                     └─► ward(s)  run suspects alone
 //
 // A replica does nothing by itself. What it runs on stands in DIR (see [Spec]); what its handler

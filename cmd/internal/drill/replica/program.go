@@ -25,6 +25,8 @@ const (
 	RoleWard   = "ward"
 	// RoleWeb answers web requests.
 	RoleWeb = "web"
+	// RoleMetrics serves the numbers of the others.
+	RoleMetrics = "metrics"
 )
 
 // NewCommand returns the hidden command.
@@ -50,22 +52,23 @@ func Run(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	p := &program{spec: spec, dir: dir, log: slog.New(slog.NewJSONHandler(file, nil)), line: NewLine(spec.Socket, spec.Number)}
+	p := &program{spec: spec, dir: dir, environ: os.Environ(), log: slog.New(slog.NewJSONHandler(file, nil)), line: NewLine(spec.Socket, spec.Number)}
 	return guardian.Run(context.WithoutCancel(ctx), p.guardian(), p.play)
 }
 
 type program struct {
-	spec Spec
-	dir  string
-	log  *slog.Logger
-	line *Line
+	spec    Spec
+	dir     string
+	environ []string
+	log     *slog.Logger
+	line    *Line
 }
 
 func (p *program) guardian() guardian.Config {
 	return guardian.Config{
 		Roles: []guardian.RoleConfig{
 			{Name: RoleWorker, Slots: p.spec.Slots, Wards: p.spec.Wards, MemoryLimit: p.spec.MemoryLimit},
-			{Name: RoleWeb},
+			{Name: RoleWeb}, {Name: RoleMetrics},
 		},
 		Relay:       true,
 		StateDir:    filepath.Join(p.dir, StateName),
@@ -79,6 +82,8 @@ func (p *program) play(ctx context.Context, role guardian.Role) error {
 	switch {
 	case role.Name == RoleWeb:
 		return p.web(ctx, role)
+	case role.Name == RoleMetrics:
+		return p.metrics(ctx, role)
 	case role.Ward:
 		return p.ward(ctx, role)
 	default:

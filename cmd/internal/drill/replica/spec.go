@@ -56,6 +56,14 @@ type Broker struct {
 	Subscription string `json:"subscription,omitempty"`
 }
 
+// system names the broker as the conventions for messaging do.
+func (b Broker) system() string {
+	if b.Project != "" {
+		return "gcp_pubsub"
+	}
+	return "nats"
+}
+
 // policy keeps everything short: a drill waits for each of it.
 func (s Spec) policy() consumer.Policy {
 	return consumer.Policy{

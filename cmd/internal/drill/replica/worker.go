@@ -12,6 +12,7 @@ import (
 
 	"github.com/theriac/theriac/cmd/internal/app"
 	"github.com/theriac/theriac/cmd/internal/config"
+	"github.com/theriac/theriac/cmd/internal/signals"
 	"github.com/theriac/theriac/consumer"
 	"github.com/theriac/theriac/consumer/gcppubsub"
 	"github.com/theriac/theriac/consumer/guardian"
@@ -50,8 +51,15 @@ func (p *program) work(ctx context.Context, role guardian.Role) (err error) {
 		return err
 	}
 	defer events.Close()
+	numbers, err := p.signals(ctx, role, telemetry.MetricsConfig{
+		System: p.spec.Broker.system(), Consumers: roster.Stats, Process: signals.ProcessOf(service),
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, numbers.Close(ctx)) }()
 	wards, err := ward.Open(role, ward.Config{Docket: service, Logger: p.log, OnCrash: func(ctx context.Context, c handlers.Crash) error {
-		return errors.Join(p.line.Crash(ctx, c), events.Crash(ctx, c))
+		return errors.Join(p.line.Crash(ctx, c), events.Crash(ctx, c), numbers.OnCrash(ctx, c))
 	}})
 	if err != nil {
 		return err
@@ -62,7 +70,7 @@ func (p *program) work(ctx context.Context, role guardian.Role) (err error) {
 	}
 	defer func() { err = errors.Join(err, hangUp()) }()
 	c, err := consumer.New(source, p.subscription(RoleWorker), consumer.Config{
-		MaxRunning: p.spec.Slots, Guard: wards, Quarantine: service, Roster: &roster, DrainTimeout: time.Second, Observer: events,
+		MaxRunning: p.spec.Slots, Guard: wards, Quarantine: service, Roster: &roster, DrainTimeout: time.Second, Observer: numbers.Observer(events),
 		Worker: p.name(), Build: p.spec.Build, Logger: p.log,
 	})
 	if err != nil {

@@ -1,0 +1,133 @@
+package metrics
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
+	sdk "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/theriac/theriac/consumer/telemetry"
+)
+
+const (
+	// PushEvery is how often a process tells its numbers, and so the most that is lost when it dies.
+	PushEvery = time.Second
+	// pushWithin bounds one push. The server is on this machine.
+	pushWithin = 2 * time.Second
+)
+
+// Identity says whose numbers are pushed, as attributes for the resource of the SDK. An incarnation is
+// one process, and no other has the same.
+func Identity(role, incarnation string) []attribute.KeyValue {
+	return []attribute.KeyValue{attribute.String(attributeRole, role), attribute.String(attributeInstance, incarnation)}
+}
+
+// NewReader returns a reader for the SDK's meter provider that pushes to the server at a socket. A
+// server that is not there costs a failed connection a second, and is told of once in the log: the next
+// push says the same and more. The resource of the provider must hold an [Identity].
+func NewReader(ctx context.Context, socket string, log *slog.Logger) (sdk.Reader, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	transport, err := through(socket)
+	if err != nil {
+		return nil, err
+	}
+	// What the environment says about exporting is about collectors elsewhere, so all of it is said here.
+	to, err := otlpmetrichttp.New(ctx,
+		otlpmetrichttp.WithEndpointURL("http://metrics/v1/metrics"),
+		otlpmetrichttp.WithHTTPClient(&http.Client{Transport: transport, Timeout: pushWithin}),
+		otlpmetrichttp.WithTimeout(pushWithin),
+		otlpmetrichttp.WithHeaders(map[string]string{}),
+		otlpmetrichttp.WithCompression(otlpmetrichttp.NoCompression),
+		otlpmetrichttp.WithRetry(otlpmetrichttp.RetryConfig{Enabled: false}),
+		otlpmetrichttp.WithTemporalitySelector(sdk.DefaultTemporalitySelector),
+		otlpmetrichttp.WithAggregationSelector(sdk.DefaultAggregationSelector),
+	)
+	if err != nil {
+		return nil, err
+	}
+	return sdk.NewPeriodicReader(&pusher{Exporter: to, transport: transport, log: log},
+		sdk.WithInterval(PushEvery), sdk.WithTimeout(pushWithin)), nil
+}
+
+// pusher is the exporter, which tells of trouble once instead of each second.
+type pusher struct {
+	sdk.Exporter
+	transport *http.Transport
+	log       *slog.Logger
+	failing   atomic.Bool
+}
+
+// Export implements sdk.Exporter.
+func (p *pusher) Export(ctx context.Context, numbers *metricdata.ResourceMetrics) error {
+	err := p.Exporter.Export(ctx, numbers)
+	if was := p.failing.Swap(err != nil); err != nil && !was {
+		p.log.Warn("metrics: cannot tell the numbers of this process; they are told again each second", "error", err)
+	} else if err == nil && was {
+		p.log.Info("metrics: the numbers of this process are told again")
+	}
+	return nil // the SDK would print it
+}
+
+// Shutdown implements sdk.Exporter.
+func (p *pusher) Shutdown(ctx context.Context) error {
+	err := p.Exporter.Shutdown(ctx)
+	p.transport.CloseIdleConnections()
+	return errors.Join(err)
+}
+
+// through is the way to a server's socket.
+func through(socket string) (*http.Transport, error) {
+	short, err := shortest(socket)
+	if err != nil {
+		return nil, err
+	}
+	return &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var dialer net.Dialer
+			return dialer.DialContext(ctx, "unix", short)
+		},
+		DisableCompression: true, MaxIdleConns: 1, IdleConnTimeout: 10 * PushEvery,
+	}, nil
+}
+
+// TellDeath tells the server at a socket of a death. It is counted once for its ID, so that it may be
+// told again after an error.
+func TellDeath(ctx context.Context, socket string, d telemetry.Death) error {
+	transport, err := through(socket)
+	if err != nil {
+		return err
+	}
+	defer transport.CloseIdleConnections()
+	text, err := json.Marshal(d)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, pushWithin)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://metrics"+deathsPath, bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	answer, err := transport.RoundTrip(r)
+	if err != nil {
+		return fmt.Errorf("tell the metrics role of a death: %w", err)
+	}
+	_ = answer.Body.Close()
+	if answer.StatusCode != http.StatusNoContent {
+		return fmt.Errorf("tell the metrics role of a death: it answers %s", answer.Status)
+	}
+	return nil
+}

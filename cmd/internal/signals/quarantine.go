@@ -1,0 +1,35 @@
+package signals
+
+import (
+	"context"
+
+	"github.com/theriac/theriac/consumer/telemetry"
+	"github.com/theriac/theriac/quarantine"
+)
+
+// StoreOf asks a quarantine's store, for the MetricsConfig of one process.
+func StoreOf(s *quarantine.Service) func(context.Context) (telemetry.StoreStats, error) {
+	return func(ctx context.Context) (telemetry.StoreStats, error) {
+		st, err := s.Stats(ctx)
+		if err != nil {
+			return telemetry.StoreStats{}, err
+		}
+		out := telemetry.StoreStats{Suspects: st.Suspects}
+		for _, h := range st.Held {
+			out.Held = append(out.Held, telemetry.HeldStats(h))
+		}
+		return out, nil
+	}
+}
+
+// ProcessOf tells what a worker's quarantine knows alone, for the worker's MetricsConfig.
+func ProcessOf(s *quarantine.Service) func() telemetry.ProcessStats {
+	return func() telemetry.ProcessStats {
+		st := s.LocalStats()
+		out := telemetry.ProcessStats{SpoolRecords: st.SpoolRecords, Reprieved: st.Reprieved}
+		if st.SpoolMaxBytes > 0 {
+			out.SpoolUsed = float64(st.SpoolBytes) / float64(st.SpoolMaxBytes)
+		}
+		return out
+	}
+}
