@@ -64,7 +64,7 @@ func commands() map[string][]func(*Tool) *cobra.Command {
 		groupLook: {newLsCommand, newShowCommand, newWhyCommand, newGroupsCommand, newCrashesCommand, newSuspectsCommand},
 		groupDecide: {newReplayCommand, newDiscardCommand, newRestoreCommand,
 			newTakeCommand, newSnoozeCommand, newReleaseCommand},
-		groupRun: {newDoctorCommand, newMigrateCommand, newVersionCommand, newCompletionCommand},
+		groupRun: {newNotifyCommand, newDoctorCommand, newMigrateCommand, newVersionCommand, newCompletionCommand},
 	}
 }
 

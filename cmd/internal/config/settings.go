@@ -60,8 +60,10 @@ type Variable struct{ Name, Doc string }
 // Variables returns every variable that is read, in order.
 func Variables() []Variable {
 	var vars []Variable
-	for field := range reflect.TypeFor[variables]().Fields() {
-		vars = append(vars, Variable{field.Tag.Get("env"), field.Tag.Get("doc")})
+	for _, of := range []reflect.Type{reflect.TypeFor[variables](), reflect.TypeFor[noticeVariables]()} {
+		for field := range of.Fields() {
+			vars = append(vars, Variable{field.Tag.Get("env"), field.Tag.Get("doc")})
+		}
 	}
 	return vars
 }

@@ -44,7 +44,11 @@ type report struct {
 	Engine  string `json:"engine"`
 	DataDir string `json:"data_dir,omitempty"` // absent when temporary
 	// Metrics is where they are for as long as the demo stays, absent afterwards.
-	Metrics       string               `json:"metrics,omitempty"`
+	Metrics string `json:"metrics,omitempty"`
+	// Slack is the page of the workspace in which people are told, for as long as the demo stays.
+	Slack string `json:"slack,omitempty"`
+	// told is what its channel says.
+	told          []string
 	Subscriptions []subscriptionReport `json:"subscriptions"`
 	Entries       []entryReport        `json:"entries"`
 }

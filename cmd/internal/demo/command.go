@@ -162,7 +162,7 @@ func (o *options) report(ctx context.Context, t *cli.Tool, d *demo, interrupted 
 		return err
 	}
 	if !o.stay {
-		r.Metrics = "" // nobody could look any more
+		r.Metrics, r.Slack = "", "" // nobody could look any more
 	}
 	kept := o.given["data-dir"]
 	if !kept {

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,6 +60,9 @@ type demo struct {
 	roster   consumer.Roster
 	numbers  *signals.Signals
 	metrics  string // their URL, once they are served
+	chat     *chat
+	said     []string      // what its channel says when the work is done
+	took     time.Duration // the work; 0 while it goes on
 	progress bar
 }
 
@@ -138,8 +142,12 @@ func (d *demo) run(ctx context.Context, finished func(context.Context) error) er
 		err = d.awaitReady(work, served)
 	}
 	if err == nil {
+		d.chat, err = d.openChat(ctx)
+	}
+	if err == nil {
 		err = d.work(work, stop, finished)
 	}
+	err = errors.Join(err, d.chat.close())
 	// The service outlives the consumers, which give it what they still hold.
 	stopAside()
 	service.Wait()
@@ -172,6 +180,8 @@ func (d *demo) work(ctx context.Context, stop context.CancelFunc, finished func(
 			if err := d.script(ctx); err != nil {
 				return err
 			}
+			d.took = time.Since(d.began)
+			d.said = d.chat.told(ctx, d.service)
 			return finished(ctx)
 		})
 }
@@ -270,7 +280,7 @@ func (d *demo) entries(ctx context.Context) ([]quarantine.Entry, error) {
 
 // report counts what is on disk.
 func (d *demo) report(ctx context.Context, interrupted bool) (report, error) {
-	wall := time.Since(d.began)
+	wall := cmp.Or(d.took, time.Since(d.began))
 	records, err := d.journal.reread()
 	if err != nil {
 		return report{}, err
@@ -284,6 +294,7 @@ func (d *demo) report(ctx context.Context, interrupted bool) (report, error) {
 		repeated: d.ledger.repeats(), interrupted: interrupted, wall: wall,
 	})
 	r.Engine, r.DataDir, r.Metrics = d.plan.Engine, d.dir, d.metrics
+	r.Slack, r.told = d.chat.url(), d.said
 	for i, sub := range d.workflow.subscriptions() {
 		r.Subscriptions[i].Criticality = sub.Criticality.String()
 	}

@@ -32,7 +32,19 @@ func (s screen) print(w *term.Writer) {
 	s.held(w)
 	s.table(w)
 	s.verdict(w)
+	s.slack(w)
 	s.next(w)
+}
+
+// slack shows what the channel says, as a lock screen would.
+func (s screen) slack(w *term.Writer) {
+	if len(s.told) == 0 {
+		return
+	}
+	w.Printf("\nIn Slack by then (a workspace of its own, on this machine):\n")
+	for _, line := range s.told {
+		w.Printf("  %s\n", line)
+	}
 }
 
 // held tells of each entry.
@@ -146,6 +158,9 @@ func (s screen) next(w *term.Writer) {
 	ref := s.firstHeld()
 	if s.Metrics != "" {
 		w.Printf("\nMetrics, for Prometheus or curl:  %s\n", s.Metrics)
+	}
+	if s.Slack != "" {
+		w.Printf("Slack, a workspace of its own:    %s\n", s.Slack)
 	}
 	switch {
 	case s.interrupted && s.kept:
