@@ -43,7 +43,9 @@ type Facts struct {
 // Memory is what one sender was told of one problem. It is stored with the problem's notice, one for each
 // sender, and belongs to one key. The zero value: nothing.
 type Memory struct {
-	// Triggered says that an alert is open there, Acknowledged that it was acknowledged.
+	// Tried says that an alert may be open there: a trigger is on its way, or nobody knows what became of
+	// it. Triggered that one is open, Acknowledged that it was acknowledged.
+	Tried        bool `json:"tried,omitempty"`
 	Triggered    bool `json:"triggered,omitempty"`
 	Acknowledged bool `json:"acknowledged,omitempty"`
 	// Episode counts the alerts that were opened there, from 1.
@@ -54,13 +56,14 @@ type Memory struct {
 
 // Next returns what is to be sent now, and whether anything is. It is a pure function:
 //
-//	the sender knows   the facts                             Next
-//	anything           older than what it knows              nothing: a late reader must not undo
-//	no open alert      over, or taken                        nothing: nobody needs to be woken
-//	no open alert      always told, or waited for After      trigger
-//	an open alert      over                                  resolve
-//	an open alert      taken, not yet acknowledged           acknowledge
-//	an open alert      anything else                         nothing: once an episode
+//	the sender has       the facts                             Next
+//	anything             older than what it knows              nothing: a late reader must not undo
+//	no alert             over, or taken                        nothing: nobody needs to be woken
+//	no alert             always told, or waited for After      trigger
+//	perhaps an alert     the same                              trigger, which is the same alert again
+//	perhaps or surely    over                                  resolve
+//	perhaps or surely    taken, not yet acknowledged           acknowledge
+//	an alert             anything else                         nothing: once an episode
 //
 // An alert that was acknowledged stays so when its problem is given back: PagerDuty cannot take that
 // back. It is over when Open is false; if the problem comes again, that is the next episode.
@@ -68,9 +71,9 @@ func (p Policy) Next(f Facts, m Memory) (Action, bool) {
 	switch {
 	case f.Changes < m.Changes:
 		return "", false
-	case m.Triggered && !f.Open:
+	case m.maybeOpen() && !f.Open:
 		return Resolve, true
-	case m.Triggered && f.Taken && !m.Acknowledged:
+	case m.maybeOpen() && f.Taken && !m.Acknowledged:
 		return Acknowledge, true
 	case !m.Triggered && f.Open && !f.Taken && p.due(f):
 		return Trigger, true
@@ -78,6 +81,9 @@ func (p Policy) Next(f Facts, m Memory) (Action, bool) {
 		return "", false
 	}
 }
+
+// maybeOpen reports whether the sender may have an open alert.
+func (m Memory) maybeOpen() bool { return m.Tried || m.Triggered }
 
 // due reports whether people must be told by a fallback.
 func (p Policy) due(f Facts) bool {
@@ -88,25 +94,36 @@ func (p Policy) due(f Facts) bool {
 		after >= 0 && f.Waiting >= after
 }
 
+// Before returns the memory with which action, which Next returned, is about to be sent. It is stored before
+// the sending where it is another one, which only a first trigger makes: should the process die, or the
+// answer be lost, and the problem then be over, the alert that may be open is resolved all the same.
+func (m Memory) Before(action Action) Memory {
+	if action == Trigger {
+		m.Episode, m.Tried = m.EpisodeOf(Trigger), true
+	}
+	return m
+}
+
 // After returns the memory once action, which Next returned for f, was taken by the sender. It is stored
 // before anything else is sent.
 func (m Memory) After(action Action, f Facts) Memory {
 	switch action {
 	case Trigger:
 		m.Episode = m.EpisodeOf(Trigger)
-		m.Triggered, m.Acknowledged = true, false
+		m.Tried, m.Triggered, m.Acknowledged = false, true, false
 	case Acknowledge:
 		m.Acknowledged = true
 	case Resolve:
-		m.Triggered, m.Acknowledged = false, false
+		m.Tried, m.Triggered, m.Acknowledged = false, false, false
 	}
 	m.Changes = max(m.Changes, f.Changes)
 	return m
 }
 
-// EpisodeOf returns the episode of an alert with this action: a trigger begins the next one.
+// EpisodeOf returns the episode of an alert with this action: a trigger where nothing is open begins the
+// next one. It is the same before and after Before.
 func (m Memory) EpisodeOf(action Action) int64 {
-	if action == Trigger {
+	if action == Trigger && !m.maybeOpen() {
 		return m.Episode + 1
 	}
 	return m.Episode
