@@ -8,7 +8,7 @@
 //	if action, ok := policy.Next(facts, memory); ok {
 //		alert := facts.Draft(action, memory)
 //		alert.Title, alert.Source = title, host
-//		memory = memory.Before(action) // and store it, if it is another
+//		memory = memory.Before(action, facts) // and store it
 //		if err := pd.Send(ctx, alert); err == nil {
 //			memory = memory.After(action, facts) // and store it
 //		}
