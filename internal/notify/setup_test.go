@@ -96,8 +96,8 @@ func receivers(t *testing.T) []receiver {
 	}
 }
 
-// wantPermanent asserts that err is a *PermanentError of a kind, which says what to do.
-func wantPermanent(t *testing.T, err error, status int, kind string) *notify.PermanentError {
+// wantPermanent asserts that err is a *PermanentError of a kind, which says what to do. It returns its text.
+func wantPermanent(t *testing.T, err error, status int, kind string) string {
 	t.Helper()
 	permanent, ok := errors.AsType[*notify.PermanentError](err)
 	if !ok {
@@ -109,11 +109,11 @@ func wantPermanent(t *testing.T, err error, status int, kind string) *notify.Per
 	if errors.Is(err, notify.ErrUnavailable) {
 		t.Error("a permanent error is ErrUnavailable too")
 	}
-	return permanent
+	return err.Error()
 }
 
-// wantRetry asserts that err is a *RetryError.
-func wantRetry(t *testing.T, err error, status int, after time.Duration) *notify.RetryError {
+// wantRetry asserts that err is a *RetryError. It returns its text.
+func wantRetry(t *testing.T, err error, status int, after time.Duration) string {
 	t.Helper()
 	retry, ok := errors.AsType[*notify.RetryError](err)
 	if !ok {
@@ -122,7 +122,7 @@ func wantRetry(t *testing.T, err error, status int, after time.Duration) *notify
 	if retry.Status != status || retry.After != after || retry.Reason == "" || retry.ProblemKind() != "unavailable" || !errors.Is(err, notify.ErrUnavailable) {
 		t.Errorf("got %+v, want status %d, after %v, a reason, ErrUnavailable", retry, status, after)
 	}
-	return retry
+	return err.Error()
 }
 
 // wantNoSecret asserts that a text has none of the secrets, nor a part of one.
