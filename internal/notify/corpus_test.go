@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -102,6 +103,7 @@ func TestSend_GoodStatusBadBody(t *testing.T) {
 		"Empty":      {Status: 202},
 		"OtherJSON":  {Status: 202, Body: `{"status":"throttled"}`},
 		"10MB":       {Status: 202, Bytes: 10 << 20},
+		"LongSpace":  {Status: 202, Body: `{"status":"success"}` + strings.Repeat(" ", 64<<10)},
 		"LongAnswer": {Status: 202, Body: `{"status":"success","message":"` + strings.Repeat("x", 64<<10) + `"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -318,7 +320,15 @@ func TestSend_GivenClient_FollowsNoRedirectAndKeepsNoCookie(t *testing.T) {
 	client := &http.Client{Jar: jar, Transport: &http.Transport{DisableKeepAlives: true}}
 	hook, server := newWebhook(t, func(c *notify.WebhookConfig) { c.HTTPClient = client })
 	server.Order(notifyfake.Fault{Status: http.StatusTemporaryRedirect, Location: server.URL()})
+	at, err := url.Parse(server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	jar.SetCookies(at, []*http.Cookie{{Name: "session", Value: "CANARY"}})
 	wantRetry(t, send(t, hook, alert(notify.Trigger)), 307, 0)
+	if server.Saw("CANARY") {
+		t.Error("a cookie was sent")
+	}
 	if server.Requests() != 1 || client.CheckRedirect != nil || client.Jar == nil {
 		t.Errorf("%d requests; the caller's client was changed: %t", server.Requests(), client.CheckRedirect != nil || client.Jar == nil)
 	}

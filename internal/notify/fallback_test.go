@@ -102,6 +102,17 @@ func TestPolicy_Next(t *testing.T) {
 	}
 }
 
+// TestMemory_NextEpisode_IsNotYetAcknowledged: the resolve of an acknowledged alert and the next trigger were both
+// lost. Whoever takes the problem then must stop the pages of the second.
+func TestMemory_NextEpisode_IsNotYetAcknowledged(t *testing.T) {
+	t.Parallel()
+	f := notify.Facts{Key: "k", Open: true, Taken: true}
+	m := notify.Memory{Triggered: true, Acknowledged: true, Episode: 1}.Before(notify.Resolve, f).Before(notify.Trigger, f)
+	if action, _ := (notify.Policy{}).Next(f, m); action != notify.Acknowledge || m.EpisodeOf(action) != 2 {
+		t.Errorf("Next = %q of episode %d, want acknowledge of 2", action, m.EpisodeOf(action))
+	}
+}
+
 func TestFacts_Draft(t *testing.T) {
 	t.Parallel()
 	m := notify.Memory{Episode: 2}

@@ -1,8 +1,10 @@
 package notify
 
 import (
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestSign_PublishedVector is the vector in the reference libraries of standard-webhooks/standard-webhooks.
@@ -47,6 +49,27 @@ func TestParseSecret_ShowsNothing(t *testing.T) {
 	} {
 		if _, err := parseSecret(secret); err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestVerify_SignedIDWithADot: under one signature the bytes "a.1.2.x" are two requests, of id "a" with the body
+// "2.x", and of id "a.1" with the body "x". Only the first is read.
+func TestVerify_SignedIDWithADot(t *testing.T) {
+	t.Parallel()
+	const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	key, err := parseSecret(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signature := sign([][]byte{key}, "a", "1", []byte("2.x"))
+	for _, tt := range []struct {
+		id, timestamp, body string
+		want                bool
+	}{{"a", "1", "2.x", true}, {"a.1", "2", "x", false}} {
+		h := http.Header{HeaderID: {tt.id}, HeaderTimestamp: {tt.timestamp}, HeaderSignature: {signature}}
+		if err := Verify([]string{secret}, h, []byte(tt.body), time.Unix(1, 0)); (err == nil) != tt.want {
+			t.Errorf("id %q: %v, want verified: %t", tt.id, err, tt.want)
 		}
 	}
 }
