@@ -35,7 +35,9 @@ func (c *Client) GoString() string { return c.String() }
 func (c *Client) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // String shows no secret.
-func (v *Verifier) String() string { return fmt.Sprintf("slackkit.Verifier{%d secrets}", len(v.secrets)) }
+func (v *Verifier) String() string {
+	return fmt.Sprintf("slackkit.Verifier{%d secrets}", len(v.secrets))
+}
 
 // GoString shows no secret.
 func (v *Verifier) GoString() string { return v.String() }

@@ -14,7 +14,7 @@ type seen struct {
 	most int
 
 	mu    sync.Mutex
-	known map[string]struct{}
+	known map[string]time.Time
 	order []sighting // oldest first
 }
 
@@ -30,7 +30,10 @@ func (s *seen) first(now time.Time, keys ...string) (fresh, full bool) {
 	defer s.mu.Unlock()
 	old := 0
 	for old < len(s.order) && now.Sub(s.order[old].at) > remembered {
-		delete(s.known, s.order[old].key)
+		// A key that was forgotten and came again has a later time.
+		if o := s.order[old]; s.known[o.key].Equal(o.at) {
+			delete(s.known, o.key)
+		}
 		old++
 	}
 	if old > 0 {
@@ -45,10 +48,10 @@ func (s *seen) first(now time.Time, keys ...string) (fresh, full bool) {
 		return false, true
 	}
 	if s.known == nil {
-		s.known = make(map[string]struct{})
+		s.known = make(map[string]time.Time)
 	}
 	for _, key := range keys {
-		s.known[key] = struct{}{}
+		s.known[key] = now
 		s.order = append(s.order, sighting{key, now})
 	}
 	return true, false
