@@ -43,6 +43,19 @@
 // done within Config.SnapshotEvery is not in it; [Service.Begin] closes that hole,
 // for a few milliseconds a message.
 //
+// # Telling people
+//
+// Whatever people see of a group raises [Group].Changes in the transaction that makes
+// it. A notifier compares that with what it told last ([NoticeStore]): nothing is told
+// that did not happen, nothing that happened is forgotten, and a storm is one thing to
+// tell. One notifier leads at a time, for as long as it renews its lead; what another
+// one puts is refused. Why something could not be told is kept with it, and
+// [Service.NoticeStats] says how far telling is behind.
+//
+// [Service.GroupTake], [Service.GroupSnooze] and [Service.GroupRelease] say who looks
+// after a group. An act that comes through a surface which may repeat itself carries a
+// request key, and is carried out once ([ErrDuplicate]).
+//
 // # The ladder
 //
 // Storing m can fail because of m. Each step is tried when the one above failed:
@@ -64,7 +77,9 @@
 //	           ReportCrash, SettleSuspect, Reprieve, Begin
 //	worker     Run: loads, follows changes, ingests the spool, keeps the registration
 //	operator   EntryReplay, EntryDiscard, EntryRestore, GroupReplay, GroupDiscard,
-//	           with an author and, where it is required, a reason; and every read
+//	           GroupTake, GroupSnooze, GroupRelease, with an author and, where it is
+//	           required, a reason; and every read
+//	notifier   LeadNotices, NoticesDue, NoticeGet, GroupAudit, PutNotices
 //
 // A replay is claimed by exactly one worker of its subscription and runs through
 // the subscription's own handler; it is never published again. The claim ends
@@ -81,6 +96,7 @@
 //	store away, a death         ReportCrash fails; suspects are known here, not elsewhere
 //	store away, a suspect done  SettleSuspect fails; it may run alone once more
 //	store away, replay ended    the result is tried again until it is delivered or the claim is lost
+//	store away, a notifier      nothing is told; what happened meanwhile is due afterwards
 //	damaged spool file          set aside with the suffix ".bad" and logged
 //	more than Config.KnownMax   the older half is forgotten; such a message may run again
 //

@@ -30,10 +30,13 @@ func TestExplain(t *testing.T) {
 	g := quarantine.Group{
 		Ref: "G-9C1E", Counts: map[quarantine.State]int64{quarantine.StateHeld: 2, quarantine.StateReplayed: 1},
 		First: now.Add(-72 * time.Hour), Last: now.Add(-time.Minute), Builds: []string{"v2.40.2", "v2.41.0"},
+		Taken:        quarantine.Decision{Actor: quarantine.Actor{Name: "ana\x1b"}, At: now.Add(-time.Minute), Reason: "asking\nthe shop"},
+		SnoozedUntil: now.Add(time.Hour),
 	}
 	want := quarantine.Explanation{
 		Ref: "Q-7F3K", MessageID: "1284933119027", Subscription: "orders",
 		Published: e.Message.PublishedAt, Held: e.HeldAt, Group: "G-9C1E", GroupEntries: 3,
+		Care:  "taken by ana? at 2022-11-18 15:59:00Z: asking the shop   quiet until 2022-11-18 17:00:00Z",
 		State: quarantine.StateHeld, Version: 3,
 		Standing: "held for 10m, waits for a person; last decided by worker w-1 1m ago: replay 1: failed",
 		Kind:     "panicked: nil pointer dereference",

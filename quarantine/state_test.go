@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -39,6 +40,45 @@ func TestStates_AreTheOnesDrawn(t *testing.T) {
 			t.Errorf("%s is not drawn", s)
 		}
 	}
+}
+
+// TestGroupActs_AreTheOnesDrawn compares what acts do to a group with the diagram
+// and the table of the document.
+func TestGroupActs_AreTheOnesDrawn(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("../docs/states.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(doc), "\n## A group\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	now := time.Date(2022, 11, 18, 15, 40, 0, 0, time.UTC)
+	taken := quarantine.Decision{Actor: ana, At: now}
+	name := func(g quarantine.Group, now time.Time) string {
+		switch {
+		case g.IsSnoozed(now) && g.IsTaken():
+			return "quiet"
+		case g.IsTaken():
+			return "taken"
+		case g.IsSnoozed(now):
+			return "quiet and nobody has it"
+		default:
+			return "free"
+		}
+	}
+	later := now.Add(time.Hour)
+	code := []string{name(quarantine.Group{Taken: taken, SnoozedUntil: later}, now) + " to " +
+		name(quarantine.Group{Taken: taken, SnoozedUntil: later}, later)}
+	for _, before := range []quarantine.Group{{}, {Taken: taken}, {Taken: taken, SnoozedUntil: later}} {
+		for _, verb := range []quarantine.GroupVerb{quarantine.GroupTake, quarantine.GroupRelease, quarantine.GroupSnooze} {
+			act := quarantine.GroupAct{Verb: verb, Until: later, Decision: quarantine.Decision{Actor: ana}}
+			if after, err := act.Apply(before, now); err == nil {
+				code = append(code, name(before, now)+" to "+name(after, now))
+			}
+		}
+	}
+	slices.Sort(code)
+	wantDrawn(t, section, slices.Compact(code))
 }
 
 // TestSuspectStates_AreTheOnesDrawn does the same for a suspect.

@@ -14,3 +14,7 @@ func BenchmarkHold(b *testing.B) {
 func BenchmarkList(b *testing.B) {
 	quarantinetest.BenchmarkList(b, open(b, filepath.Join(b.TempDir(), "quarantine.db")), nil)
 }
+
+func BenchmarkTell(b *testing.B) {
+	quarantinetest.BenchmarkTell(b, open(b, filepath.Join(b.TempDir(), "quarantine.db")))
+}

@@ -221,6 +221,33 @@ func TestMigrator_NoticeStepOnAFullFile(t *testing.T) {
 	quarantinetest.RunNoticeStepTests(t, open(t, path), func() quarantine.Store { return stepBack(t, path, 2) })
 }
 
+// TestSchema_AnOlderProgramGoesOn runs what a program of step 2 writes, which had the
+// file open when a newer one came.
+func TestSchema_AnOlderProgramGoesOn(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "quarantine.db")
+	s := open(t, path)
+	db := raw(t, path)
+	for _, statement := range []string{
+		`INSERT INTO entry_group (seq, ref, fingerprint, subscription, title, place, reason, basis, builds, first_at, last_at)
+			VALUES (1, 'G-1', 'fp-1', 'billing', x'', x'', 'failed', x'', x'', 1, 1)`,
+		`UPDATE entry_group SET held = held + 1, builds = x'', last_at = 2 WHERE seq = 1`,
+		`INSERT INTO audit (entry_id, ref, from_state, to_state, version, actor, via, claimed, at, reason)
+			VALUES ('id-1', 'Q-1', 'held', 'replaying', 2, x'61', 'cli', 1, 2, x'')`,
+	} {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Errorf("%s: %v", statement, err)
+		}
+	}
+	rows, err := s.Audit(t.Context(), "", 10)
+	if err != nil || len(rows) != 1 || rows[0].Ref != "Q-1" {
+		t.Errorf("audit: %+v, %v", rows, err)
+	}
+	if due, err := s.NoticesDue(t.Context(), 0); err != nil || len(due) != 0 {
+		t.Errorf("due: %+v, %v", due, err)
+	}
+}
+
 // stepBack takes the schema back to a version and makes all later steps again.
 func stepBack(t *testing.T, path string, version int64) quarantine.Store {
 	t.Helper()

@@ -52,6 +52,10 @@ func BenchmarkList(b *testing.B) {
 	})
 }
 
+func BenchmarkTell(b *testing.B) {
+	quarantinetest.BenchmarkTell(b, open(b, durable(b)))
+}
+
 // BenchmarkSnapshot is one write of what a worker runs.
 func BenchmarkSnapshot(b *testing.B) {
 	for _, size := range []int{64, 512} {

@@ -47,6 +47,10 @@ func TestClassify(t *testing.T) {
 			t.Errorf("%s: the server's error is lost", tt.code)
 		}
 	}
+	same := quarantinepg.Classify(&pgconn.PgError{Code: "23505", ConstraintName: "audit_request"})
+	if !errors.Is(same, quarantine.ErrDuplicate) || errors.Is(same, quarantine.ErrRefusedData) {
+		t.Errorf("the same request at the same moment: %v, want ErrDuplicate", same)
+	}
 	for _, err := range []error{context.Canceled, context.DeadlineExceeded, io.EOF, io.ErrUnexpectedEOF} {
 		if got := quarantinepg.Classify(err); !errors.Is(got, quarantine.ErrUnavailable) || !errors.Is(got, err) {
 			t.Errorf("%v became %v, want ErrUnavailable and itself", err, got)

@@ -178,6 +178,32 @@ func TestMigrator_NoticeStepOnAFullDatabase(t *testing.T) {
 	quarantinetest.RunNoticeStepTests(t, open(t, url), func() quarantine.Store { return stepBack(t, url, 2) })
 }
 
+// TestSchema_AnOlderProgramGoesOn runs what a program of step 2 writes.
+func TestSchema_AnOlderProgramGoesOn(t *testing.T) {
+	t.Parallel()
+	url := postgres.Database(t)
+	conn := connect(t, url)
+	for _, statement := range []string{
+		`INSERT INTO theriac.entry_group (seq, ref, fingerprint, subscription, title, place, reason, basis, builds)
+			VALUES (1, 'G-1', 'fp-1', 'billing', '', '', 'failed', '', '')`,
+		`UPDATE theriac.entry_group SET held = held + 1, last_at = now() WHERE seq = 1`,
+		`INSERT INTO theriac.audit (entry_id, ref, from_state, to_state, version, actor, via, claimed, reason, at)
+			VALUES (gen_random_uuid(), 'Q-1', 'held', 'replaying', 2, 'ana', 'cli', true, '', now())`,
+	} {
+		if _, err := conn.Exec(t.Context(), statement); err != nil {
+			t.Errorf("%s: %v", statement, err)
+		}
+	}
+	s := open(t, url)
+	rows, err := s.Audit(t.Context(), "", 10)
+	if err != nil || len(rows) != 1 || rows[0].Ref != "Q-1" {
+		t.Errorf("audit: %+v, %v", rows, err)
+	}
+	if due, err := s.NoticesDue(t.Context(), 0); err != nil || len(due) != 0 {
+		t.Errorf("due: %+v, %v", due, err)
+	}
+}
+
 // stepBack takes the schema back to a version and makes all later steps again.
 func stepBack(t *testing.T, url string, version int64) quarantine.Store {
 	t.Helper()

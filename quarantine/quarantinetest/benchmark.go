@@ -54,3 +54,37 @@ func BenchmarkList(b *testing.B, s quarantine.Store, settle func()) {
 		}
 	}
 }
+
+// BenchmarkTell measures one round of a notifier that has 50 groups of 200 entries
+// to tell of: what is due, and what was told. All stay due.
+func BenchmarkTell(b *testing.B, s quarantine.Store) {
+	for n := range 50 {
+		batch := make([]quarantine.NewEntry, 200)
+		for i := range batch {
+			id := fmt.Sprintf("018f0000-0000-7000-8000-%012x", n*200+i)
+			batch[i] = newEntry("billing", handlers.Message{ID: id, Data: []byte("x")}, id)
+			batch[i].Entry.Fingerprint = fmt.Sprint("fp-", i%50)
+		}
+		if _, err := s.HoldEntries(b.Context(), batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if _, err := s.LeadNotices(b.Context(), theNotifier, time.Hour); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		due, err := s.NoticesDue(b.Context(), 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		var puts []quarantine.ToldNotice
+		for _, n := range due {
+			t := told(n)
+			t.Told--
+			puts = append(puts, t)
+		}
+		if err := s.PutNotices(b.Context(), theNotifier, puts); err != nil || len(puts) != 50 {
+			b.Fatalf("%d notices are due, %v", len(puts), err)
+		}
+	}
+}

@@ -15,6 +15,7 @@ func FuzzArgs(f *testing.F) {
 		"", "ls\x00state:all\x00-o\x00json", "show\x00Q-\x00--payload", "why\x00\x1b[2J", "ls\x00--jq\x00.entries[0]",
 		"groups\x00G-0", "replay\x00group:", "discard\x00-\x00--reason\x00x", "--store\x00postgres://\xff", "help\x00query",
 		"ls\x00since:9999999999999999d", "ls\x00larger:99999999999999999999M", "__complete\x00ls\x00sub:", "--\x00ls", "-o", "crashes\x00C-", "crashes\x00--since\x00-1d", "suspects\x00--all\x00--crash\x00C", "migrate\x00up",
+		"take\x00G-", "snooze\x00G-YJKW\x00--for\x009w", "snooze\x00-\x00--for\x00\xff", "release\x00group:",
 	} {
 		f.Add(line)
 	}
