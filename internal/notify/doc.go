@@ -8,6 +8,7 @@
 //	if action, ok := policy.Next(facts, memory); ok {
 //		alert := facts.Draft(action, memory)
 //		alert.Title, alert.Source = title, host
+//		memory = memory.Before(action, facts) // and store it
 //		if err := pd.Send(ctx, alert); err == nil {
 //			memory = memory.After(action, facts) // and store it
 //		}
@@ -32,6 +33,9 @@
 //
 //   - PagerDuty: dedup_key is the alert's key. A second trigger of an open alert notifies nobody, a second
 //     acknowledge or resolve changes nothing.
+//   - Nor is an alert left open whose problem is over: Before is stored first, so a resolve follows even a
+//     trigger of which nobody knows whether it arrived. A receiver may therefore hear of the end of what it
+//     never heard of.
 //   - Webhook: [Alert.ID] travels as webhook-id and is made of key, action and episode, all of which are the
 //     same in each try. A receiver remembers the ids that it took, for a day at least and not for ever (an
 //     episode's number begins anew when its group was deleted), and answers 2xx to a repeat without acting.

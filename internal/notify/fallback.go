@@ -46,7 +46,9 @@ type Memory struct {
 	// Triggered says that an alert is open there, Acknowledged that it was acknowledged.
 	Triggered    bool `json:"triggered,omitempty"`
 	Acknowledged bool `json:"acknowledged,omitempty"`
-	// Episode counts the alerts that were opened there, from 1.
+	// Trying is Trigger or Resolve where that was tried last and may have arrived; so an alert may be open.
+	Trying Action `json:"trying,omitempty"`
+	// Episode counts the alerts that were opened there, or may have been, from 1.
 	Episode int64 `json:"episode,omitempty"`
 	// Changes is the counter of the facts that were told last.
 	Changes int64 `json:"changes,omitempty"`
@@ -54,13 +56,14 @@ type Memory struct {
 
 // Next returns what is to be sent now, and whether anything is. It is a pure function:
 //
-//	the sender knows   the facts                             Next
-//	anything           older than what it knows              nothing: a late reader must not undo
-//	no open alert      over, or taken                        nothing: nobody needs to be woken
-//	no open alert      always told, or waited for After      trigger
-//	an open alert      over                                  resolve
-//	an open alert      taken, not yet acknowledged           acknowledge
-//	an open alert      anything else                         nothing: once an episode
+//	the sender has       the facts                             Next
+//	anything             older than what it was told           nothing: a late reader must not undo
+//	no alert             over, or taken                        nothing: nobody needs to be woken
+//	no alert             always told, or waited for After      trigger
+//	perhaps an alert     the same                              trigger
+//	perhaps or surely    over                                  resolve
+//	perhaps or surely    taken, not yet acknowledged           acknowledge
+//	an alert             anything else                         nothing: once an episode
 //
 // An alert that was acknowledged stays so when its problem is given back: PagerDuty cannot take that
 // back. It is over when Open is false; if the problem comes again, that is the next episode.
@@ -68,9 +71,9 @@ func (p Policy) Next(f Facts, m Memory) (Action, bool) {
 	switch {
 	case f.Changes < m.Changes:
 		return "", false
-	case m.Triggered && !f.Open:
+	case m.maybeOpen() && !f.Open:
 		return Resolve, true
-	case m.Triggered && f.Taken && !m.Acknowledged:
+	case m.maybeOpen() && f.Taken && !m.Acknowledged:
 		return Acknowledge, true
 	case !m.Triggered && f.Open && !f.Taken && p.due(f):
 		return Trigger, true
@@ -78,6 +81,9 @@ func (p Policy) Next(f Facts, m Memory) (Action, bool) {
 		return "", false
 	}
 }
+
+// maybeOpen reports whether the sender may have an open alert.
+func (m Memory) maybeOpen() bool { return m.Triggered || m.Trying != "" }
 
 // due reports whether people must be told by a fallback.
 func (p Policy) due(f Facts) bool {
@@ -88,25 +94,42 @@ func (p Policy) due(f Facts) bool {
 		after >= 0 && f.Waiting >= after
 }
 
-// After returns the memory once action, which Next returned for f, was taken by the sender. It is stored
-// before anything else is sent.
-func (m Memory) After(action Action, f Facts) Memory {
+// Before returns the memory with which action, which Next returned for f, is about to be sent. It is stored
+// before the sending, for should the process die or the answer be lost, nobody knows whether it arrived. An
+// alert that may be open is then resolved when its problem is over, and one that may be resolved is triggered
+// when its problem comes again.
+func (m Memory) Before(action Action, f Facts) Memory {
+	m.Episode = m.EpisodeOf(action)
 	switch action {
 	case Trigger:
-		m.Episode = m.EpisodeOf(Trigger)
-		m.Triggered, m.Acknowledged = true, false
-	case Acknowledge:
-		m.Acknowledged = true
+		m.Acknowledged = m.Acknowledged && m.Trying == Trigger
+		m.Trying = Trigger
 	case Resolve:
-		m.Triggered, m.Acknowledged = false, false
+		m.Triggered, m.Trying = false, Resolve
 	}
 	m.Changes = max(m.Changes, f.Changes)
 	return m
 }
 
-// EpisodeOf returns the episode of an alert with this action: a trigger begins the next one.
+// After returns the memory once action, which Next returned for f, was taken by the sender. It is stored
+// before anything else is sent.
+func (m Memory) After(action Action, f Facts) Memory {
+	m = m.Before(action, f)
+	switch action {
+	case Trigger:
+		m.Triggered, m.Acknowledged, m.Trying = true, false, ""
+	case Acknowledge:
+		m.Acknowledged = true
+	case Resolve:
+		m.Acknowledged, m.Trying = false, ""
+	}
+	return m
+}
+
+// EpisodeOf returns the episode of an alert with this action: a trigger begins the next one, unless it is
+// tried again. It is the same before and after Before.
 func (m Memory) EpisodeOf(action Action) int64 {
-	if action == Trigger {
+	if action == Trigger && m.Trying != Trigger {
 		return m.Episode + 1
 	}
 	return m.Episode
@@ -132,8 +155,8 @@ func ParseMemory(data []byte) (Memory, error) {
 	if err := json.Unmarshal(data, &m); err != nil {
 		return Memory{}, fmt.Errorf("memory of a sender: %w", err)
 	}
-	if m.Episode < 0 || m.Changes < 0 {
-		return Memory{}, errors.New("memory of a sender: a count is below zero")
+	if m.Episode < 0 || m.Changes < 0 || m.Trying != "" && m.Trying != Trigger && m.Trying != Resolve {
+		return Memory{}, errors.New("memory of a sender: no count is below zero, and nothing else is tried than trigger and resolve")
 	}
 	return m, nil
 }

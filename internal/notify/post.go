@@ -112,6 +112,10 @@ func (p *poster) broken(ctx context.Context, err error) error {
 }
 
 func (p *poster) whyBroken(err error) string {
+	// Its own Timeout does not look along the chain, and would be asked first.
+	if outer, ok := errors.AsType[*url.Error](err); ok {
+		err = outer.Err
+	}
 	var (
 		dns     *net.DNSError
 		timeout interface{ Timeout() bool }

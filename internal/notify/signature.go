@@ -69,8 +69,8 @@ func sign(keys [][]byte, id, timestamp string, body []byte) string {
 // now. It is for receivers: they call it with the bytes of the body as they came, before they parse them.
 // Its errors wrap [ErrNotVerified] and show neither secrets nor signatures.
 //
-// It does not know what came before: a receiver that acts must drop what comes again with the same
-// webhook-id.
+// A receiver bounds the body before that (alerts have less than 300 KiB), and drops what comes again with the
+// same webhook-id, since Verify does not know what came before.
 func Verify(secrets []string, h http.Header, body []byte, now time.Time) error {
 	if err := verify(secrets, h, body, now); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotVerified, err)

@@ -164,7 +164,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	if fault.Stall {
 		s.stall(r)
-		return
+		panic(http.ErrAbortHandler)
 	}
 	if fault.Reset {
 		reset(w)
