@@ -290,7 +290,10 @@ func (c *chat) Update(ctx context.Context, p slackkit.Place, m slackkit.Message)
 }
 
 func (c *chat) Reply(ctx context.Context, p slackkit.Place, m slackkit.Message, broadcast bool) (place slackkit.Place, err error) {
-	err = c.call(ctx, "reply", p.TS, func() { place = c.add(m, p.TS, broadcast) })
+	err = c.call(ctx, "reply", p.TS, func() {
+		m.Text += "\n" + body(m) // what a reply says stands in its blocks
+		place = c.add(m, p.TS, broadcast)
+	})
 	return place, err
 }
 

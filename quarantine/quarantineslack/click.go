@@ -105,7 +105,7 @@ func snoozeOf(verb string) time.Duration {
 // guarded does something if the person may.
 func (n *Notifier) guarded(i slackkit.Interaction, user User, needs Role, do func() (slackkit.Answer, error)) (slackkit.Answer, error) {
 	if !user.Role.May(needs) {
-		return answer(fmt.Sprintf("You are a %s here, and this needs a %s. Nothing was done.", user.Role, needs), i), nil
+		return answer(fmt.Sprintf("You are here as %s, and this takes the rights of %s. Nothing was done.", user.Role, needs), i), nil
 	}
 	return do()
 }

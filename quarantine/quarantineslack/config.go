@@ -20,28 +20,43 @@ import (
 // Notices is what the notifier asks of the room about what people were not told.
 // [quarantine.Service] has it; its contracts are those of [quarantine.NoticeStore].
 type Notices interface {
+	// LeadNotices makes holder the one notifier for a time, or renews that.
 	LeadNotices(ctx context.Context, holder string, lasts time.Duration) (bool, error)
+	// NoticesDue returns the notices of groups of which something was not told.
 	NoticesDue(ctx context.Context, limit int) ([]quarantine.Notice, error)
+	// NoticeGet returns one notice as it was last put.
 	NoticeGet(ctx context.Context, key string) (quarantine.Notice, error)
+	// PutNotices stores what was told, all or none.
 	PutNotices(ctx context.Context, holder string, told []quarantine.ToldNotice) error
+	// GroupAudit returns the changes of a group above a number, oldest first.
 	GroupAudit(ctx context.Context, group string, after int64, limit int) ([]quarantine.AuditRow, error)
 }
 
 // Facts is what is read to say more than a notice does.
 type Facts interface {
+	// EntryGet returns one entry with its attempts.
 	EntryGet(ctx context.Context, key quarantine.EntryKey, opt quarantine.GetOptions) (quarantine.Entry, error)
+	// EntryList returns the entries that match, newest first.
 	EntryList(ctx context.Context, q quarantine.Query) (quarantine.EntryPage, error)
+	// GroupGet returns a group by its reference or fingerprint.
 	GroupGet(ctx context.Context, ref string) (quarantine.Group, error)
+	// GroupList returns the groups that have a matching entry.
 	GroupList(ctx context.Context, q quarantine.Query) ([]quarantine.Group, error)
+	// CrashGet returns the report of one death.
 	CrashGet(ctx context.Context, key quarantine.CrashKey) (quarantine.CrashReport, error)
+	// CrashList returns the reports that match, newest first.
 	CrashList(ctx context.Context, q quarantine.CrashQuery) (quarantine.CrashPage, error)
+	// SuspectList returns the suspects that match.
 	SuspectList(ctx context.Context, q quarantine.SuspectQuery) ([]quarantine.Suspect, error)
 }
 
 // Deeds is what a click does.
 type Deeds interface {
+	// EntryReplay asks for an entry to run again.
 	EntryReplay(ctx context.Context, e quarantine.Entry, p quarantine.ReplayParams) (quarantine.Entry, error)
+	// EntryDiscardOnce decides, once a request, that an entry never runs.
 	EntryDiscardOnce(ctx context.Context, e quarantine.Entry, d quarantine.Decision, request string) (quarantine.Entry, error)
+	// GroupAct takes a group, gives it back or quiets it.
 	GroupAct(ctx context.Context, a quarantine.GroupAct) (quarantine.Group, error)
 }
 
@@ -54,8 +69,11 @@ type Service interface {
 
 // Chat is what is asked of Slack. *[slackkit.Client] is one.
 type Chat interface {
+	// Post writes a message into a channel.
 	Post(ctx context.Context, channel string, m slackkit.Message) (slackkit.Place, error)
+	// Update replaces what a message says.
 	Update(ctx context.Context, p slackkit.Place, m slackkit.Message) error
+	// Reply writes into the thread of a message; broadcast shows it in the channel too.
 	Reply(ctx context.Context, p slackkit.Place, m slackkit.Message, broadcast bool) (slackkit.Place, error)
 }
 

@@ -19,16 +19,22 @@ func inBubble(t *testing.T, test func(b *bundle), change ...func(*quarantineslac
 		b := newBundle(t)
 		stop := b.run(b.notifier(change...))
 		defer stop()
-		time.Sleep(time.Second) // a notifier at rest
+		pass(time.Second) // a notifier at rest
 		test(b)
 	})
+}
+
+// pass lets fake time pass, and everybody come to rest.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
 }
 
 func TestRun_NewEntry_OneMessageWithinTwoSeconds(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(b *bundle) {
 		e := b.holdOne("fp-1")
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		posts := b.chat.messages()
 		if len(posts) != 1 {
 			b.Fatalf("%d messages, want 1", len(posts))
@@ -49,7 +55,7 @@ func TestRun_LifeOfAGroup_EditedInPlaceWithEachTransitionInTheThread(t *testing.
 		e := b.holdOne("fp-1")
 		step := func(want string) {
 			b.Helper()
-			time.Sleep(12 * time.Second)
+			pass(12 * time.Second)
 			b.wantPrefix(b.chat.messages()[0].now(), want)
 		}
 		step("CONTAINED orders: 1 message held")
@@ -104,9 +110,9 @@ func TestRun_TenThousandEntriesOfOneGroupInAMinute_OneMessageAndFewEdits(t *test
 				batch = append(batch, b.failing("fp-1"))
 			}
 			b.hold(batch...)
-			time.Sleep(100 * time.Millisecond)
+			pass(100 * time.Millisecond)
 		}
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		posts := b.chat.messages()
 		if len(posts) != 1 || len(b.chat.replies()) != 0 {
 			b.Fatalf("%d messages and %d replies, want 1 and 0", len(posts), len(b.chat.replies()))
@@ -133,7 +139,7 @@ func TestRun_FiftyGroupsAtOnce_EachIsToldByAMessageOrTheDigest(t *testing.T) {
 			batch = append(batch, b.failing(fmt.Sprintf("fp-%d", i)))
 		}
 		entries := b.hold(batch...)
-		time.Sleep(15 * time.Second)
+		pass(15 * time.Second)
 		all := b.chat.all()
 		told := 0
 		for _, e := range entries {
@@ -177,20 +183,20 @@ func TestRun_DigestGroupsChange_TheDigestFollowsAndAReopenedOneIsToldAlone(t *te
 			batch = append(batch, b.failing(fmt.Sprintf("fp-%d", i)))
 		}
 		entries := b.hold(batch...)
-		time.Sleep(15 * time.Second)
+		pass(15 * time.Second)
 		for _, e := range entries[5:] {
 			b.move(e, quarantine.StateDiscarded, ana, "tests")
 		}
-		time.Sleep(30 * time.Second)
+		pass(30 * time.Second)
 		digest := b.chat.messages()[1]
 		b.wantPrefix(digest.now(), "RESOLVED 3 groups")
 		replies := b.chat.replies()
 		if n := len(replies); n < 1 || n > 2 || !strings.Contains(replies[0].now(), "discarded by ana (cli, unchecked name): tests") {
 			b.Fatalf("%d replies", len(replies))
 		}
-		time.Sleep(3 * time.Minute)
+		pass(3 * time.Minute)
 		b.holdOne("fp-7")
-		time.Sleep(15 * time.Second)
+		pass(15 * time.Second)
 		posts := b.chat.messages()
 		if len(posts) != 7 {
 			b.Fatalf("%d messages, want 7", len(posts))
@@ -207,14 +213,14 @@ func TestRun_BulkReplay_OneLineInTheThread(t *testing.T) {
 			batch = append(batch, b.failing("fp-1"))
 		}
 		entries := b.hold(batch...)
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		for _, e := range entries {
 			b.move(e, quarantine.StateReplaying, ana, "fixed in v2.41.1")
-			time.Sleep(25 * time.Millisecond)
+			pass(25 * time.Millisecond)
 			b.ended(e, true)
-			time.Sleep(25 * time.Millisecond)
+			pass(25 * time.Millisecond)
 		}
-		time.Sleep(2 * time.Minute)
+		pass(2 * time.Minute)
 		posts, replies := b.chat.messages(), b.chat.replies()
 		b.wantPrefix(posts[0].now(), "RESOLVED orders: 214 replayed, 0 discarded")
 		for _, r := range replies {
@@ -238,13 +244,13 @@ func TestRun_Snooze_QuietUntilItEndsAndThenSaidAloud(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(b *bundle) {
 		b.holdOne("fp-1")
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		_, err := b.room.GroupSnooze(b.ctx, b.group("fp-1"), time.Now().Add(time.Hour), quarantine.Decision{Actor: ana})
 		b.must(err)
-		time.Sleep(30 * time.Minute)
+		pass(30 * time.Minute)
 		b.wantPrefix(b.chat.messages()[0].now(), "SNOOZED until")
 		b.holdOne("fp-1")
-		time.Sleep(31 * time.Minute)
+		pass(31 * time.Minute)
 		b.wantPrefix(b.chat.messages()[0].now(), "TAKEN by ana orders: 2 messages held")
 		replies := b.chat.replies()
 		if last := replies[len(replies)-1]; !last.broadcast || !strings.Contains(last.now(), "THE SNOOZE IS OVER  orders: 2 messages held, taken by ana") {
@@ -264,7 +270,7 @@ func TestRun_SlackDownAndUp_NothingIsLost(t *testing.T) {
 		for i := range 10 {
 			b.holdOne(fmt.Sprintf("fp-%d", i))
 		}
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		stats, err := b.room.NoticeStats(b.ctx)
 		b.must(err)
 		if stats.Troubled != 10 || !strings.Contains(stats.Trouble, "status 500") {
@@ -275,7 +281,7 @@ func TestRun_SlackDownAndUp_NothingIsLost(t *testing.T) {
 			b.Errorf("%d calls in ten minutes of trouble", calls)
 		}
 		b.chat.set(func(c *chat) { c.fail = nil })
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if b.due() != 0 || len(b.chat.messages()) != 6 {
 			b.Errorf("%d due, %d messages; want 0 and 6", b.due(), len(b.chat.messages()))
 		}
@@ -289,7 +295,7 @@ func TestRun_ChannelIsArchived_RarelyTriedAndShown(t *testing.T) {
 			c.fail = func(string) error { return &slackkit.PermanentError{Method: "chat.postMessage", Code: "is_archived"} }
 		})
 		b.holdOne("fp-1")
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if calls := len(b.chat.calls); calls < 5 || calls > 12 {
 			b.Errorf("%d calls in an hour", calls)
 		}
@@ -299,7 +305,7 @@ func TestRun_ChannelIsArchived_RarelyTriedAndShown(t *testing.T) {
 			b.Errorf("trouble: %q", stats.Trouble)
 		}
 		b.chat.set(func(c *chat) { c.fail = nil })
-		time.Sleep(11 * time.Minute)
+		pass(11 * time.Minute)
 		if len(b.chat.messages()) != 1 || b.due() != 0 {
 			b.Error("not told after the channel came back")
 		}
@@ -310,7 +316,7 @@ func TestRun_MessageDeleted_PostedAnew(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(b *bundle) {
 		b.holdOne("fp-1")
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		gone := true
 		b.chat.set(func(c *chat) {
 			c.fail = func(method string) error {
@@ -322,7 +328,7 @@ func TestRun_MessageDeleted_PostedAnew(t *testing.T) {
 			}
 		})
 		b.holdOne("fp-1")
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		posts := b.chat.messages()
 		if len(posts) != 2 {
 			b.Fatalf("%d messages, want 2", len(posts))
@@ -345,11 +351,11 @@ func TestRun_SlackFindsFaultWithAMessage_SentBareAndOthersGoOn(t *testing.T) {
 		})
 		b.holdOne("fp-1")
 		b.holdOne("fp-2")
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		if n := len(b.chat.messages()); n != 1 {
 			b.Fatalf("%d messages, want that of the other group", n)
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if n := len(b.chat.messages()); n != 2 || b.due() != 0 {
 			b.Errorf("%d messages, %d due", n, b.due())
 		}
@@ -360,10 +366,10 @@ func TestRun_StoreAway_GoesOnWhenItIsBack(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(b *bundle) {
 		b.store.Fail(fmt.Errorf("connection refused"))
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		b.store.Fail(nil)
 		b.holdOne("fp-1")
-		time.Sleep(3 * time.Second)
+		pass(3 * time.Second)
 		if len(b.chat.messages()) != 1 {
 			b.Errorf("%d messages, want 1", len(b.chat.messages()))
 		}
@@ -375,14 +381,14 @@ func TestRun_TwoNotifiers_OneTellsAndTheOtherGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBundle(t)
 		first := b.run(b.notifier())
-		time.Sleep(time.Second)
+		pass(time.Second)
 		second := b.run(b.notifier())
 		defer second()
 		b.holdOne("fp-1")
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		first()
 		b.holdOne("fp-1")
-		time.Sleep(6 * time.Second)
+		pass(6 * time.Second)
 		posts := b.chat.messages()
 		if len(posts) != 1 {
 			b.Fatalf("%d messages, want 1", len(posts))
@@ -402,16 +408,16 @@ func TestRun_KilledBetweenSlackAndTheStore_AtMostOneDuplicateAndNothingLost(t *t
 				dying := b.notifier(func(c *quarantineslack.Config) { c.Client = &lastCall{chat: b.chat, store: b.store, method: when} })
 				stop := b.run(dying)
 				e := b.holdOne("fp-1")
-				time.Sleep(8 * time.Second)
+				pass(8 * time.Second)
 				if when != "post" {
 					b.move(e, quarantine.StateDiscarded, ana, "tests")
-					time.Sleep(8 * time.Second)
+					pass(8 * time.Second)
 				}
 				stop()
 				b.store.Fail(nil)
-				time.Sleep(6 * time.Second)
+				pass(6 * time.Second)
 				next := b.run(b.notifier())
-				time.Sleep(20 * time.Second)
+				pass(20 * time.Second)
 				next()
 				if b.due() != 0 {
 					b.Errorf("%d notices are due", b.due())

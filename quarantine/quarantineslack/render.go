@@ -211,11 +211,7 @@ func (r renderer) fields(f groupFacts, x quarantine.Explanation) []*slack.TextBl
 	if t := f.group.Taken; t.Actor.Name != "" && f.phase != phaseResolved {
 		add("Taken", mark(t.Actor.Name, nameMax)+via(t.Actor)+" at "+clock(t.At)+because(t.Reason))
 	}
-	var deaths []string
-	for _, c := range x.CrashReports[:min(len(x.CrashReports), 3)] {
-		deaths = append(deaths, code("theriac crashes "+c))
-	}
-	add("Deaths", strings.Join(deaths, "\n"))
+	add("Deaths", strings.Join(deathCommands(x.CrashReports), "\n"))
 	return all
 }
 
@@ -291,7 +287,7 @@ func (r renderer) digest(lines []digestLine, groups int, at time.Time) slackkit.
 	shown := 0
 	for _, l := range lines {
 		line := r.digestLine(l)
-		if shown == digestLines || b.Len()+len(line) > messageMax-1000 {
+		if shown == digestLines || b.Len()+len(line) > 2900 { // Slack takes 3,000 characters
 			break
 		}
 		b.WriteString(line)
@@ -394,13 +390,9 @@ func (r renderer) naming(f namingFacts, at time.Time) slackkit.Message {
 	if f.phase == phaseNaming {
 		fields = append(fields, field("Next", "Usually over in seconds. Nobody is held for being near."))
 	}
-	var deaths []string
-	for _, c := range f.crashes[:min(len(f.crashes), 3)] {
-		deaths = append(deaths, code("theriac crashes "+c))
-	}
-	foot := append(deaths, code("theriac suspects"), "as of "+clock(at))
+	foot := append(deathCommands(f.crashes), code("theriac suspects"), "as of "+clock(at))
 	var buttons *slack.ActionBlock
-	if r.links != "" && len(f.crashes) > 0 {
+	if r.links != "" && len(f.crashes) > 0 && refForm.MatchString(f.crashes[0]) {
 		buttons = slack.NewActionBlock("q:naming", r.open("/c/"+f.crashes[0]))
 	}
 	return message(header, header, fields, buttons, foot)
@@ -415,7 +407,10 @@ func (r renderer) thread(first string, events []event) slackkit.Message {
 	if first != "" {
 		lines = append(lines, "*"+slackkit.Escape(first, headerMax)+"*")
 	}
-	left := messageMax - 500
+	if len(lines)+len(events) == 0 {
+		lines = append(lines, "something changed, see "+code("theriac audit"))
+	}
+	left := 2500 // of the 3,000 characters that Slack takes
 	for i, e := range events {
 		line := e.line()
 		if i == threadLines || len(line) > left {
@@ -426,7 +421,7 @@ func (r renderer) thread(first string, events []event) slackkit.Message {
 		lines = append(lines, line)
 	}
 	body := strings.Join(lines, "\n")
-	return slackkit.Message{Text: body, Blocks: []slack.Block{slack.NewSectionBlock(markdown(body), nil, nil)}}
+	return slackkit.Message{Text: lines[0], Blocks: []slack.Block{slack.NewSectionBlock(markdown(body), nil, nil)}}
 }
 
 // line tells one event, as markdown.
@@ -482,6 +477,17 @@ func because(reason string) string {
 		return ""
 	}
 	return ": " + mark(reason, reasonMax)
+}
+
+// deathCommands are the commands that tell of the first deaths.
+func deathCommands(crashes []string) []string {
+	var all []string
+	for _, c := range crashes[:min(len(crashes), 3)] {
+		if refForm.MatchString(c) {
+			all = append(all, code("theriac crashes "+c))
+		}
+	}
+	return all
 }
 
 // code is a command to be copied. It is made of our own words and references only.
