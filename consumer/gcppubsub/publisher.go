@@ -16,10 +16,9 @@ type PublisherConfig struct {
 	// Topic is its id in the client's project, or its full name. Required.
 	Topic string
 
-	// Inject adds to the attributes of each message, by set, under names that begin
-	// with "googclient_", as Google's client does; telemetry.Inject adds the span that
-	// is active in ctx, for the message's consumers to link to. An attribute that the
-	// message has already is kept. Default nil: nothing is added.
+	// Inject adds to the attributes of each message, by set; telemetry.Inject adds the
+	// span that is active in ctx, for the message's consumers to link to. An attribute
+	// that the message has already is kept. Default nil: nothing is added.
 	Inject func(ctx context.Context, set func(name, value string))
 }
 
@@ -58,9 +57,6 @@ func (p *Publisher) Send(ctx context.Context, m handlers.Message) *Sent {
 	return &Sent{publisher: p, key: m.OrderingKey, result: result}
 }
 
-// injected stands before the names of attributes that are injected.
-const injected = "googclient_"
-
 // attributes returns the attributes of a message with what is injected. The message's
 // own map is not changed.
 func (p *Publisher) attributes(ctx context.Context, own map[string]string) map[string]string {
@@ -68,7 +64,7 @@ func (p *Publisher) attributes(ctx context.Context, own map[string]string) map[s
 		return own
 	}
 	all := make(map[string]string, len(own)+2)
-	p.inject(ctx, func(name, value string) { all[injected+name] = value })
+	p.inject(ctx, func(name, value string) { all[name] = value })
 	maps.Copy(all, own)
 	return all
 }

@@ -431,8 +431,7 @@ func (b bench) endLeases(t *testing.T) {
 	}
 }
 
-// TestPublisher_Injects: under the names that Google's client uses, and never over the
-// message's own.
+// TestPublisher_Injects, and never over the message's own.
 func TestPublisher_Injects(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -444,7 +443,7 @@ func TestPublisher_Injects(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	own := map[string]string{"googclient_traceparent": "of its origin", "kind": "alert"}
+	own := map[string]string{"traceparent": "of its origin", "kind": "alert"}
 	if _, err := p.Publish(t.Context(), handlers.Message{Data: []byte("x"), Attributes: own}); err != nil {
 		t.Fatal(err)
 	}
@@ -453,7 +452,7 @@ func TestPublisher_Injects(t *testing.T) {
 	defer cancel()
 	err = src.Receive(ctx, roomy(), func(d *consumer.Delivery) {
 		defer cancel()
-		want := map[string]string{"googclient_traceparent": "of its origin", "googclient_tracestate": "s", "kind": "alert"}
+		want := map[string]string{"traceparent": "of its origin", "tracestate": "s", "kind": "alert"}
 		if diff := cmp.Diff(want, d.Message.Attributes); diff != "" || len(own) != 2 {
 			t.Errorf("the message's own are %v; attributes (-want +got):\n%s", own, diff)
 		}
