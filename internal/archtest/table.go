@@ -167,6 +167,8 @@ func internalRows() []row {
 		{pkg: "internal/fakepubsub", ours: []string{runner}, outside: []string{pubsub, grpc, genproto, protobuf},
 			tests: []string{"consumer", "consumer/gcppubsub", "consumer/consumertest", "handlers", "google.golang.org/api", gax},
 			why:   "a Pub/Sub server with the documented rules, for tests, drills and benchmarks"},
+		{pkg: "internal/fakeotlp", ours: []string{runner}, outside: []string{"go.opentelemetry.io/proto/otlp", protobuf},
+			why: "a collector of spans, for tests and drills"},
 		{pkg: "internal/slackkit/...", ours: []string{"internal/..."}, outside: []string{slack, xtime},
 			why: "Slack client and its budget"},
 		{pkg: "internal/migrate", ours: []string{"internal/..."}, outside: []string{goose},

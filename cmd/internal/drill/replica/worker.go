@@ -8,17 +8,13 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/getsentry/sentry-go"
-
 	"github.com/theriac/theriac/cmd/internal/app"
 	"github.com/theriac/theriac/cmd/internal/config"
 	"github.com/theriac/theriac/consumer"
 	"github.com/theriac/theriac/consumer/gcppubsub"
 	"github.com/theriac/theriac/consumer/guardian"
 	"github.com/theriac/theriac/consumer/natsjs"
-	"github.com/theriac/theriac/consumer/telemetry"
 	"github.com/theriac/theriac/consumer/ward"
-	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/internal/runner"
 	"github.com/theriac/theriac/quarantine"
 )
@@ -45,14 +41,12 @@ func (p *program) work(ctx context.Context, role guardian.Role) (err error) {
 	if err != nil {
 		return err
 	}
-	events, err := p.events(role)
+	watch, err := p.watch(ctx, role)
 	if err != nil {
 		return err
 	}
-	defer events.Close()
-	wards, err := ward.Open(role, ward.Config{Docket: service, Logger: p.log, OnCrash: func(ctx context.Context, c handlers.Crash) error {
-		return errors.Join(p.line.Crash(ctx, c), events.Crash(ctx, c))
-	}})
+	defer watch.close()
+	wards, err := ward.Open(role, ward.Config{Docket: service, Logger: p.log, OnCrash: watch.crash})
 	if err != nil {
 		return err
 	}
@@ -61,8 +55,8 @@ func (p *program) work(ctx context.Context, role guardian.Role) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, hangUp()) }()
-	c, err := consumer.New(source, p.subscription(RoleWorker), consumer.Config{
-		MaxRunning: p.spec.Slots, Guard: wards, Quarantine: service, Roster: &roster, DrainTimeout: time.Second, Observer: events,
+	c, err := consumer.New(source, p.subscription(RoleWorker, watch.tracer), consumer.Config{
+		MaxRunning: p.spec.Slots, Guard: wards, Quarantine: service, Roster: &roster, DrainTimeout: time.Second, Observer: watch.observer,
 		Worker: p.name(), Build: p.spec.Build, Logger: p.log,
 	})
 	if err != nil {
@@ -124,21 +118,14 @@ func (p *program) source(ctx context.Context) (consumer.Source, func() error, er
 	return source, hangUp, err
 }
 
-// events reports failures and deaths, through the guardian.
-func (p *program) events(role guardian.Role) (*telemetry.Sentry, error) {
-	return telemetry.NewSentry(telemetry.SentryConfig{
-		Options: sentry.ClientOptions{Dsn: p.spec.DSN}, Relay: role.Transport, Build: p.spec.Build, Logger: p.log,
-	})
-}
-
 // ward serves in a ward: the handler, and nothing else.
 func (p *program) ward(ctx context.Context, role guardian.Role) error {
-	events, err := p.events(role)
+	watch, err := p.watch(ctx, role)
 	if err != nil {
 		return err
 	}
-	defer events.Close()
-	return ward.Serve(ctx, role, ward.ServeConfig{Observer: events, Worker: p.name(), Build: p.spec.Build}, p.subscription(RoleWard))
+	defer watch.close()
+	return ward.Serve(ctx, role, ward.ServeConfig{Observer: watch.observer, Worker: p.name(), Build: p.spec.Build}, p.subscription(RoleWard, watch.tracer))
 }
 
 // web answers every request until it is told to stop.
