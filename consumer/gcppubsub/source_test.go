@@ -436,8 +436,11 @@ func TestPublisher_Injects(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	p, err := gcppubsub.NewPublisher(connect(t, b.sub.addr), gcppubsub.PublisherConfig{
-		Topic:  b.sub.cfg.Subscription,
-		Inject: func(_ context.Context, set func(name, value string)) { set("traceparent", "new"); set("tracestate", "s") },
+		Topic: b.sub.cfg.Subscription,
+		Inject: func(_ context.Context, set func(name, value string)) {
+			set("traceparent", "new")
+			set("tracestate", "s")
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -218,7 +218,10 @@ func TestPublisher_InjectsWithoutChangingTheMessage(t *testing.T) {
 	sub := fresh(t)
 	p, err := natsjs.NewPublisher(t.Context(), sub.conn, natsjs.PublisherConfig{
 		Stream: sub.name, Subject: sub.name,
-		Inject: func(_ context.Context, set func(name, value string)) { set("traceparent", "new"); set("tracestate", "s") },
+		Inject: func(_ context.Context, set func(name, value string)) {
+			set("traceparent", "new")
+			set("tracestate", "s")
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

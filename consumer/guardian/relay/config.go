@@ -43,7 +43,7 @@ type Config struct {
 	// dropped and counted. Default 1 MiB.
 	MaxRequestBytes int
 	// MemoryRequests is how many requests may wait in memory, half of them for one host.
-	// Default 512.
+	// Default 2048.
 	MemoryRequests int
 	// MemoryBytes bounds their bytes, half of them for one host. At least twice MaxRequestBytes.
 	// Default 16 MiB.
@@ -88,7 +88,7 @@ type Config struct {
 // WithDefaults returns a copy in which zero fields have their defaults.
 func (c Config) WithDefaults() Config {
 	setDefault(&c.MaxRequestBytes, 1<<20)
-	setDefault(&c.MemoryRequests, 512)
+	setDefault(&c.MemoryRequests, 2048)
 	setDefault(&c.MemoryBytes, 16<<20)
 	setDefault(&c.MaxHosts, 16)
 	setDefault(&c.SpoolBytes, 128<<20)

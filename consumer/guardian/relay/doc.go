@@ -19,7 +19,8 @@
 //     that fails again and again steps aside. Hosts do not wait for each other.
 //   - Nothing is dropped silently: [Transport.Dropped] and [Forwarder.Stats] count it by reason.
 //
-// What is only in the guardian's memory dies with the guardian.
+// What is only in the guardian's memory dies with the guardian. What is in the spool outlives it, but not
+// always a loss of power: files are not synced, so that a burst of failures is taken as fast as it comes.
 //
 // # States of a request
 //

@@ -32,11 +32,10 @@ func take(t *testing.T, f *relay.Forwarder, target string, number, size int) {
 }
 
 // TestOutage_AnHourLosesNothing: 12 KiB a second for a host that is down in one of three ways, which is
-// an event with a long stack each second, while another host that is down floods the spool. There are
-// fewer requests, and larger ones, only because each is a file that is synced.
+// an event with a long stack each second, while another host that is down floods the spool.
 func TestOutage_AnHourLosesNothing(t *testing.T) {
 	t.Parallel()
-	const every = 5 * time.Second
+	const every = 2 * time.Second
 	const events, size = int(time.Hour / every), 12 << 10 * int(every/time.Second)
 	for name, down := range map[string]func() (*http.Response, error){
 		"silent":      func() (*http.Response, error) { return nil, errors.New("connection refused") },
@@ -59,8 +58,8 @@ func TestOutage_AnHourLosesNothing(t *testing.T) {
 				defer stop()
 				for i := range events {
 					take(t, f, "http://sentry", i, size)
-					if i%4 == 0 {
-						take(t, f, "http://collector", i, 10*size)
+					if i%10 == 0 {
+						take(t, f, "http://collector", i, 20*size)
 					}
 					virtually(every)
 				}
