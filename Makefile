@@ -37,6 +37,10 @@ run: bin/theriac ## Run the demo and keep it running, its data in theriac-data, 
 drill: bin/theriac ## The game day: let a service die in every way a message can kill it. ARGS="--json" and others are passed on.
 	@bin/theriac drill $(ARGS)
 
+.PHONY: evidence
+evidence: bin/theriac ## Prove that evidence arrives: 1,000 panics and 200 deaths, each told of once, each span ended. ARGS="--json" and others are passed on.
+	@bin/theriac drill evidence $(ARGS)
+
 # The go command knows whether anything changed; make does not try to.
 .PHONY: bin/theriac
 bin/theriac:

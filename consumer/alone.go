@@ -70,14 +70,14 @@ func (l *Alone) Handle(m handlers.Message, replay *handlers.Replay) Ran {
 //
 //go:noinline
 func (c *Consumer) answerAlone(a *attempt, rep *report) {
-	failed := rep != nil
-	if !failed {
+	if rep == nil {
 		rep = new(report)
 	}
 	rec := c.attemptOf(a, rep)
-	if failed && c.ender != nil {
+	if c.ender != nil {
 		c.observeEnd(a, rec)
 	}
+	a.free()
 	a.job.lone.answer <- aloneAnswer{attempt: rec, delay: rep.delay, abandoned: rep.abandoned}
 }
 

@@ -24,6 +24,8 @@ type attempt struct {
 	generation uint64
 	slot       int32
 	claimed    atomic.Bool
+	// freed: the slot is somebody else's. It belongs to whoever concludes the attempt.
+	freed bool
 }
 
 // place is what the watchdog sees of a slot.
@@ -70,16 +72,30 @@ func (a *attempt) handlerContext() context.Context {
 	return &a.ctx
 }
 
-// over frees what the attempt held: its context, its place before the
-// watchdog, and its slot. Its handler may still run if it was abandoned; then it
-// runs without a slot, so that one hung message cannot use up all of them.
+// over ends what the handler had of the attempt: its context and its place before
+// the watchdog. A death from here on is not its message's fault.
 func (a *attempt) over(how handlers.Outcome) {
 	a.ctx.end(endedOver)
 	c := a.job.consumer
-	c.land(a, how)
+	c.returned(a, how)
 	c.running[a.slot].attempt.CompareAndSwap(a, nil)
 	if c.cfg.Begin != nil {
 		c.running[a.slot].announced.Store(nil)
+	}
+}
+
+// free frees the attempt's slot, once. It is called when the evidence of how the
+// attempt ended is out of this process: until then a death leaves its span in the
+// table. Its handler may still run if it was abandoned; then it runs without a slot,
+// so that one hung message cannot use up all of them.
+func (a *attempt) free() {
+	if a.freed {
+		return
+	}
+	a.freed = true
+	c := a.job.consumer
+	if c.flights != nil {
+		c.flights.End(int(a.slot), a.generation)
 	}
 	c.slots.release(int(a.slot))
 }

@@ -85,15 +85,11 @@ func ownLabels(ctx context.Context) *labelling {
 // below a context without cancellation costs two allocations for each message.
 func unlabelled(ctx context.Context) context.Context { return pprof.WithLabels(ctx, pprof.Labels()) }
 
-// land frees the attempt's place in the table. A death from here on is not its
-// message's fault. The guardian learns how it ended: a success says that not
-// everything kills.
-func (c *Consumer) land(a *attempt, how handlers.Outcome) {
-	if c.flights == nil {
-		return
-	}
-	if how != handlers.OutcomeOK {
+// returned says in the table that the handler is over. The guardian learns how it
+// ended: a success says that not everything kills, and is what no word stands for
+// once the place is free.
+func (c *Consumer) returned(a *attempt, how handlers.Outcome) {
+	if c.flights != nil && (how != handlers.OutcomeOK || c.spans != nil) {
 		c.flights.Return(int(a.slot), a.generation, uint8(how))
 	}
-	c.flights.End(int(a.slot), a.generation)
 }

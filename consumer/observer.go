@@ -25,7 +25,8 @@ type Observer interface {
 // to the next one, and kill that, is sent here.
 type AttemptEnder interface {
 	// AttemptEnded is called once for every attempt that did not succeed, after its
-	// handler is over and before anything is stored or settled, which wait for it.
+	// handler is over and before anything is stored or settled, which wait for it. In
+	// a ward, where nothing is settled, it is called for those that succeeded, too.
 	// The context is the one that AttemptStarted returned, and has ended. A panic is
 	// logged and changes nothing for the message.
 	AttemptEnded(ctx context.Context, sub string, m handlers.Message, a handlers.Attempt)

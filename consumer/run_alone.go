@@ -82,12 +82,20 @@ func (c *Consumer) concludeAlone(j *job, result AloneResult) step {
 	case handlers.OutcomeInterrupted:
 		return c.waitForWard(j, lostPause)
 	case handlers.OutcomeCrashed:
-		c.log.Warn("a message died alone", "message", j.message().ID, "how", r.attempt.Panic, "fresh", r.fresh)
+		c.log.Warn("a message died alone", "message", j.message().ID, "how", howItDied(r.attempt), "fresh", r.fresh)
 		j.lone.wanted = true
 		j.lone.suspectedFor(result.Reported)
 	}
 	c.breaker.hear(j.takeProbe(), 0, j.message().ID, r.attempt.Outcome)
 	return again(c.settleRun(j, r))
+}
+
+// howItDied names the way of dying. What a panic said does not stand in logs.
+func howItDied(a handlers.Attempt) string {
+	if len(a.Errors) == 0 {
+		return a.Outcome.String()
+	}
+	return a.Errors[0].Type
 }
 
 // tellFate tells the quarantine what became of a message that was suspect.

@@ -16,6 +16,11 @@ const refusedDelay = time.Minute
 func (c *Consumer) conclude(a *attempt, rep *report) step {
 	j := a.job
 	a.over(rep.ended())
+	// Evidence comes first: of a failure before it has consequences, of a span when it
+	// has ended.
+	if c.spans == nil && (rep == nil || c.ender == nil) {
+		a.free()
+	}
 	if j.lone != nil && j.lone.answer != nil {
 		c.answerAlone(a, rep)
 		return stepSettled
@@ -23,13 +28,16 @@ func (c *Consumer) conclude(a *attempt, rep *report) step {
 	c.breaker.hear(j.takeProbe(), int(a.slot), j.message().ID, rep.ended())
 	switch {
 	case rep != nil || j.failing || j.replay != nil || j.lone != nil:
-		if c.settle(a, rep) {
+		again := c.settle(a, rep)
+		a.free()
+		if again {
 			return stepAgain
 		}
 		return stepSettled
 	case c.cfg.Observer != nil:
 		c.ack(j)
 		c.observeSuccess(a)
+		a.free()
 		return stepSettled
 	default:
 		return stepAck
@@ -48,6 +56,9 @@ func (c *Consumer) settle(a *attempt, rep *report) (again bool) {
 	rec := c.attemptOf(a, rep)
 	if failed && c.ender != nil {
 		c.observeEnd(a, rec)
+	}
+	if failed {
+		a.free() // a retry may wait for long
 	}
 	return c.settleRun(a.job, run{ctx: a.handlerContext(), attempt: rec, delay: rep.delay})
 }

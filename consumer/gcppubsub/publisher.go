@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"cloud.google.com/go/pubsub/v2"
 
@@ -14,13 +15,19 @@ import (
 type PublisherConfig struct {
 	// Topic is its id in the client's project, or its full name. Required.
 	Topic string
+
+	// Inject adds to the attributes of each message, by set; telemetry.Inject adds the
+	// span that is active in ctx, for the message's consumers to link to. An attribute
+	// that the message has already is kept. Default nil: nothing is added.
+	Inject func(ctx context.Context, set func(name, value string))
 }
 
 // Publisher publishes messages to one topic. It is safe for concurrent use.
 // Messages of one ordering key are published in the order of the calls.
 type Publisher struct {
-	api  *pubsub.Publisher
-	name string
+	api    *pubsub.Publisher
+	name   string
+	inject func(ctx context.Context, set func(name, value string))
 }
 
 // NewPublisher returns a publisher that uses client. Nothing is asked of the
@@ -30,7 +37,7 @@ func NewPublisher(client *Client, cfg PublisherConfig) (*Publisher, error) {
 		return nil, errors.New("Pub/Sub publisher: Topic is empty: name it")
 	}
 	name := client.fullName("topics", cfg.Topic)
-	p := &Publisher{api: client.api.Publisher(name), name: name}
+	p := &Publisher{api: client.api.Publisher(name), name: name, inject: cfg.Inject}
 	p.api.EnableMessageOrdering = true
 	return p, nil
 }
@@ -46,8 +53,20 @@ func (p *Publisher) Publish(ctx context.Context, m handlers.Message) (id string,
 // Send is Publish without the wait for the broker's answer, which the returned
 // [Sent] has. Messages travel in batches.
 func (p *Publisher) Send(ctx context.Context, m handlers.Message) *Sent {
-	result := p.api.Publish(ctx, &pubsub.Message{Data: m.Data, Attributes: m.Attributes, OrderingKey: m.OrderingKey})
+	result := p.api.Publish(ctx, &pubsub.Message{Data: m.Data, Attributes: p.attributes(ctx, m.Attributes), OrderingKey: m.OrderingKey})
 	return &Sent{publisher: p, key: m.OrderingKey, result: result}
+}
+
+// attributes returns the attributes of a message with what is injected. The message's
+// own map is not changed.
+func (p *Publisher) attributes(ctx context.Context, own map[string]string) map[string]string {
+	if p.inject == nil {
+		return own
+	}
+	all := make(map[string]string, len(own)+2)
+	p.inject(ctx, func(name, value string) { all[name] = value })
+	maps.Copy(all, own)
+	return all
 }
 
 // Close sends what waits in a batch and ends the publisher. It must not be used

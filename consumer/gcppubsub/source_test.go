@@ -430,3 +430,40 @@ func (b bench) endLeases(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestPublisher_Injects, and never over the message's own.
+func TestPublisher_Injects(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p, err := gcppubsub.NewPublisher(connect(t, b.sub.addr), gcppubsub.PublisherConfig{
+		Topic: b.sub.cfg.Subscription,
+		Inject: func(_ context.Context, set func(name, value string)) {
+			set("traceparent", "new")
+			set("tracestate", "s")
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	own := map[string]string{"traceparent": "of its origin", "kind": "alert"}
+	if _, err := p.Publish(t.Context(), handlers.Message{Data: []byte("x"), Attributes: own}); err != nil {
+		t.Fatal(err)
+	}
+	src, _ := b.sub.Connect(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	err = src.Receive(ctx, roomy(), func(d *consumer.Delivery) {
+		defer cancel()
+		want := map[string]string{"traceparent": "of its origin", "tracestate": "s", "kind": "alert"}
+		if diff := cmp.Diff(want, d.Message.Attributes); diff != "" || len(own) != 2 {
+			t.Errorf("the message's own are %v; attributes (-want +got):\n%s", own, diff)
+		}
+		if err := d.Settler.Ack(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

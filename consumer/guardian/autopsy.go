@@ -139,6 +139,14 @@ func goroutineEvidence(g crashtrace.Goroutine) verdict.Goroutine {
 	return v
 }
 
+// said is what logs tell of the last words of a child.
+func (p *parent) said(words string) string {
+	if p.cfg.RawStderr {
+		return words
+	}
+	return p.cfg.Redact.Death(words)
+}
+
 // report tells people of a death.
 func (p *parent) report(a autopsy) {
 	attrs := []any{"role", a.role.cfg.Name, "pid", a.pid, "by", a.how, "lived", a.lived, "ready", a.ready,
@@ -147,7 +155,7 @@ func (p *parent) report(a autopsy) {
 		attrs = append(attrs, "ward", a.role.number)
 	}
 	if a.trace.Reason != "" {
-		attrs = append(attrs, "trace", a.trace.Reason)
+		attrs = append(attrs, "trace", p.said(a.trace.Reason))
 	}
 	if s, ok := a.slot(a.Culprit); ok {
 		attrs = append(attrs, "culprit", strconv.Quote(s.ID), "subscription", s.Subscription)

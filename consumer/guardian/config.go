@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/theriac/theriac/consumer/guardian/inflight"
+	"github.com/theriac/theriac/handlers/redact"
 )
 
 // Config says which roles there are and how they are looked after. Only Roles is required.
@@ -46,6 +47,14 @@ type Config struct {
 
 	// MaxRestartPause bounds that pause. Default 30 s.
 	MaxRestartPause time.Duration
+
+	// Redact says which texts of panics may stand in logs and on standard error, where
+	// the last words of a dying child are passed on. Nil: those of the runtime and the
+	// standard library. The crash records have all of them.
+	Redact *redact.Redactor
+
+	// RawStderr passes on and logs the texts of panics as they are.
+	RawStderr bool
 
 	// Logger hears of starts, deaths and decisions. Default slog.Default.
 	Logger *slog.Logger

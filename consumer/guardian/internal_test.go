@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/theriac/theriac/handlers/redact"
 )
 
 func TestRestarts(t *testing.T) {
@@ -59,7 +61,8 @@ func TestConfig_DefaultsKeepWhatIsSet(t *testing.T) {
 	full := Config{
 		Roles:    []RoleConfig{{Name: "worker", Slots: 6, Wards: 2, MemoryLimit: 1 << 30, ReadyTimeout: 1, HangTimeout: 3 * time.Second}},
 		StateDir: "/state", Relay: true, Build: "v1",
-		StopTimeout: 2, RestartLimit: 3, RestartPause: 4, MaxRestartPause: 5, Logger: Config{}.withDefaults().Logger,
+		StopTimeout: 2, RestartLimit: 3, RestartPause: 4, MaxRestartPause: 5, Redact: new(redact.Redactor), RawStderr: true,
+		Logger: Config{}.withDefaults().Logger,
 	}
 	v := reflect.ValueOf(full)
 	for i := range v.NumField() {

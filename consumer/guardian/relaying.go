@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/theriac/theriac/consumer/guardian/relay"
 	"github.com/theriac/theriac/internal/runner"
@@ -37,6 +38,9 @@ func (p *parent) startRelay(ctx context.Context) error {
 	r.read, r.endRead = context.WithCancel(ctx)
 	deliver, stop := context.WithCancel(ctx)
 	r.stop = stop
+	if p.state != nil {
+		r.deliverer.Go(func() { p.publishRelayStats(deliver, forwarder) })
+	}
 	r.deliverer.Go(func() {
 		if err := forwarder.Run(deliver); err != nil {
 			p.log.Error("the relay stopped; requests of children are kept but not delivered", "error", err)
@@ -66,4 +70,23 @@ func (r *relaying) close() error {
 	r.stop()
 	r.deliverer.Wait()
 	return r.forwarder.Close()
+}
+
+// publishRelayStats writes the numbers of the relay until ctx ends, and once more.
+func (p *parent) publishRelayStats(ctx context.Context, forwarder *relay.Forwarder) {
+	tick := time.NewTicker(relayStatsEvery)
+	defer tick.Stop()
+	for {
+		if err := writeRelayStats(p.state.path, RelayStats{Stats: forwarder.Stats(), At: time.Now()}); err != nil {
+			p.log.Warn("cannot tell the numbers of the relay", "error", err)
+			return // once is enough: the disk is full or not ours
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
 }

@@ -4,8 +4,10 @@ package guardian_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -69,7 +71,11 @@ func TestRelay_WhatWasSaidBeforeDeathArrives(t *testing.T) {
 				heard <- string(body)
 			}))
 			defer server.Close()
-			g := start(t, "teller", relayVariable+"="+t.TempDir()+"|"+server.URL+"|"+way)
+			dir := t.TempDir()
+			if _, err := guardian.ReadRelayStats(dir); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("before there is a guardian: %v", err)
+			}
+			g := start(t, "teller", relayVariable+"="+dir+"|"+server.URL+"|"+way)
 			g.until(t, "role died")
 			var got []string
 			for range tales {
@@ -87,6 +93,9 @@ func TestRelay_WhatWasSaidBeforeDeathArrives(t *testing.T) {
 			g.signal(t, syscall.SIGTERM)
 			if code := g.exit(t); code != 0 {
 				t.Errorf("exit code %d", code)
+			}
+			if s, err := guardian.ReadRelayStats(dir); err != nil || s.Delivered != tales || s.Lost != 0 || s.At.IsZero() {
+				t.Errorf("the relay's numbers are %+v: %v", s, err)
 			}
 		})
 	}

@@ -4,7 +4,6 @@ package guardian
 
 import (
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"strconv"
@@ -128,7 +127,7 @@ func (p *parent) spawn(r *role) (_ *child, err error) {
 	}
 	c.pid, c.tail, c.stderr = c.process.Pid, new(crashtrace.Tail), stderr
 	p.tees[stderr] = true
-	p.readers.Go(func() { p.tee(c, io.MultiWriter(c.tail, tee), stderr) })
+	p.readers.Go(func() { p.tee(c, tee, stderr) })
 	p.readers.Go(func() { p.listen(c) })
 	p.readers.Go(func() { p.readCrash(c) })
 	p.serveLine(c)

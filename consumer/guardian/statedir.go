@@ -20,6 +20,7 @@ var ErrStateDirBusy = errors.New("another guardian uses it")
 //	guardian.lock       locked while a guardian lives; holds its process id
 //	tables/INCARNATION  the table of a child that lives, or that died with its guardian
 //	deaths              crash records that nobody has taken in yet
+//	relay               requests that could not be delivered yet; relay.json: how many, and what was lost
 type stateDir struct {
 	path string
 	lock *os.File // closed, it lets another guardian have the folder

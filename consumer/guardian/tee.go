@@ -8,14 +8,23 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/theriac/theriac/handlers/redact"
 )
 
-// tee passes on what a child writes to standard error, and keeps its end. Whoever else the child left
-// holding it is heard, too, for as long as anybody takes events.
+// tee passes on what a child writes to standard error, without what a panic says that nobody called
+// safe, and keeps its end as it is. Whoever else the child left holding it is heard, too, for as long as
+// anybody takes events.
 //
 // When the child is dead, what is still in the pipe is its last words, and its death is judged only when
 // they are in the tail. buried says so by a deadline, which a reader notices that waits.
-func (p *parent) tee(c *child, to io.Writer, from *os.File) {
+func (p *parent) tee(c *child, stderr io.Writer, from *os.File) {
+	to := io.MultiWriter(c.tail, stderr)
+	if !p.cfg.RawStderr {
+		shown := redact.NewStderr(stderr, p.cfg.Redact)
+		defer func() { _ = shown.Close() }() // nobody is left to be told
+		to = io.MultiWriter(c.tail, shown)
+	}
 	for {
 		_, err := io.Copy(to, from)
 		if !errors.Is(err, os.ErrDeadlineExceeded) || p.isOver() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -31,6 +32,11 @@ type PublisherConfig struct {
 	// compared. Default false. The stream gives the message its own id in any
 	// case.
 	DedupByID bool
+
+	// Inject adds to the attributes of each message, by set; telemetry.Inject adds the
+	// span that is active in ctx, for the message's consumers to link to. An attribute
+	// that the message has already is kept. Default nil: nothing is added.
+	Inject func(ctx context.Context, set func(name, value string))
 }
 
 // Publisher publishes messages in the form that [Source] reads. It is safe for
@@ -72,7 +78,7 @@ func NewPublisher(ctx context.Context, conn *nats.Conn, cfg PublisherConfig) (*P
 // first. After an error other than [*TooLargeError] the message may have been
 // stored nevertheless.
 func (p *Publisher) Publish(ctx context.Context, m handlers.Message) (id string, err error) {
-	msg, err := p.message(m)
+	msg, err := p.message(ctx, m)
 	if err != nil {
 		return "", err
 	}
@@ -93,7 +99,7 @@ type Sent struct {
 // [Sent] has. It blocks while MaxPending messages are on their way, until ctx
 // ends. Messages that one goroutine sends are stored in that order.
 func (p *Publisher) Send(ctx context.Context, m handlers.Message) (*Sent, error) {
-	msg, err := p.message(m)
+	msg, err := p.message(ctx, m)
 	if err != nil {
 		return nil, err
 	}
@@ -125,8 +131,8 @@ func (s *Sent) Wait(ctx context.Context) (id string, err error) {
 }
 
 // message packs m.
-func (p *Publisher) message(m handlers.Message) (*nats.Msg, error) {
-	header, payload := pack(m.Attributes, m.OrderingKey, m.Data)
+func (p *Publisher) message(ctx context.Context, m handlers.Message) (*nats.Msg, error) {
+	header, payload := pack(p.attributes(ctx, m.Attributes), m.OrderingKey, m.Data)
 	msg := &nats.Msg{Subject: p.cfg.Subject, Data: payload}
 	size := int64(len(payload))
 	if header != "" || p.cfg.DedupByID {
@@ -146,6 +152,18 @@ func (p *Publisher) message(m handlers.Message) (*nats.Msg, error) {
 		return nil, &TooLargeError{SizeBytes: size, MaxBytes: limit}
 	}
 	return msg, nil
+}
+
+// attributes returns the attributes of a message with what is injected. The message's
+// own map is not changed.
+func (p *Publisher) attributes(ctx context.Context, own map[string]string) map[string]string {
+	if p.cfg.Inject == nil {
+		return own
+	}
+	all := make(map[string]string, len(own)+2)
+	p.cfg.Inject(ctx, func(name, value string) { all[name] = value })
+	maps.Copy(all, own)
+	return all
 }
 
 // dedupKey is id in a form that a header keeps: as it is when it is plain text,

@@ -212,3 +212,27 @@ func TestConnect_ErrorsKeepSecrets(t *testing.T) {
 		}
 	}
 }
+
+func TestPublisher_InjectsWithoutChangingTheMessage(t *testing.T) {
+	t.Parallel()
+	sub := fresh(t)
+	p, err := natsjs.NewPublisher(t.Context(), sub.conn, natsjs.PublisherConfig{
+		Stream: sub.name, Subject: sub.name,
+		Inject: func(_ context.Context, set func(name, value string)) {
+			set("traceparent", "new")
+			set("tracestate", "s")
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := map[string]string{"traceparent": "of its origin", "kind": "alert"}
+	if _, err := p.Publish(t.Context(), handlers.Message{Attributes: own}); err != nil {
+		t.Fatal(err)
+	}
+	got := receive(t, sub.source(t, sub.conn)).ack(t)
+	want := map[string]string{"traceparent": "of its origin", "tracestate": "s", "kind": "alert"}
+	if diff := cmp.Diff(want, got.Attributes); diff != "" || len(own) != 2 {
+		t.Errorf("the message's own are %v; attributes (-want +got):\n%s", own, diff)
+	}
+}

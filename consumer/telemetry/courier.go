@@ -34,6 +34,7 @@ type courier struct {
 	base    http.RoundTripper
 	relayed bool
 	dropped atomic.Uint64
+	sent    atomic.Uint64
 
 	mu       sync.Mutex
 	closed   bool
@@ -141,7 +142,9 @@ func (c *courier) post(d *delivery, event *sentry.Event) {
 	}
 	if d.err != nil {
 		c.dropped.Add(1)
+		return
 	}
+	c.sent.Add(1)
 }
 
 // postAndWait posts an event beside the caller, who does not wait for ever.

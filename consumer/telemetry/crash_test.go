@@ -58,7 +58,7 @@ func TestCrash_IsOneEvent(t *testing.T) {
 	}
 	handled := false
 	exception := fakesentry.Exception{
-		Type: "panic", Value: "panic: boom", Mechanism: fakesentry.Mechanism{Type: "guardian", Handled: &handled},
+		Type: "panic", Value: "panic: [withheld]", Mechanism: fakesentry.Mechanism{Type: "guardian", Handled: &handled},
 		Stacktrace: fakesentry.Stacktrace{Frames: []fakesentry.Frame{
 			{Function: "g", Module: "net/http", Filename: "h.go", Lineno: 8},
 			{Function: "(*T).f", Module: "example.com/app/x", Filename: "x.go", Lineno: 7, InApp: true},
@@ -70,11 +70,23 @@ func TestCrash_IsOneEvent(t *testing.T) {
 	if diff := cmp.Diff([]string{"theriac", "orders", "panic", "example.com/app/x.(*T).f", "net/http.g"}, e.Fingerprint); diff != "" {
 		t.Errorf("fingerprint (-want +got):\n%s", diff)
 	}
-	if len(e.Attachments) != 1 || e.Attachments[0].Filename != "stack.txt" || string(e.Attachments[0].Payload) != death().Stack {
+	if len(e.Attachments) != 1 || e.Attachments[0].Filename != "stack.txt" || string(e.Attachments[0].Payload) != "goroutine 8 [running]:\napp/x.f(...)\n" {
 		t.Errorf("attachments %q", e.Attachments)
 	}
 	if e.Contexts["death"]["started_by"] != "parent" || e.Contexts["suspects"]["count"] != 1.0 || !strings.HasPrefix(e.Contexts["suspects"]["1"].(string), "m-0 of orders") {
 		t.Errorf("contexts %v", e.Contexts)
+	}
+}
+
+// TestCrash_AllTexts: who asks for it is sent what the process said, and its trace.
+func TestCrash_AllTexts(t *testing.T) {
+	t.Parallel()
+	s := fake(t)
+	if err := reporter(t, s, telemetry.SentryConfig{AllTexts: true}).Crash(t.Context(), death()); err != nil {
+		t.Fatal(err)
+	}
+	if e := s.Events()[0]; e.Main().Value != "panic: boom" || string(e.Attachments[0].Payload) != death().Stack {
+		t.Errorf("%q with %q", e.Main().Value, e.Attachments)
 	}
 }
 

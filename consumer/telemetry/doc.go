@@ -26,18 +26,37 @@
 // # What is sent
 //
 // An allow-list: subscription, message id, handler, attempt, build, outcome, worker role; the types of
-// errors; frames with function, file and line; panic and error texts after the scrub function. Never data
-// and attributes of messages, ordering keys, users, requests, breadcrumbs, environment, modules or the
-// host's name. [Scrub], the default, takes out what looks like addresses, numbers, tokens and keys; a
-// BeforeSend of the user's comes last and may take out more.
+// errors; frames with function, file and line. Of texts of errors and panics, payloads, attributes and
+// ordering keys only what package handlers/redact calls safe, which by default are texts that the runtime and
+// the standard library make of constants; the rest is "[withheld]". Never users, requests, breadcrumbs,
+// environment, modules or the host's name. AllTexts lets all texts out after [Scrub], which takes out
+// what looks like addresses, numbers, tokens and keys. A BeforeSend of the user's comes last and may
+// take out more.
+//
+// # Spans
+//
+// Each attempt is a span "process <subscription>" of kind consumer, with the attributes of the semantic
+// conventions for messaging, also in wards and for replays. It is the root of a trace and linked to the
+// span that published the message, whose context stands in its attributes: as Google's client writes
+// it (googclient_traceparent), or plain W3C (traceparent); [Inject] writes it. TracerConfig.Parent makes
+// that span the parent instead.
+//
+// An ended span outlives its process if it is exported at once and through the guardian:
+//
+//	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithHTTPClient(&http.Client{Transport: role.Transport}))
+//	provider := trace.NewTracerProvider(trace.WithSyncer(exporter), trace.WithSampler(trace.TraceIDRatioBased(0.01)))
+//
+// The spans of a batch that was not sent die with the process, but for the attempts' own: an attempt's place in the
+// table is freed after its span has ended, and who reads the crash record ends those that had not.
 //
 // # What happens on failure
 //
 //	the relay refuses         the failure's event is lost, counted and logged; Crash returns the error and
 //	                          is called again: the id of the event is made of the crash's, so that two
 //	                          reports are one event
-//	Sentry is slow or down    with Relay: the guardian's worry. Without: an attempt waits for FlushTimeout,
-//	                          and once 16 events are on their way the next are dropped at once
+//	Sentry is slow or down    with Relay: the guardian's worry, which keeps them for an hour and counts
+//	                          what it drops. Without: an attempt waits for FlushTimeout, and once 16
+//	                          events are on their way the next are dropped at once. [Sentry.Stats] counts
 //	Sentry can never take it  400, 413, 422: dropped, counted and logged; Crash returns nil
 //	scrub function panics     the text is not sent, the event is
 //	anything else panics      the consumer logs it; the message goes on as if nobody had watched

@@ -15,6 +15,7 @@ import (
 	"github.com/getsentry/sentry-go"
 
 	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/handlers/redact"
 )
 
 const (
@@ -35,39 +36,70 @@ func (s *Sentry) attemptEvent(sub string, m handlers.Message, a handlers.Attempt
 		event.Tags["replay"] = "true"
 	}
 	event.Exception = s.exceptions(a)
+	if safe := s.messageContext(sub, m); len(safe) > 0 {
+		event.Contexts["message"] = safe
+	}
 	event.Fingerprint = s.fingerprint(Failure{
 		Subscription: sub, Outcome: a.Outcome.String(), ErrorTypes: errorTypes(a.Errors), Frames: a.Frames,
 	})
 	return event
 }
 
+// messageContext is what is safe of a message, nil if nothing is.
+func (s *Sentry) messageContext(sub string, m handlers.Message) sentry.Context {
+	safe := sentry.Context{}
+	for _, f := range s.cfg.Redact.Payload(sub, m.Data, redact.Limit{}).Safe() {
+		safe["payload "+f.Path] = f.Value
+	}
+	attributes, _ := s.cfg.Redact.Attributes(sub, m.Attributes)
+	for _, a := range attributes {
+		safe["attribute "+tag(a.Name)] = a.Value
+	}
+	if key := s.cfg.Redact.OrderingKey(sub, m.OrderingKey); key != "" && key != redact.Withheld {
+		safe["ordering_key"] = key
+	}
+	return safe
+}
+
 // exceptions is the error chain, the outermost last, which has the stack.
 func (s *Sentry) exceptions(a handlers.Attempt) []sentry.Exception {
 	var chain []sentry.Exception
 	for _, link := range slices.Backward(a.Errors[:min(len(a.Errors), maxChain)]) {
-		chain = append(chain, sentry.Exception{Type: tag(link.Type), Value: s.scrub.text(link.Text)})
+		chain = append(chain, sentry.Exception{Type: tag(link.Type), Value: s.texts.of(link.Type, link.Text)})
 	}
 	if len(chain) == 0 {
 		chain = []sentry.Exception{{Type: a.Outcome.String()}}
 	}
 	outermost := &chain[len(chain)-1]
 	if a.Panic != "" {
-		outermost.Value = s.scrub.text(a.Panic)
+		outermost.Value = s.texts.of(kindOf(a), a.Panic)
 	}
 	outermost.Stacktrace = stackOf(a.Frames)
 	outermost.Mechanism = mechanism("theriac", true)
 	return chain
 }
 
+// kindOf is the Go type of the error or panic value that ended an attempt, or "".
+func kindOf(a handlers.Attempt) string {
+	if len(a.Errors) == 0 {
+		return ""
+	}
+	return a.Errors[0].Type
+}
+
 // crashEvent is the event of a death.
 func (s *Sentry) crashEvent(c handlers.Crash) *sentry.Event {
+	words := s.texts.death(c.Text)
+	if words == "" {
+		words = s.texts.words(c.Exit + ": " + c.Reason)
+	}
 	event := s.event(sentry.LevelFatal, c.Died)
 	event.EventID = crashEventID(c.ID)
 	if s.cfg.Options.Release == "" {
 		event.Release = c.Build // which need not be the one that reports it
 	}
 	event.Exception = []sentry.Exception{{
-		Type: tag(orElse(c.Kind, "death")), Value: s.scrub.text(orElse(c.Text, c.Exit+": "+c.Reason)),
+		Type: tag(orElse(c.Kind, "death")), Value: words,
 		Stacktrace: stackOf(c.Frames), Mechanism: mechanism("guardian", false),
 	}}
 	event.Tags = tags(map[string]string{
@@ -76,14 +108,14 @@ func (s *Sentry) crashEvent(c handlers.Crash) *sentry.Event {
 	sub := s.blame(event, c)
 	event.Fingerprint = s.fingerprint(Failure{Subscription: sub, Outcome: orElse(c.Kind, "death"), Frames: c.Frames})
 	event.Contexts["death"] = sentry.Context{
-		"reason": s.scrub.text(c.Reason), "hint": s.scrub.text(c.Hint), "lived": c.Died.Sub(c.Started).String(),
+		"reason": s.texts.words(c.Reason), "hint": s.texts.words(c.Hint), "lived": c.Died.Sub(c.Started).String(),
 		"started_by": tag(c.StartedBy), "in_flight": len(c.InFlight),
 	}
 	if c.Stack != "" {
-		event.Attachments = append(event.Attachments, s.attachment("stack.txt", withoutLabels(c.Stack)))
+		event.Attachments = append(event.Attachments, attachment("stack.txt", s.texts.stack(c.Stack)))
 	}
 	if s.cfg.Stderr && c.Stderr != "" {
-		event.Attachments = append(event.Attachments, s.attachment("stderr.txt", c.Stderr))
+		event.Attachments = append(event.Attachments, attachment("stderr.txt", s.texts.words(c.Stderr)))
 	}
 	return event
 }
@@ -144,8 +176,8 @@ func (s *Sentry) fingerprint(f Failure) (parts []string) {
 	return s.cfg.Fingerprint(f)
 }
 
-func (s *Sentry) attachment(name, text string) *sentry.Attachment {
-	return &sentry.Attachment{Filename: name, ContentType: "text/plain", Payload: []byte(s.scrub.text(text))}
+func attachment(name, text string) *sentry.Attachment {
+	return &sentry.Attachment{Filename: name, ContentType: "text/plain", Payload: []byte(text)}
 }
 
 func mechanism(name string, handled bool) *sentry.Mechanism {

@@ -19,13 +19,18 @@ const (
 	keyOperationName = "messaging.operation.name"
 	keyOperationType = "messaging.operation.type"
 	keySubscription  = "messaging.destination.subscription.name"
+	keyDestination   = "messaging.destination.name"
 	keyMessageID     = "messaging.message.id"
+	keyBodySize      = "messaging.message.body.size"
+	keyDelivery      = "messaging.gcp_pubsub.message.delivery_attempt" // the one broker that the convention has it for
+	keyOrderingKey   = "messaging.gcp_pubsub.message.ordering_key"
 	keyErrorType     = "error.type"
 
 	keyAttempt = "theriac.attempt"
 	keyOutcome = "theriac.outcome"
 	keyHandler = "theriac.handler"
 	keyReplay  = "theriac.replay"
+	keyEntry   = "theriac.entry"
 	keyPart    = "theriac.part"
 	keyCrash   = "theriac.crash.id"
 )
@@ -35,6 +40,9 @@ const (
 	operation        = "process" // name and type of what a consumer does
 	operationReceive = "receive"
 )
+
+// systemPubSub is what the convention calls Google's broker.
+const systemPubSub = "gcp_pubsub"
 
 // SystemOther stands for a broker that nobody named.
 const SystemOther = "_OTHER"

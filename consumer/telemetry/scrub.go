@@ -3,6 +3,8 @@ package telemetry
 import (
 	"regexp"
 	"strings"
+
+	"github.com/theriac/theriac/handlers/redact"
 )
 
 // What Scrub takes out, in this order: the more a pattern knows, the earlier it is
@@ -25,9 +27,10 @@ var (
 // Scrub removes what looks personal or secret from a text that leaves the process:
 // e-mail addresses, numbers of seven digits and more (also with blanks, dots and
 // dashes between), passwords in URLs, values of fields that are named like
-// secrets, known forms of tokens and keys, and long words that look random. It is
-// the default of this package, and removes rather too much: dates go as well. It
-// knows no names of people, nor what is secret in your domain.
+// secrets, known forms of tokens and keys, and long words that look random. It
+// removes rather too much: dates go as well. It knows no names of people, nor what is
+// secret in your domain: it is the second net behind package redact, and the only one
+// under AllTexts.
 func Scrub(text string) string {
 	// Most texts hold none of these, and to look for a word costs little.
 	if strings.Contains(text, "-----BEGIN ") {
@@ -86,6 +89,41 @@ func looksRandom(word string) bool {
 		return upper > 2 && lower > 2 && digit > 1 && other*6 < len(word)
 	}
 }
+
+// texts decides what of texts leaves the process.
+type texts struct {
+	safe *redact.Redactor
+	// all lets every text out that scrub went over, not only those that are safe.
+	all   bool
+	scrub scrubber
+}
+
+// of is the text of an error or a panic value of a type, "" where that is unknown.
+func (t texts) of(kind, text string) string {
+	if !t.all {
+		text = t.safe.Text(kind, text)
+	}
+	return t.scrub.text(text)
+}
+
+// death is what a dying process said.
+func (t texts) death(words string) string {
+	if !t.all {
+		words = t.safe.Death(words)
+	}
+	return t.scrub.text(words)
+}
+
+// stack is a goroutine's trace.
+func (t texts) stack(trace string) string {
+	if !t.all {
+		trace = redact.Stack(trace)
+	}
+	return t.scrub.text(withoutLabels(trace))
+}
+
+// words are ours, and may quote something.
+func (t texts) words(text string) string { return t.scrub.text(text) }
 
 // scrubber applies the user's function or Scrub, and never lets a text out that it
 // could not go through.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/theriac/theriac/consumer"
 	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/handlers/redact"
 )
 
 // SentryConfig says where events go and what is in them.
@@ -30,10 +31,18 @@ type SentryConfig struct {
 	// Errors also reports attempts that returned an error (OutcomeFailed). Default
 	// false: only panics, exits and timeouts are.
 	Errors bool
+	// Redact says what is safe of payloads, attributes, ordering keys, and texts of
+	// errors and panics. Nil: of texts those that the runtime and the standard library
+	// make, of messages nothing.
+	Redact *redact.Redactor
+	// AllTexts sends the texts of errors and panics, and traces with arguments, also
+	// where Redact calls them unknown. Scrub is then all that stands between a secret
+	// in them and Sentry. Default false.
+	AllTexts bool
 	// Stderr sends the end of a dead process's standard error along, scrubbed.
 	// Default false: anything may stand there.
 	Stderr bool
-	// Scrub goes over every text that comes from outside. Default [Scrub].
+	// Scrub goes over every text that is sent. Default [Scrub].
 	Scrub func(string) string
 	// Fingerprint decides which failures are one issue. Default [Fingerprint].
 	Fingerprint func(Failure) []string
@@ -82,7 +91,7 @@ func (c SentryConfig) Validate() error {
 // with [NewSentry], and Close it.
 type Sentry struct {
 	cfg     SentryConfig
-	scrub   scrubber
+	texts   texts
 	client  *sentry.Client
 	courier *courier
 	// crashing is full while a crash is reported, so that one id is never sent twice
@@ -102,7 +111,7 @@ func NewSentry(cfg SentryConfig) (*Sentry, error) {
 		return nil, err
 	}
 	cfg = cfg.WithDefaults()
-	s := &Sentry{cfg: cfg, scrub: cfg.Scrub, courier: newCourier(cfg), crashing: make(chan struct{}, 1)}
+	s := &Sentry{cfg: cfg, texts: texts{safe: cfg.Redact, all: cfg.AllTexts, scrub: cfg.Scrub}, courier: newCourier(cfg), crashing: make(chan struct{}, 1)}
 	options := cfg.Options
 	options.Transport = s.courier
 	if options.Release == "" {
@@ -218,7 +227,28 @@ func (s *Sentry) capture(ctx context.Context, event *sentry.Event, wait time.Dur
 	return d.result()
 }
 
-// Dropped is how many events were not handed over.
+// SentryStats are the numbers of a [Sentry] since it was made. Every event is counted
+// in exactly one place once it is no longer on its way.
+type SentryStats struct {
+	// Sent were taken: by the guardian, whose relay has numbers of its own, or by
+	// Sentry where there is no relay.
+	Sent uint64
+	// Lost were not: the relay refused them, Sentry did, or too many were on their way.
+	// Lost crashes are reported again.
+	Lost uint64
+	// OnTheWay are being posted now, at most 16, and only without a relay.
+	OnTheWay int
+}
+
+// Stats returns the numbers of this moment.
+func (s *Sentry) Stats() SentryStats {
+	c := s.courier
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return SentryStats{Sent: c.sent.Load(), Lost: c.dropped.Load(), OnTheWay: len(c.onTheWay)}
+}
+
+// Dropped is how many events were not handed over: SentryStats.Lost.
 func (s *Sentry) Dropped() uint64 { return s.courier.dropped.Load() }
 
 // Close waits for events on their way, at most FlushTimeout, and frees what the

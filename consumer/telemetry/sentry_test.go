@@ -20,6 +20,7 @@ import (
 	"github.com/theriac/theriac/consumer/consumertest"
 	"github.com/theriac/theriac/consumer/telemetry"
 	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/handlers/redact"
 	"github.com/theriac/theriac/internal/fakesentry"
 	"github.com/theriac/theriac/internal/runner"
 )
@@ -149,7 +150,7 @@ func TestSentry_TheEventIsOutBeforeTheStoreIsTold(t *testing.T) {
 			s := fake(t)
 			s.SetLatency(20 * time.Millisecond)
 			r := &relay{}
-			cfg := telemetry.SentryConfig{Build: "v7"}
+			cfg := telemetry.SentryConfig{Build: "v7", AllTexts: true}
 			if relayed {
 				cfg.Relay = r
 			}
@@ -228,9 +229,21 @@ func TestSentry_WhichOutcomes(t *testing.T) {
 	}
 }
 
-// TestSentry_Canaries puts secrets wherever a message and a death can hold them.
+// TestSentry_Canaries puts secrets wherever a message and a death can hold them. By
+// default no word of a text leaves that is not known, whatever it looks like; with
+// AllTexts what looks like a secret does not.
 func TestSentry_Canaries(t *testing.T) {
 	t.Parallel()
+	for _, all := range []bool{false, true} {
+		t.Run(fmt.Sprintf("all texts %t", all), func(t *testing.T) {
+			t.Parallel()
+			checkCanaries(t, all)
+		})
+	}
+}
+
+func checkCanaries(t *testing.T, allTexts bool) {
+	t.Helper()
 	s := fake(t)
 	hub := sentry.NewHub(nil, sentry.NewScope())
 	client, err := sentry.NewClient(sentry.ClientOptions{Dsn: s.DSN(), Tags: map[string]string{"mine": "kept"}})
@@ -241,7 +254,7 @@ func TestSentry_Canaries(t *testing.T) {
 	hub.BindClient(client)
 	hub.Scope().SetUser(sentry.User{Email: "CANARY-user"})
 	hub.Scope().AddBreadcrumb(&sentry.Breadcrumb{Message: "CANARY-crumb"}, 10)
-	events, err := telemetry.NewSentry(telemetry.SentryConfig{Hub: hub, Stderr: true})
+	events, err := telemetry.NewSentry(telemetry.SentryConfig{Hub: hub, AllTexts: allTexts, Stderr: allTexts})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,10 +263,13 @@ func TestSentry_Canaries(t *testing.T) {
 	for _, canary := range canaries {
 		all.WriteString(canary + " ; \n")
 	}
+	if !allTexts {
+		all.WriteString("CANARY-word")
+	}
 	m := handlers.Message{ID: "m", Data: []byte("CANARY-data"), OrderingKey: "CANARY-key", Attributes: map[string]string{"CANARY-name": "CANARY-value"}}
 	poison(t, s, events, m, func() error { panic(fmt.Errorf("because %w", errors.New(all.String()))) })
 	if err := events.Crash(t.Context(), handlers.Crash{
-		ID: "id", Kind: "panic", Text: all.String(), Reason: all.String(), Hint: all.String(), Stderr: all.String(), Host: "CANARY-host",
+		ID: "id", Kind: "panic", Text: all.String(), Reason: "ours", Stderr: all.String(), Host: "CANARY-host",
 		Stack: "goroutine 8 [running labels:{\"theriac\": \"1.1\", \"user\": \"CANARY-label\"}]:\n" + all.String(), Notes: []string{"CANARY-note"},
 	}); err != nil {
 		t.Fatal(err)
@@ -277,12 +293,39 @@ func TestSentry_Canaries(t *testing.T) {
 	}
 }
 
+// TestSentry_WhatIsSafeIsSent, and nothing beside it.
+func TestSentry_WhatIsSafeIsSent(t *testing.T) {
+	t.Parallel()
+	safe, err := redact.New(redact.Config{
+		Subscriptions: map[string]redact.Safe{"orders": {Fields: []string{"/id", "/lines/*/n"}, Attributes: []string{"tenant"}, OrderingKey: true}},
+		Types:         []string{"*errors.errorString"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := fake(t)
+	m := handlers.Message{
+		ID: "m", Data: []byte(`{"id":12345678901234567890,"name":"CANARY","lines":[{"n":"a"},{"n":"b","CANARY":1}]}`), OrderingKey: "k",
+		Attributes: map[string]string{"tenant": "t", "CANARY": "CANARY"},
+	}
+	poison(t, s, reporter(t, s, telemetry.SentryConfig{Redact: safe}), m, explode)
+	e := s.Events()[0]
+	want := map[string]any{"payload /id": "12345678901234567890", "payload /lines/0/n": "a", "payload /lines/1/n": "b", "attribute tenant": "t", "ordering_key": "k"}
+	if diff := cmp.Diff(want, e.Contexts["message"]); diff != "" {
+		t.Errorf("context (-want +got):\n%s", diff)
+	}
+	// The innermost error is of a type that was called safe; the panic's is not.
+	if e.Exceptions[0].Value != "ledger [number] is closed" || e.Main().Value != redact.Withheld || bytes.Contains(e.Raw, []byte("CANARY")) {
+		t.Errorf("sent %s", e.Raw)
+	}
+}
+
 // TestSentry_UsersFunctionsPanic: the event goes, without what they should have made.
 func TestSentry_UsersFunctionsPanic(t *testing.T) {
 	t.Parallel()
 	s := fake(t)
 	events := reporter(t, s, telemetry.SentryConfig{
-		Scrub: func(string) string { panic("scrub") }, Fingerprint: func(telemetry.Failure) []string { panic("print") },
+		AllTexts: true, Scrub: func(string) string { panic("scrub") }, Fingerprint: func(telemetry.Failure) []string { panic("print") },
 	})
 	seen := poison(t, s, events, handlers.Message{}, explode)
 	if len(seen) != 1 || strings.Contains(string(seen[0].Raw), "ledger") || len(seen[0].Fingerprint) == 0 {
@@ -307,8 +350,8 @@ func TestSentry_SlowAndDown(t *testing.T) {
 	if took := time.Since(before); took > 5*time.Second || took < 20*time.Millisecond {
 		t.Errorf("%d failures waited %v for a Sentry that does not answer", n, took)
 	}
-	if d := events.Dropped(); d != n-16 {
-		t.Errorf("%d events dropped at once, want %d", d, n-16)
+	if st := events.Stats(); st.Lost != n-16 || st.OnTheWay != 16 || events.Dropped() != st.Lost {
+		t.Errorf("%+v, want %d events dropped at once", st, n-16)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/theriac/theriac/consumer"
 	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/handlers/redact"
 )
 
 // TracerConfig says how spans are made.
@@ -22,26 +23,41 @@ type TracerConfig struct {
 	Provider trace.TracerProvider
 	// System names the broker, such as "nats" or "gcp_pubsub". Default "": not told.
 	System string
-	// Propagator finds the producer's span in the attributes of a message; the
-	// attempt's is linked to it. Nil makes no links.
+	// Destinations are the topic or stream of each subscription, by its name. Default:
+	// not told.
+	Destinations map[string]string
+	// Propagator finds the producer's span in the attributes of a message, with the
+	// prefix that Google's Pub/Sub client writes (googclient_) or without. Default:
+	// W3C trace context.
 	Propagator propagation.TextMapPropagator
+	// Parent makes the producer's span the parent of each attempt's, whose trace and
+	// sampling it then shares. Default false: each attempt is the root of a trace of its
+	// own, and linked to the producer's span. A message may be delivered for days, and
+	// a batch has many producers, so a link is what the conventions ask for.
+	Parent bool
 	// Flush sends the spans that ended; the SDK's ForceFlush is one. It is called
 	// after an attempt that panicked or exited, and the message waits for it. Nil
 	// means nothing is flushed.
 	Flush func(context.Context) error
 	// FlushTimeout bounds it. Default 2 s.
 	FlushTimeout time.Duration
-	// Scrub goes over error and panic texts. Default [Scrub].
+	// Redact says what is safe of ordering keys and of error and panic texts, as in
+	// SentryConfig.
+	Redact *redact.Redactor
+	// AllTexts tells all texts of errors and panics, after Scrub. Default false.
+	AllTexts bool
+	// Scrub goes over every text that is told. Default [Scrub].
 	Scrub func(string) string
 	// Logger hears of what could not be flushed. Nil discards it.
 	Logger *slog.Logger
 }
 
-// Tracer makes a span for each attempt. It is a consumer.Observer; each attempt is
-// the root of a trace of its own, linked to the span that published the message.
+// Tracer makes a span for each attempt, also in wards and for replays. It is a
+// consumer.Observer. Which attempts are sampled is for the provider to say; what is not
+// sampled costs next to nothing.
 type Tracer struct {
 	cfg    TracerConfig
-	scrub  scrubber
+	texts  texts
 	tracer trace.Tracer
 }
 
@@ -65,7 +81,10 @@ func NewTracer(cfg TracerConfig) *Tracer {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Tracer{cfg: cfg, scrub: cfg.Scrub, tracer: cfg.Provider.Tracer(ScopeName)}
+	if cfg.Propagator == nil {
+		cfg.Propagator = propagation.TraceContext{}
+	}
+	return &Tracer{cfg: cfg, texts: texts{safe: cfg.Redact, all: cfg.AllTexts, scrub: cfg.Scrub}, tracer: cfg.Provider.Tracer(ScopeName)}
 }
 
 // spanKey finds our span in a context: the one that is active there may be the
@@ -82,26 +101,39 @@ func spanOf(ctx context.Context) trace.Span {
 // AttemptStarted implements [consumer.Observer]: the handler's context carries the
 // span.
 func (t *Tracer) AttemptStarted(ctx context.Context, sub string, m handlers.Message) context.Context {
-	options := []trace.SpanStartOption{
-		trace.WithNewRoot(), trace.WithSpanKind(trace.SpanKindConsumer),
-		trace.WithAttributes(t.attributes(sub, m)...),
+	options := make([]trace.SpanStartOption, 0, 3)
+	options = append(options, trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(t.attributes(ctx, sub, m)...))
+	from := ctx
+	switch producer := producerOf(ctx, t.cfg.Propagator, m.Attributes); {
+	case producer.IsValid() && t.cfg.Parent:
+		from = trace.ContextWithRemoteSpanContext(ctx, producer)
+	case producer.IsValid():
+		options = append(options, trace.WithNewRoot(), trace.WithLinks(trace.Link{SpanContext: producer}))
+	default:
+		options = append(options, trace.WithNewRoot())
 	}
-	if t.cfg.Propagator != nil {
-		from := t.cfg.Propagator.Extract(context.WithoutCancel(ctx), propagation.MapCarrier(m.Attributes))
-		if producer := trace.SpanContextFromContext(from); producer.IsRemote() {
-			options = append(options, trace.WithLinks(trace.Link{SpanContext: producer}))
-		}
-	}
-	ctx, span := t.tracer.Start(ctx, spanName(sub), options...)
+	ctx, span := t.tracer.Start(from, spanName(sub), options...)
 	return context.WithValue(ctx, spanKey{}, span)
 }
 
-func (t *Tracer) attributes(sub string, m handlers.Message) []attribute.KeyValue {
-	all := messaging(sub, m.ID)
+func (t *Tracer) attributes(ctx context.Context, sub string, m handlers.Message) []attribute.KeyValue {
+	all := append(make([]attribute.KeyValue, 0, 12), messaging(sub, m.ID)...)
 	if t.cfg.System != "" {
 		all = append(all, attribute.String(keySystem, t.cfg.System))
 	}
-	return append(all, attribute.Int(keyAttempt, max(m.DeliveryAttempt, 1)))
+	if to := t.cfg.Destinations[sub]; to != "" {
+		all = append(all, attribute.String(keyDestination, to))
+	}
+	if m.DeliveryAttempt > 0 && t.cfg.System == systemPubSub {
+		all = append(all, attribute.Int(keyDelivery, m.DeliveryAttempt))
+	}
+	if key := t.cfg.Redact.OrderingKey(sub, m.OrderingKey); key != "" && key != redact.Withheld && t.cfg.System == systemPubSub {
+		all = append(all, attribute.String(keyOrderingKey, key))
+	}
+	if r, ok := handlers.ReplayFrom(ctx); ok {
+		all = append(all, attribute.Bool(keyReplay, true), attribute.String(keyEntry, tag(r.Ref)))
+	}
+	return append(all, attribute.Int(keyBodySize, len(m.Data)), attribute.Int(keyAttempt, max(m.DeliveryAttempt, 1)))
 }
 
 // messaging is what every span of an attempt says.
@@ -149,20 +181,14 @@ func (t *Tracer) end(ctx context.Context, a handlers.Attempt) {
 		return
 	}
 	span.SetAttributes(attribute.String(keyOutcome, a.Outcome.String()), attribute.String(keyHandler, a.Handler))
-	if a.Replay {
-		span.SetAttributes(attribute.Bool(keyReplay, true))
-	}
 	if !a.Outcome.IsFailure() {
 		return
 	}
-	kind, text := a.Outcome.String(), a.Panic
-	if len(a.Errors) > 0 {
-		kind = a.Errors[0].Type
-		if text == "" {
-			text = a.Errors[0].Text
-		}
+	kind, text := orElse(kindOf(a), a.Outcome.String()), a.Panic
+	if text == "" && len(a.Errors) > 0 {
+		text = a.Errors[0].Text
 	}
-	text = t.scrub.text(text)
+	text = t.texts.of(kind, text)
 	span.SetStatus(codes.Error, text)
 	span.SetAttributes(attribute.String(keyErrorType, kind))
 	span.AddEvent("exception", trace.WithTimestamp(a.Ended),

@@ -62,7 +62,8 @@ Ways of dying:
 theriac drill --ways child-panic,os-exit --in-flight 16 --replicas 1
 theriac drill --json --engine all > drill.jsonl
 theriac drill november                  replay the incident that this is for
-theriac drill kills --kills 100         kill a loaded worker at random moments`,
+theriac drill kills --kills 100         kill a loaded worker at random moments
+theriac drill evidence                  every failure and every death must be told of, once`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.note(c)
@@ -75,7 +76,7 @@ theriac drill kills --kills 100         kill a loaded worker at random moments`,
 	f.IntSliceVar(&o.inFlight, "in-flight", []int{1, 16, 200}, "numbers `N,…` of good messages in flight")
 	f.IntSliceVar(&o.copies, "replicas", []int{1, 3}, "numbers `N,…` of replicas")
 	f.IntVar(&o.runs, "runs", 1, "try each row `N` times")
-	c.AddCommand(newNovemberCommand(t, environ), newDeployCommand(t, environ), newOutageCommand(t, environ), newKillsCommand(t, environ))
+	c.AddCommand(newNovemberCommand(t, environ), newDeployCommand(t, environ), newOutageCommand(t, environ), newKillsCommand(t, environ), newEvidenceCommand(t, environ))
 	return c
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/theriac/theriac/cmd/internal/drill/replica"
 	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/internal/buildinfo"
+	"github.com/theriac/theriac/internal/fakeotlp"
 	"github.com/theriac/theriac/internal/fakesentry"
 	"github.com/theriac/theriac/internal/problem"
 	"github.com/theriac/theriac/quarantine"
@@ -39,6 +40,10 @@ type layout struct {
 	environ    []string
 	replicas   int
 	spec       replica.Spec // what replicas have in common
+	// latency is how long the error tracker takes for each answer, and the collector of spans, which
+	// there is with traces only.
+	latency time.Duration
+	traces  bool
 }
 
 // newSpec returns what replicas have in common where nothing else is asked for.
@@ -55,7 +60,8 @@ type site struct {
 	layout
 	dir       string
 	ledger    *ledger
-	tracker   *fakesentry.Server // an error tracker
+	tracker   *fakesentry.Server  // an error tracker
+	collector *fakeotlp.Collector // of spans, nil without traces
 	stage     stage
 	service   *quarantine.Service // for looking only
 	processes []*process
@@ -107,6 +113,14 @@ func (s *site) open(ctx context.Context) (err error) {
 		return problem.Errorf(problem.Unavailable, "start an error tracker: %w", err)
 	}
 	s.closers.add(s.tracker.Close)
+	s.tracker.SetLatency(s.latency)
+	if s.traces {
+		if s.collector, err = fakeotlp.Start(ctx); err != nil {
+			return problem.Errorf(problem.Unavailable, "start a collector of spans: %w", err)
+		}
+		s.closers.add(s.collector.Close)
+		s.collector.SetLatency(s.latency)
+	}
 	if s.stage, err = s.engine.stage(ctx, s.dir, s.replicas); err != nil {
 		return err
 	}
@@ -131,6 +145,9 @@ func (s *site) start(number int) error {
 	spec := s.spec
 	spec.Number, spec.Socket, spec.Broker, spec.Store = number, s.socket(), s.stage.broker(), s.stage.store()
 	spec.DSN = s.tracker.DSN()
+	if s.collector != nil {
+		spec.Traces = s.collector.URL()
+	}
 	p, err := startReplica(s.executable, replicaDir(s.dir, number), spec, s.environ)
 	if err != nil {
 		return err

@@ -43,7 +43,7 @@ type Config struct {
 	// dropped and counted. Default 1 MiB.
 	MaxRequestBytes int
 	// MemoryRequests is how many requests may wait in memory, half of them for one host.
-	// Default 512.
+	// Default 2048.
 	MemoryRequests int
 	// MemoryBytes bounds their bytes, half of them for one host. At least twice MaxRequestBytes.
 	// Default 16 MiB.
@@ -54,10 +54,13 @@ type Config struct {
 	// SpoolDir takes what does not fit into memory and what is left when Run ends. It belongs to
 	// one Forwarder. Default: none, and that is dropped and counted.
 	SpoolDir string
-	// SpoolBytes bounds the spool on disk, each file rounded up to 4 KiB. The oldest are dropped
-	// first. At least twice MaxRequestBytes. Default 64 MiB.
+	// SpoolBytes bounds the spool on disk, each file rounded up to 4 KiB. When it is full the oldest
+	// of the host that has most there is dropped. At least twice MaxRequestBytes. Default 128 MiB,
+	// half of it for each of two hosts that are down: one that gets a request of 16 KiB each
+	// second, which is more than the event of a failure has, loses nothing for an hour.
 	SpoolBytes int64
-	// MaxAge is how old a request may get before it is dropped. Default 1 h.
+	// MaxAge is how old a request may get before it is dropped. Default 2 h: a host that was down
+	// for one has another to take what waited.
 	MaxAge time.Duration
 	// SendTimeout bounds one try, from dialling to the end of the answer. Default 10 s.
 	SendTimeout time.Duration
@@ -71,8 +74,9 @@ type Config struct {
 	// MaxRetryAfter caps the wait that a host asks for with Retry-After. Default 5 min.
 	MaxRetryAfter time.Duration
 	// MaxTries keeps a request that a host cannot digest from holding up those behind it: after so
-	// many answers 429 or 5xx it is given up, and after so many tries without an answer it goes to
-	// the end of its host's line. Default 8, about a minute.
+	// many answers 429 or 5xx, or so many tries without an answer, it goes to the end of its host's
+	// line; after as many answers again it is given up if the host took others meanwhile. A host that
+	// answers nothing else is down, and nothing is given up. Default 8, about a minute.
 	MaxTries int
 	// RoundTripper sends. Redirects are not followed. Nil means an http.Transport of its own with
 	// the environment's proxy.
@@ -84,11 +88,11 @@ type Config struct {
 // WithDefaults returns a copy in which zero fields have their defaults.
 func (c Config) WithDefaults() Config {
 	setDefault(&c.MaxRequestBytes, 1<<20)
-	setDefault(&c.MemoryRequests, 512)
+	setDefault(&c.MemoryRequests, 2048)
 	setDefault(&c.MemoryBytes, 16<<20)
 	setDefault(&c.MaxHosts, 16)
-	setDefault(&c.SpoolBytes, 64<<20)
-	setDefault(&c.MaxAge, time.Hour)
+	setDefault(&c.SpoolBytes, 128<<20)
+	setDefault(&c.MaxAge, 2*time.Hour)
 	setDefault(&c.SendTimeout, 10*time.Second)
 	setDefault(&c.LastTry, 2*time.Second)
 	setDefault(&c.RetryMin, 500*time.Millisecond)

@@ -51,7 +51,7 @@ func (f *Forwarder) serve(ctx, sending context.Context, l *lane) {
 		if e == nil {
 			return
 		}
-		result := f.try(sending, e)
+		result := f.try(sending, l, e)
 		if result.final() {
 			f.finish(l, e, result)
 			continue
@@ -83,6 +83,9 @@ func (f *Forwarder) finish(l *lane, e *entry, r result) {
 		}
 		l.failures = 0 // it is up
 	}
+	if r.fate == delivered {
+		l.delivered++
+	}
 	n := f.queue.finish(l, e, r.fate.counter)
 	if e.file != "" {
 		f.discard(e.file)
@@ -94,10 +97,16 @@ func (f *Forwarder) finish(l *lane, e *entry, r result) {
 
 // postpone leaves e at the head of its lane and returns how long the host is to be left alone.
 func (f *Forwarder) postpone(l *lane, e *entry, r result) time.Duration {
+	tries := &e.silences
 	if r.answered {
-		e.answers++
-	} else if e.silences++; e.silences%f.cfg.MaxTries == 0 {
-		defer f.queue.stepAside(l) // if it is what makes the host fall silent, the others get through
+		tries = &e.answers
+		if !e.answered {
+			e.answered, e.seen = true, l.delivered
+		}
+	}
+	if *tries++; *tries == f.cfg.MaxTries {
+		*tries = 0
+		defer f.queue.stepAside(l) // if the host fails because of it, the others get through
 	}
 	if l.failures++; l.failures == 1 {
 		f.cfg.Logger.Warn("relay: a host fails, its requests wait", "host", l.host, "problem", r.problem)
@@ -139,7 +148,7 @@ type result struct {
 func (r result) final() bool { return r.fate != postponed }
 
 // try makes one try to send e.
-func (f *Forwarder) try(ctx context.Context, e *entry) result {
+func (f *Forwarder) try(ctx context.Context, l *lane, e *entry) result {
 	if time.Since(time.Unix(0, e.received)) > f.cfg.MaxAge {
 		return result{fate: expired, problem: fmt.Sprintf("older than %v", f.cfg.MaxAge)}
 	}
@@ -157,7 +166,8 @@ func (f *Forwarder) try(ctx context.Context, e *entry) result {
 	defer resp.Body.Close()
 	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // a body read to its end frees the connection
 	r := judge(resp, time.Now(), f.cfg.MaxRetryAfter)
-	if r.fate == postponed && e.answers+1 >= f.cfg.MaxTries {
+	// It is the request's own fault only if the host took others meanwhile.
+	if r.fate == postponed && e.answers+1 >= f.cfg.MaxTries && l.delivered > e.seen {
 		r.fate = givenUp
 	}
 	return r

@@ -19,7 +19,8 @@
 //     that fails again and again steps aside. Hosts do not wait for each other.
 //   - Nothing is dropped silently: [Transport.Dropped] and [Forwarder.Stats] count it by reason.
 //
-// What is only in the guardian's memory dies with the guardian.
+// What is only in the guardian's memory dies with the guardian. What is in the spool outlives it, but not
+// always a loss of power: files are not synced, so that a burst of failures is taken as fast as it comes.
 //
 // # States of a request
 //
@@ -27,7 +28,7 @@
 //	              ▲
 //	in the worker ┴► in the pipe ┬► in memory ─┬► delivered
 //	                             └► in spool ──┼► refused    3xx, 4xx but 429
-//	                                  ▲   ▲    ├► given up   429, 5xx too many times
+//	                                  ▲   ▲    ├► given up   429, 5xx again and again, others not
 //	                                  │   │    └► expired    too old
 //	             Run ends, restart ───┘   └ memory full; if the spool is full, its oldest is evicted
 //
@@ -38,10 +39,13 @@
 //	the guardian is gone          RoundTrip fails with ErrGone, at once and for ever
 //	the worker dies in a frame    the frame is dropped and counted; those before it are delivered
 //	garbage in the pipe           passed over to the next frame and counted
-//	a host is down                its requests wait, with exponential backoff; Retry-After is obeyed
-//	a host cannot digest one      given up after MaxTries answers, or to the end of the line after
-//	                              MaxTries tries without one: those behind it follow
+//	a host is down                its requests wait, with exponential backoff; Retry-After is obeyed.
+//	                              An hour of one request of 16 KiB a second is kept with the default
+//	                              bounds, and two hours at most
+//	a host cannot digest one      to the end of the line after MaxTries tries: those behind it follow,
+//	                              and if they get through it is given up
 //	memory is full                the spool takes it; half of the memory is the most for one host
+//	the spool is full             the oldest of the host that has most there is dropped
 //	the disk is full, read-only   counted, logged; what fits in memory is still delivered
 //	a spool file is damaged       removed and counted
 //

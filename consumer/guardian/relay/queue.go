@@ -14,20 +14,25 @@ type entry struct {
 	record   []byte // nil when it lies in the spool
 	file     string // its name there, else empty
 	charge   int64  // bytes in memory, or blocks of the spool
-	answers  int    // that asked for another try
-	silences int    // tries without an answer
+	answers  int    // that asked for another try, since it stepped aside
+	silences int    // tries without an answer, since it stepped aside
+	answered bool   // so, once
+	seen     uint64 // what its lane had delivered by then
 	sending  bool
 }
 
-// lane is the line of requests for one host, oldest first. Only its server touches failures.
+// lane is the line of requests for one host, oldest first. Only its server touches failures and
+// delivered.
 type lane struct {
 	host     string
 	entries  []*entry
 	memory   usage
 	serving  bool
 	failures int
-	problem  string
-	next     time.Time // of the next try, while it waits
+	// delivered counts.
+	delivered uint64
+	problem   string
+	next      time.Time // of the next try, while it waits
 }
 
 type usage struct {
@@ -210,8 +215,9 @@ func (q *queue) take(l *lane, e *entry) {
 	}
 }
 
-// makeRoom takes the oldest entries out of the spool until charge more bytes fit, and returns the
-// names of their files. It reports false if what is being sent leaves no room.
+// makeRoom takes entries out of the spool until charge more bytes fit, and returns the names of their
+// files: each time the oldest of the host that has most there, so that one that is down and gets much
+// costs the others nothing. It reports false if what is being sent leaves no room.
 func (q *queue) makeRoom(charge int64) (files []string, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -228,14 +234,21 @@ func (q *queue) makeRoom(charge int64) (files []string, ok bool) {
 }
 
 func (q *queue) oldestSpooled() (from *lane, oldest *entry) {
+	most := int64(0)
 	for _, l := range q.lanes {
+		var first *entry
+		var bytes int64
 		for _, e := range l.entries {
-			if e.file == "" || e.sending {
+			if e.file == "" {
 				continue
 			}
-			if oldest == nil || e.received < oldest.received {
-				from, oldest = l, e
+			bytes += e.charge
+			if !e.sending && (first == nil || e.received < first.received) {
+				first = e
 			}
+		}
+		if first != nil && bytes > most {
+			most, from, oldest = bytes, l, first
 		}
 	}
 	return from, oldest

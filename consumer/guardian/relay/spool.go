@@ -75,26 +75,22 @@ func (s *spool) close() error {
 	return err
 }
 
-// put makes a record durable and returns the name of its file.
+// put writes a record that outlives this process, and returns the name of its file. It is not synced: that
+// would take milliseconds, while workers wait for their pipe to be read, and a burst of failures is
+// what a spool is for. After a loss of power a file may be damaged, which its checksum says.
 func (s *spool) put(received int64, record []byte) (string, error) {
 	root, err := s.open()
 	if err != nil {
 		return "", fmt.Errorf("open the relay's spool: %w", err)
 	}
 	name := fmt.Sprintf("%020d-%016x", received, rand.Uint64())
-	err = writeSynced(root, name+spoolTemporary, spooledFrame(received, record))
+	err = write(root, name+spoolTemporary, spooledFrame(received, record))
 	if err == nil {
 		err = root.Rename(name+spoolTemporary, name+spoolSuffix)
 	}
 	if err != nil {
 		_ = root.Remove(name + spoolTemporary) // it may not exist; if it stays, restore removes it
 		return "", fmt.Errorf("write to the relay's spool: %w", err)
-	}
-	// A directory that cannot be synced, as on Windows, forgets the file when the power fails, not
-	// when a process dies.
-	if dir, err := root.Open("."); err == nil {
-		_ = dir.Sync()
-		_ = dir.Close()
 	}
 	return name + spoolSuffix, nil
 }
@@ -116,15 +112,12 @@ func parseSpooled(frame []byte) (received int64, record []byte, err error) {
 	return int64(binary.LittleEndian.Uint64(payload)), payload[spoolHead:], nil
 }
 
-func writeSynced(root *os.Root, name string, b []byte) error {
+func write(root *os.Root, name string, b []byte) error {
 	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
 	return errors.Join(err, f.Close())
 }
 

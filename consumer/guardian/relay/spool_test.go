@@ -255,7 +255,7 @@ func TestSpool_ClockSetBack(t *testing.T) {
 		h := &hosts{answer: func(*http.Request, string) (*http.Response, error) { return nil, errDown }}
 		f := newForwarder(t, relay.Config{RoundTripper: h, SpoolDir: dir})
 		running(t, f)
-		virtually(2 * time.Hour)
+		virtually(3 * time.Hour)
 		if s := f.Stats(); s.Restored != 2 || s.Expired != 2 {
 			t.Errorf("%+v", s)
 		}

@@ -15,7 +15,7 @@ type Stats struct {
 	Received, Restored uint64
 	// Delivered were answered 2xx. Refused were answered 3xx or by a 4xx that is not tried again.
 	Delivered, Refused uint64
-	// GivenUp got Config.MaxTries answers that asked for another try.
+	// GivenUp got Config.MaxTries answers that asked for another try while others were delivered.
 	GivenUp uint64
 	// Expired were older than Config.MaxAge.
 	Expired uint64

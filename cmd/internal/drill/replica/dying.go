@@ -16,7 +16,17 @@ func pid() int { return os.Getpid() }
 
 // What recover reaches.
 
-func panics(context.Context, *scene) error { panic("a field that is always set was not") }
+func panics(_ context.Context, s *scene) error {
+	panic(fmt.Errorf("a field that is always set was not%s", s.tells()))
+}
+
+// tells is what a program that tells too much adds to what it says.
+func (s *scene) tells() string {
+	if s.secret == "" {
+		return ""
+	}
+	return ": " + s.secret
+}
 
 func dereferencesNil(context.Context, *scene) error {
 	var s *scene

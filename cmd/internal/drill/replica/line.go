@@ -38,6 +38,10 @@ type Began struct {
 	PID     int    `json:"pid"`
 	Key     string `json:"key"`
 	ID      string `json:"id"`
+	// Span and Child are trace and span id of the attempt's span and of one below it that has ended, with
+	// a blank between; "" where there is none.
+	Span  string `json:"span,omitempty"`
+	Child string `json:"child,omitempty"`
 }
 
 // Commit asks for the effect of a message.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/theriac/theriac/consumer"
 	"github.com/theriac/theriac/consumer/guardian"
@@ -94,7 +95,7 @@ func (p *program) play(ctx context.Context, role guardian.Role) error {
 // name is what the replica is called in the history of messages.
 func (p *program) name() string { return "replica-" + strconv.Itoa(p.spec.Number) }
 
-func (p *program) subscription(role string) consumer.Subscription {
-	s := &shop{line: p.line, role: role, shared: make(map[int]int, 8), memory: p.spec.MemoryLimit}
+func (p *program) subscription(role string, tracer trace.Tracer) consumer.Subscription {
+	s := &shop{line: p.line, role: role, tracer: tracer, shared: make(map[int]int, 8), memory: p.spec.MemoryLimit}
 	return consumer.Subscription{Name: Subscription, Handler: s, HandlerName: "drill.handle", Policy: p.spec.policy()}
 }

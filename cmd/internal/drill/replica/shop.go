@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/internal/runner"
 )
@@ -22,6 +24,10 @@ type Payload struct {
 	// background goroutine.
 	Reads  bool `json:"reads,omitempty"`
 	Starts bool `json:"starts,omitempty"`
+	// Child: the handler makes a span of its own before it tells that it runs.
+	Child bool `json:"child,omitempty"`
+	// Secret is carried along, and in what is said when it dies.
+	Secret string `json:"secret,omitempty"`
 }
 
 // shop is the service of a drill: a handler, and what its messages share as they do in real
@@ -29,6 +35,7 @@ type Payload struct {
 type shop struct {
 	line   *Line
 	role   string
+	tracer trace.Tracer
 	memory int64 // the bound on this process, 0 for none
 
 	shared map[int]int
@@ -39,7 +46,8 @@ type shop struct {
 // scene is one run of the handler.
 type scene struct {
 	*shop
-	key string
+	key    string
+	secret string
 }
 
 // Handle does what the message or the drill says.
@@ -48,12 +56,12 @@ func (s *shop) Handle(ctx context.Context, m handlers.Message) error {
 	if err := json.Unmarshal(m.Data, &p); err != nil {
 		return handlers.Undecodable(err)
 	}
-	r, err := s.line.begin(ctx, Began{Role: s.role, Key: p.Key, ID: m.ID})
+	r, err := s.line.begin(ctx, Began{Role: s.role, Key: p.Key, ID: m.ID, Span: spanIn(ctx), Child: s.child(ctx, p)})
 	if err != nil {
 		return err
 	}
 	defer r.end()
-	here := &scene{shop: s, key: p.Key}
+	here := &scene{shop: s, key: p.Key, secret: p.Secret}
 	if p.Way != "" {
 		return here.die(ctx, p.Way)
 	}
@@ -125,6 +133,9 @@ func (s *shop) startBackground() {
 }
 
 func (s *scene) die(ctx context.Context, name string) error {
+	if name == KilledAfterPanic {
+		panic(errSaid(s.secret))
+	}
 	way, ok := Find(name)
 	if !ok {
 		return handlers.Permanent(fmt.Errorf("no way of dying is called %q", name))

@@ -27,14 +27,17 @@ type Spec struct {
 	Store string `json:"store"`
 	// DSN is where events of failures and deaths go.
 	DSN string `json:"dsn"`
+	// Traces is the URL of the collector of spans, "" for none.
+	Traces string `json:"traces,omitempty"`
 	// Timeout, Grace and MaxFailures are the subscription's.
 	Timeout     time.Duration `json:"timeout"`
 	Grace       time.Duration `json:"grace"`
 	MaxFailures int           `json:"max_failures"`
 	// Backoff is the wait after the first failure.
 	Backoff time.Duration `json:"backoff"`
-	// BreakerOpenFor is the breaker's wait before each probe.
+	// BreakerOpenFor is the breaker's wait before each probe, BreakerOff that there is none.
 	BreakerOpenFor time.Duration `json:"breaker_open_for"`
+	BreakerOff     bool          `json:"breaker_off,omitempty"`
 	// Slots is how many handlers run at once, Wards how many wards the guardian keeps, MemoryLimit
 	// the bound on the memory of each process in bytes, 0 for none.
 	Slots       int   `json:"slots"`
@@ -69,7 +72,7 @@ func (s Spec) policy() consumer.Policy {
 	return consumer.Policy{
 		Timeout: s.Timeout, Grace: s.Grace, MaxFailures: s.MaxFailures,
 		Backoff: consumer.Backoff{Initial: s.Backoff, Max: 4 * s.Backoff},
-		Breaker: consumer.BreakerPolicy{OpenFor: s.BreakerOpenFor},
+		Breaker: consumer.BreakerPolicy{OpenFor: s.BreakerOpenFor, Off: s.BreakerOff},
 	}
 }
 

@@ -100,7 +100,7 @@ func tracedWays() []Way {
 	bounded := func(w Way) Way { w.Memory = true; return w }
 	takesTime := func(w Way) Way { w.OwnTime = true; return w }
 	return []Way{
-		way("child-panic", "panics in a goroutine of its own", inChild(func(*scene) { panic("a field that is always set was not") })),
+		way("child-panic", "panics in a goroutine of its own", inChild(func(s *scene) { panic("a field that is always set was not" + s.tells()) })),
 		way("grandchild-panic", "panics in a goroutine whose parent is gone", panicsInGrandchild),
 		way("afterfunc-panic", "panics in a timer", panicsInTimer),
 		way("close-twice", "closes a channel twice, in a goroutine of its own", inChild(closesTwice)),

@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/getsentry/sentry-go"
-
 	"github.com/theriac/theriac/cmd/internal/app"
 	"github.com/theriac/theriac/cmd/internal/config"
 	"github.com/theriac/theriac/cmd/internal/signals"
@@ -46,11 +44,11 @@ func (p *program) work(ctx context.Context, role guardian.Role) (err error) {
 	if err != nil {
 		return err
 	}
-	events, err := p.events(role)
+	watch, err := p.watch(ctx, role)
 	if err != nil {
 		return err
 	}
-	defer events.Close()
+	defer watch.close()
 	numbers, err := p.signals(ctx, role, telemetry.MetricsConfig{
 		System: p.spec.Broker.system(), Consumers: roster.Stats, Process: signals.ProcessOf(service),
 	})
@@ -59,7 +57,7 @@ func (p *program) work(ctx context.Context, role guardian.Role) (err error) {
 	}
 	defer func() { err = errors.Join(err, numbers.Close(ctx)) }()
 	wards, err := ward.Open(role, ward.Config{Docket: service, Logger: p.log, OnCrash: func(ctx context.Context, c handlers.Crash) error {
-		return errors.Join(p.line.Crash(ctx, c), events.Crash(ctx, c), numbers.OnCrash(ctx, c))
+		return errors.Join(watch.crash(ctx, c), numbers.OnCrash(ctx, c))
 	}})
 	if err != nil {
 		return err
@@ -69,8 +67,8 @@ func (p *program) work(ctx context.Context, role guardian.Role) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, hangUp()) }()
-	c, err := consumer.New(source, p.subscription(RoleWorker), consumer.Config{
-		MaxRunning: p.spec.Slots, Guard: wards, Quarantine: service, Roster: &roster, DrainTimeout: time.Second, Observer: numbers.Observer(events),
+	c, err := consumer.New(source, p.subscription(RoleWorker, watch.tracer), consumer.Config{
+		MaxRunning: p.spec.Slots, Guard: wards, Quarantine: service, Roster: &roster, DrainTimeout: time.Second, Observer: numbers.Observer(watch.observer),
 		Worker: p.name(), Build: p.spec.Build, Logger: p.log,
 	})
 	if err != nil {
@@ -132,21 +130,14 @@ func (p *program) source(ctx context.Context) (consumer.Source, func() error, er
 	return source, hangUp, err
 }
 
-// events reports failures and deaths, through the guardian.
-func (p *program) events(role guardian.Role) (*telemetry.Sentry, error) {
-	return telemetry.NewSentry(telemetry.SentryConfig{
-		Options: sentry.ClientOptions{Dsn: p.spec.DSN}, Relay: role.Transport, Build: p.spec.Build, Logger: p.log,
-	})
-}
-
 // ward serves in a ward: the handler, and nothing else.
 func (p *program) ward(ctx context.Context, role guardian.Role) error {
-	events, err := p.events(role)
+	watch, err := p.watch(ctx, role)
 	if err != nil {
 		return err
 	}
-	defer events.Close()
-	return ward.Serve(ctx, role, ward.ServeConfig{Observer: events, Worker: p.name(), Build: p.spec.Build}, p.subscription(RoleWard))
+	defer watch.close()
+	return ward.Serve(ctx, role, ward.ServeConfig{Observer: watch.observer, Worker: p.name(), Build: p.spec.Build}, p.subscription(RoleWard, watch.tracer))
 }
 
 // web answers every request until it is told to stop.
