@@ -218,6 +218,9 @@ func (d *desk) work(ctx context.Context, j *job) {
 		if text := joined(a.ViewErrors); text != "" && a.Text == "" {
 			a.Text = text
 		}
+		if a.Modal != nil && j.Type == ViewSubmission {
+			d.log.WarnContext(ctx, "a modal came too late to follow the one that was submitted", "request", j.Request)
+		}
 	}
 	if a.Modal != nil && j.Type == BlockActions {
 		if err := d.client.OpenView(ctx, j.TriggerID, *a.Modal); err != nil {
@@ -319,7 +322,11 @@ func (d *desk) busy(ctx context.Context, i Interaction) (verdict, []byte) {
 	d.seen.forget(i.Request)
 	if i.Type == ViewSubmission {
 		j := &job{Interaction: i}
-		return taken, j.body(Answer{ViewErrors: i.View.viewErrors(busyText)})
+		if body := j.body(Answer{ViewErrors: i.View.viewErrors(busyText)}); body != nil {
+			return taken, body
+		}
+		// A modal without an input has no place for it; Slack's own warning must do.
+		return overload, nil
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

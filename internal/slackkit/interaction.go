@@ -66,7 +66,7 @@ type Answer struct {
 	// ViewErrors keep a submitted modal open and say what is wrong, by block id. An answer that is late
 	// shows them as Text.
 	ViewErrors map[string]string
-	// Modal is opened after a click, and takes the place of a submitted modal.
+	// Modal is opened after a click, and takes the place of a submitted modal unless it is late.
 	Modal *slack.ModalViewRequest
 }
 
@@ -189,7 +189,7 @@ func requestKey(kind string, parts ...string) string {
 	}
 	sum := sha256.New()
 	for _, part := range parts {
-		fmt.Fprintf(sum, "%d:%s,", len(part), part)
+		_, _ = fmt.Fprintf(sum, "%d:%s,", len(part), part)
 	}
 	return kind + ":" + hex.EncodeToString(sum.Sum(nil))
 }

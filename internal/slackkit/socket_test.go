@@ -151,9 +151,6 @@ func TestSocket_BadToken_EndsWithWhatToDo(t *testing.T) {
 	}
 }
 
-// stopped waits for Socket to end by itself.
-func (p *plugged) stopped() error { return p.ended() }
-
 func TestSocket_OtherSideSilent_IsGivenUp(t *testing.T) {
 	t.Parallel()
 	p := plug(t, func(cfg *slackkit.SocketConfig) { cfg.Quiet = 50 * time.Millisecond }) // pings come every 5 s

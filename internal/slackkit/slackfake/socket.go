@@ -176,13 +176,14 @@ func (s *Server) DeliverTwice(ctx context.Context, payload []byte) error {
 	s.serial++
 	id := fmt.Sprintf("envelope-%d", s.serial)
 	s.mu.Unlock()
-	for _, k := range s.allSockets() {
-		for range 2 {
-			if _, err := k.deliver(ctx, id, payload); err != nil {
-				return err
-			}
-		}
-		return nil
+	all := s.allSockets()
+	if len(all) == 0 {
+		return fmt.Errorf("%w: no app is connected", ErrUnanswered)
 	}
-	return fmt.Errorf("%w: no app is connected", ErrUnanswered)
+	for range 2 {
+		if _, err := all[0].deliver(ctx, id, payload); err != nil {
+			return err
+		}
+	}
+	return nil
 }
