@@ -113,13 +113,23 @@ const (
 // modal, nothing otherwise. keys name the request beside its own key.
 func (d *desk) take(ctx context.Context, payload []byte, keys ...string) (verdict, []byte) {
 	i, foreign, err := parseInteraction(payload, d.team)
+	return d.accept(ctx, i, foreign, err, keys)
+}
+
+// command is take for a command that was typed.
+func (d *desk) command(ctx context.Context, w wireCommand, keys ...string) (verdict, []byte) {
+	i, foreign, err := w.interaction(d.team)
+	return d.accept(ctx, i, foreign, err, keys)
+}
+
+func (d *desk) accept(ctx context.Context, i Interaction, foreign bool, err error, keys []string) (verdict, []byte) {
 	switch {
 	case err != nil:
 		return malformed, nil
 	case foreign:
 		d.log.WarnContext(ctx, "a click from another workspace was refused", "team", Plain(i.Team, 40), "user", Plain(i.User, 40))
 		return refused, nil
-	case i.Type != BlockActions && i.Type != ViewSubmission:
+	case i.Request == "":
 		return taken, nil
 	}
 	fresh, full := d.seen.first(d.now(), append(keys, i.Request)...)
@@ -184,7 +194,7 @@ func (d *desk) wait(ctx context.Context, j *job) []byte {
 	// place in the pool, and so does this one.
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.closed || j.Type != BlockActions {
+	if d.closed || j.Type == ViewSubmission {
 		close(j.working)
 	} else {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.limits.Work)
@@ -222,7 +232,7 @@ func (d *desk) work(ctx context.Context, j *job) {
 			d.log.WarnContext(ctx, "a modal came too late to follow the one that was submitted", "request", j.Request)
 		}
 	}
-	if a.Modal != nil && j.Type == BlockActions {
+	if a.Modal != nil && j.Type != ViewSubmission {
 		if err := d.client.OpenView(ctx, j.TriggerID, *a.Modal); err != nil {
 			d.log.ErrorContext(ctx, "a modal could not be opened", "request", j.Request, "err", err)
 			a.Text = strings.TrimSpace(a.Text + "\nThe window could not be opened. Click again.")

@@ -492,3 +492,101 @@ func FuzzInteractions(f *testing.F) {
 		}
 	})
 }
+
+func TestInteractions_Command_IsAnsweredToTheAskerAlone(t *testing.T) {
+	t.Parallel()
+	answer := func(_ context.Context, i slackkit.Interaction) (slackkit.Answer, error) {
+		return slackkit.Answer{Text: i.ActionID + " of " + i.UserName + ": " + i.Value}, nil
+	}
+	check := func(t *testing.T, s *slackfake.Server) {
+		t.Helper()
+		if err := s.Command(t.Context(), "C0OPS", "U0BEN", "/theriac", "why Q-7F3K"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Wait(t.Context(), func() bool { return len(s.Ephemerals()) == 1 }); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Ephemerals()[0]; got.User != "U0BEN" || got.Text != "/theriac of ben: why Q-7F3K" {
+			t.Errorf("answer %+v", got)
+		}
+	}
+	t.Run("over HTTP", func(t *testing.T) {
+		t.Parallel()
+		w := open(t, answer, slackkit.Limits{})
+		check(t, w.Server)
+		if !strings.HasPrefix(w.last.Request, "slack:cmd:") || w.last.Type != slackkit.SlashCommand {
+			t.Errorf("interaction %#v", plain(w.last))
+		}
+	})
+	t.Run("over a socket", func(t *testing.T) {
+		t.Parallel()
+		p := plug(t, func(cfg *slackkit.SocketConfig) { cfg.Handle = answer })
+		p.connected(t)
+		check(t, p.Server)
+	})
+	t.Run("of another workspace", func(t *testing.T) {
+		t.Parallel()
+		w := open(t, answer, slackkit.Limits{})
+		body := []byte("command=%2Ftheriac&team_id=T0EVIL&user_id=U1&trigger_id=1.2&text=why")
+		if got := w.send(t, slackfake.Sign(w.SigningSecret(), time.Now(), body), body); got != http.StatusForbidden || w.count.Load() != 0 {
+			t.Errorf("status %d, handled %d times", got, w.count.Load())
+		}
+	})
+}
+
+// TestInteractions_AnswerRefused_ArrivesAnotherWay uses each way that is left.
+func TestInteractions_AnswerRefused_ArrivesAnotherWay(t *testing.T) {
+	t.Parallel()
+	for name, faults := range map[string][]slackfake.Fault{
+		"limited for a second":  {slackfake.Limited("1")},
+		"a page":                {slackfake.Broken()},
+		"the address has ended": {{Status: http.StatusNotFound}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := open(t, func(context.Context, slackkit.Interaction) (slackkit.Answer, error) {
+				return slackkit.Answer{Text: "done"}, nil
+			}, slackkit.Limits{})
+			w.Fail("response_url", faults...)
+			p := w.message(t)
+			if err := w.Press(t.Context(), p.Channel, p.TS, "q:take", "U0ANA"); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Wait(t.Context(), func() bool { return len(w.Ephemerals()) == 1 }); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+func TestInteractions_ManyPeopleAtOnce_EachClickOnce(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	handled := map[string]int{}
+	w := open(t, func(_ context.Context, i slackkit.Interaction) (slackkit.Answer, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		handled[i.Request]++
+		return slackkit.Answer{}, nil
+	}, slackkit.Limits{Pool: 100})
+	p := w.message(t)
+	var pressing sync.WaitGroup
+	for range 50 {
+		body := w.press(t, p, "")
+		h := slackfake.Sign(w.SigningSecret(), time.Now(), body)
+		for range 4 {
+			pressing.Go(func() { w.send(t, h.Clone(), body) })
+		}
+	}
+	pressing.Wait()
+	mu.Lock()
+	defer mu.Unlock()
+	if len(handled) != 50 {
+		t.Errorf("%d clicks were handled, want 50", len(handled))
+	}
+	for request, n := range handled {
+		if n != 1 {
+			t.Errorf("%s was handled %d times", request, n)
+		}
+	}
+}

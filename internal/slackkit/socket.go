@@ -223,12 +223,19 @@ func (k *line) deal(ctx context.Context, conn *websocket.Conn, writing *sync.Mut
 	if e.EnvelopeID == "" {
 		return
 	}
+	var v verdict
 	var body []byte
-	if e.Type == "interactive" {
-		var v verdict
-		if v, body = k.desk.take(ctx, e.Payload, "envelope:"+e.EnvelopeID); v == overload {
-			return
+	switch e.Type {
+	case "interactive":
+		v, body = k.desk.take(ctx, e.Payload, "envelope:"+e.EnvelopeID)
+	case "slash_commands":
+		var w wireCommand
+		if json.Unmarshal(e.Payload, &w) == nil {
+			v, body = k.desk.command(ctx, w, "envelope:"+e.EnvelopeID)
 		}
+	}
+	if v == overload {
+		return
 	}
 	ack := struct {
 		EnvelopeID string          `json:"envelope_id"`

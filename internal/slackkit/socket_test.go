@@ -174,3 +174,20 @@ func TestSocket_ForeignTeam_IsAcknowledgedAndDropped(t *testing.T) {
 		t.Error("a click of another workspace was handled")
 	}
 }
+
+func TestSocket_LinkDisabled_EndsWithWhatToDo(t *testing.T) {
+	t.Parallel()
+	p := plug(t, nil)
+	p.connected(t)
+	p.DisableSockets()
+	if refusal, ok := errors.AsType[*slackkit.PermanentError](p.ended()); !ok || refusal.Code != "link_disabled" {
+		t.Errorf("ended with %v, want link_disabled", refusal)
+	}
+}
+
+func TestSocket_MissingParts_AreNamed(t *testing.T) {
+	t.Parallel()
+	if err := slackkit.Socket(t.Context(), slackkit.SocketConfig{}); err == nil {
+		t.Error("an empty config was taken")
+	}
+}
