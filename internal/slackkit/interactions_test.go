@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -589,4 +590,56 @@ func TestInteractions_ManyPeopleAtOnce_EachClickOnce(t *testing.T) {
 			t.Errorf("%s was handled %d times", request, n)
 		}
 	}
+}
+
+// TestInteractions_ModalRefused_CanBeSubmittedAgain holds even for a submission that nothing tells from
+// the one before it.
+func TestInteractions_ModalRefused_CanBeSubmittedAgain(t *testing.T) {
+	t.Parallel()
+	w := open(t, func(context.Context, slackkit.Interaction) (slackkit.Answer, error) {
+		return slackkit.Answer{ViewErrors: map[string]string{"why": "say more"}}, nil
+	}, slackkit.Limits{})
+	body := slackfake.Form([]byte(`{"type":"view_submission","team":{"id":"T0FAKE"},"user":{"id":"U0ANA"},"view":{"id":"V1","hash":"1"}}`))
+	for i := range 3 {
+		w.send(t, slackfake.Sign(w.SigningSecret(), time.Now().Add(time.Duration(i)*time.Second), body), body)
+	}
+	if n := w.count.Load(); n != 3 {
+		t.Errorf("the handler ran %d times, want 3", n)
+	}
+}
+
+// TestInteractions_Working_NeverComesLast has a network that delays the first answer until the second is
+// ready.
+func TestInteractions_Working_NeverComesLast(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		net := &wire{answer: func(n int, _ *http.Request) (int, http.Header, string) {
+			if n == 1 {
+				<-time.After(5 * time.Second)
+			}
+			return http.StatusOK, nil, "ok"
+		}}
+		c := wired(t, net)
+		v, err := slackkit.NewVerifier([]string{"s"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := slackkit.NewInteractions(slackkit.InteractionsConfig{Verifier: v, Client: c, Team: "T1",
+			Handle: func(context.Context, slackkit.Interaction) (slackkit.Answer, error) {
+				<-time.After(time.Second)
+				return slackkit.Answer{Text: "done"}, nil
+			}})
+		body := slackfake.Form([]byte(`{"type":"block_actions","team":{"id":"T1"},"user":{"id":"U1"},"response_url":"https://hooks.slack.com/actions/x","actions":[{"action_id":"a","block_id":"b","action_ts":"1.2"}]}`))
+		r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
+		r.Header = slackfake.Sign("s", time.Now(), body)
+		rec := httptest.NewRecorder()
+		in.ServeHTTP(rec, r)
+		if took := time.Since(net.began); took != 500*time.Millisecond || rec.Code != http.StatusOK {
+			t.Errorf("status %d after %s, want 200 after 500 ms", rec.Code, took)
+		}
+		in.Close(t.Context())
+		if len(net.calls) != 2 || !strings.HasPrefix(net.calls[0], "Working") || net.calls[1] != "done" || net.times[1] != 5500*time.Millisecond {
+			t.Errorf("told %q at %v", net.calls, net.times)
+		}
+	})
 }

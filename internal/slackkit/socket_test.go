@@ -3,6 +3,10 @@ package slackkit_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -189,5 +193,22 @@ func TestSocket_MissingParts_AreNamed(t *testing.T) {
 	t.Parallel()
 	if err := slackkit.Socket(t.Context(), slackkit.SocketConfig{}); err == nil {
 		t.Error("an empty config was taken")
+	}
+}
+
+func TestSocket_AddressOfSomebodyElse_IsNotCalled(t *testing.T) {
+	t.Parallel()
+	var called atomic.Int32
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { called.Add(1) }))
+	defer other.Close()
+	p := plug(t, nil)
+	p.connected(t)
+	for _, scheme := range []string{"ws", "wss"} {
+		p.Fail("apps.connections.open", slackfake.Fault{Body: `{"ok":true,"url":"` + strings.Replace(other.URL, "http", scheme, 1) + `/?ticket=1"}`})
+	}
+	p.DropSockets()
+	p.connected(t)
+	if n := called.Load(); n != 0 {
+		t.Errorf("it was called %d times", n)
 	}
 }
