@@ -3,6 +3,10 @@ package slackkit_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -151,9 +155,6 @@ func TestSocket_BadToken_EndsWithWhatToDo(t *testing.T) {
 	}
 }
 
-// stopped waits for Socket to end by itself.
-func (p *plugged) stopped() error { return p.ended() }
-
 func TestSocket_OtherSideSilent_IsGivenUp(t *testing.T) {
 	t.Parallel()
 	p := plug(t, func(cfg *slackkit.SocketConfig) { cfg.Quiet = 50 * time.Millisecond }) // pings come every 5 s
@@ -175,5 +176,39 @@ func TestSocket_ForeignTeam_IsAcknowledgedAndDropped(t *testing.T) {
 	}
 	if len(p.heard) != 0 {
 		t.Error("a click of another workspace was handled")
+	}
+}
+
+func TestSocket_LinkDisabled_EndsWithWhatToDo(t *testing.T) {
+	t.Parallel()
+	p := plug(t, nil)
+	p.connected(t)
+	p.DisableSockets()
+	if refusal, ok := errors.AsType[*slackkit.PermanentError](p.ended()); !ok || refusal.Code != "link_disabled" {
+		t.Errorf("ended with %v, want link_disabled", refusal)
+	}
+}
+
+func TestSocket_MissingParts_AreNamed(t *testing.T) {
+	t.Parallel()
+	if err := slackkit.Socket(t.Context(), slackkit.SocketConfig{}); err == nil {
+		t.Error("an empty config was taken")
+	}
+}
+
+func TestSocket_AddressOfSomebodyElse_IsNotCalled(t *testing.T) {
+	t.Parallel()
+	var called atomic.Int32
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { called.Add(1) }))
+	defer other.Close()
+	p := plug(t, nil)
+	p.connected(t)
+	for _, scheme := range []string{"ws", "wss"} {
+		p.Fail("apps.connections.open", slackfake.Fault{Body: `{"ok":true,"url":"` + strings.Replace(other.URL, "http", scheme, 1) + `/?ticket=1"}`})
+	}
+	p.DropSockets()
+	p.connected(t)
+	if n := called.Load(); n != 0 {
+		t.Errorf("it was called %d times", n)
 	}
 }

@@ -176,6 +176,7 @@ func (s *Server) pageRoutes() http.Handler {
 	mux.HandleFunc("GET /page.js", asset("page.js", "text/javascript; charset=utf-8"))
 	mux.HandleFunc("GET /version", s.serveVersion)
 	mux.HandleFunc("POST /press", s.servePress)
+	mux.HandleFunc("POST /command", s.serveCommand)
 	mux.HandleFunc("POST /submit", s.serveSubmit)
 	mux.HandleFunc("POST /dismiss", s.serveDismiss)
 	own := http.NewCrossOriginProtection().Handler(mux)
@@ -238,6 +239,16 @@ func (s *Server) servePress(w http.ResponseWriter, r *http.Request) {
 	f := r.PostFormValue
 	err := s.PressOption(r.Context(), f("channel"), f("ts"), f("action"), f("value"), f("as"))
 	s.back(w, r, err)
+}
+
+func (s *Server) serveCommand(w http.ResponseWriter, r *http.Request) {
+	f := r.PostFormValue
+	command, text, _ := strings.Cut(strings.TrimSpace(f("typed")), " ")
+	if !strings.HasPrefix(command, "/") {
+		s.back(w, r, errors.New("only commands, such as /theriac, can be typed here"))
+		return
+	}
+	s.back(w, r, s.Command(r.Context(), f("channel"), f("as"), command, text))
 }
 
 func (s *Server) serveSubmit(w http.ResponseWriter, r *http.Request) {

@@ -61,7 +61,14 @@ func post(t *testing.T, c *slack.Client) string {
 	return ts
 }
 
-func get(t *testing.T, address string, change func(*http.Request)) (*http.Response, string) {
+// answered is what came back.
+type answered struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func get(t *testing.T, address string, change func(*http.Request)) answered {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 	if err != nil {
@@ -70,7 +77,7 @@ func get(t *testing.T, address string, change func(*http.Request)) (*http.Respon
 	return do(t, r, change)
 }
 
-func do(t *testing.T, r *http.Request, change func(*http.Request)) (*http.Response, string) {
+func do(t *testing.T, r *http.Request, change func(*http.Request)) answered {
 	t.Helper()
 	if change != nil {
 		change(r)
@@ -87,7 +94,7 @@ func do(t *testing.T, r *http.Request, change func(*http.Request)) (*http.Respon
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp, string(body)
+	return answered{resp.StatusCode, resp.Header, string(body)}
 }
 
 func TestPage_ShowsWhatThereIs(t *testing.T) {
@@ -98,9 +105,10 @@ func TestPage_ShowsWhatThereIs(t *testing.T) {
 	if _, _, err := c.PostMessageContext(t.Context(), "C0OPS", slack.MsgOptionText("<script>alert(1)</script> <!channel> <javascript:alert(1)|x>", false)); err != nil {
 		t.Fatal(err)
 	}
-	resp, body := get(t, s.URL(), nil)
-	if resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Header.Get("Content-Security-Policy"), "default-src 'none'; script-src 'self'") {
-		t.Errorf("status %d, policy %q", resp.StatusCode, resp.Header.Get("Content-Security-Policy"))
+	got := get(t, s.URL(), nil)
+	resp, body := got, got.body
+	if resp.status != http.StatusOK || !strings.HasPrefix(resp.header.Get("Content-Security-Policy"), "default-src 'none'; script-src 'self'") {
+		t.Errorf("status %d, policy %q", resp.status, resp.header.Get("Content-Security-Policy"))
 	}
 	for _, want := range []string{"CONTAINED  orders: 1 worker died", "<b>Entry</b>", "nil pointer &lt;dereference&gt;", "I have it", "Replay Q-7F3K?", "Snooze 1 h", "Calls !channel"} {
 		if !strings.Contains(body, want) {
@@ -113,8 +121,8 @@ func TestPage_ShowsWhatThereIs(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"page.css", "page.js", "version"} {
-		if resp, body := get(t, s.URL()+name, nil); resp.StatusCode != http.StatusOK || body == "" {
-			t.Errorf("%s: status %d", name, resp.StatusCode)
+		if resp := get(t, s.URL()+name, nil); resp.status != http.StatusOK || resp.body == "" {
+			t.Errorf("%s: status %d", name, resp.status)
 		}
 	}
 }
@@ -125,33 +133,86 @@ func TestPage_Press_IsTheUsers(t *testing.T) {
 	s := start(t, slackfake.Config{})
 	s.SetRequestURL(newApp(t, func(body []byte) string { payload = body; return "" }))
 	ts := post(t, library(t, s))
-	press := func(change func(*http.Request)) *http.Response {
+	press := func(change func(*http.Request)) answered {
 		form := url.Values{"channel": {"C0OPS"}, "ts": {ts}, "action": {"q:more"}, "value": {"snooze-1h"}, "as": {"U0BEN"}}
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL()+"press", strings.NewReader(form.Encode()))
 		if err != nil {
 			t.Fatal(err)
 		}
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		resp, _ := do(t, r, change)
-		return resp
+		return do(t, r, change)
 	}
 	for name, change := range map[string]func(*http.Request){
 		"another site": func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") },
 		"another name": func(r *http.Request) { r.Host = "evil.example" },
 	} {
-		if resp := press(change); resp.StatusCode/100 != 4 || payload != nil {
-			t.Errorf("%s: status %d", name, resp.StatusCode)
+		if resp := press(change); resp.status/100 != 4 || payload != nil {
+			t.Errorf("%s: status %d", name, resp.status)
 		}
 	}
-	if resp := press(nil); resp.StatusCode != http.StatusSeeOther || strings.Contains(resp.Header.Get("Location"), "said") {
-		t.Errorf("status %d to %s", resp.StatusCode, resp.Header.Get("Location"))
+	if resp := press(nil); resp.status != http.StatusSeeOther || strings.Contains(resp.header.Get("Location"), "said") {
+		t.Errorf("status %d to %s", resp.status, resp.header.Get("Location"))
 	}
 	if click := parse(t, payload); click.User.ID != "U0BEN" || click.ActionCallback.BlockActions[0].SelectedOption.Value != "snooze-1h" {
 		t.Errorf("click %+v", click)
 	}
+	payload = nil
+	press(func(r *http.Request) { // as a browser sends it
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		r.Header.Set("Origin", strings.TrimSuffix(s.URL(), "/"))
+	})
+	if payload == nil {
+		t.Error("a click in a browser was refused")
+	}
 	s.SetRequestURL("")
-	if resp := press(nil); !strings.Contains(resp.Header.Get("Location"), "no+app+is+connected") {
-		t.Errorf("a click that nobody took leads to %s", resp.Header.Get("Location"))
+	if resp := press(nil); !strings.Contains(resp.header.Get("Location"), "no+app+is+connected") {
+		t.Errorf("a click that nobody took leads to %s", resp.header.Get("Location"))
+	}
+}
+
+func TestPage_CommandAndModal_AreTheUsers(t *testing.T) {
+	t.Parallel()
+	var bodies []url.Values
+	app := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm()
+		bodies = append(bodies, r.PostForm)
+	}))
+	defer app.Close()
+	s := start(t, slackfake.Config{RequestURL: app.URL})
+	c := library(t, s)
+	send := func(path string, form url.Values) string {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL()+path, strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		return do(t, r, nil).header.Get("Location")
+	}
+	send("command", url.Values{"channel": {"C0OPS"}, "as": {"U0BEN"}, "typed": {"/theriac why Q-7F3K"}})
+	if len(bodies) != 1 || bodies[0].Get("command") != "/theriac" || bodies[0].Get("text") != "why Q-7F3K" || bodies[0].Get("user_id") != "U0BEN" {
+		t.Fatalf("command %v", bodies)
+	}
+	if to := send("command", url.Values{"channel": {"C0OPS"}, "as": {"U0BEN"}, "typed": {"hello"}}); !strings.Contains(to, "only+commands") {
+		t.Errorf("talk leads to %s", to)
+	}
+	plain := func(text string) *slack.TextBlockObject {
+		return slack.NewTextBlockObject(slack.PlainTextType, text, false, false)
+	}
+	view := slack.ModalViewRequest{Type: slack.VTModal, Title: plain("Why"), Submit: plain("Go"), Blocks: slack.Blocks{
+		BlockSet: []slack.Block{slack.NewInputBlock("why", plain("Reason"), nil, slack.NewPlainTextInputBlockElement(nil, "r"))}}}
+	if _, err := c.OpenViewContext(t.Context(), bodies[0].Get("trigger_id"), view); err != nil {
+		t.Fatal(err)
+	}
+	id := s.Views()[0].ID
+	if got := get(t, s.URL()+"?as=U0BEN", nil); !strings.Contains(got.body, `name="value:why"`) {
+		t.Error("the modal is not on the page of whom it is for")
+	}
+	if got := get(t, s.URL()+"?as=U0ANA", nil); strings.Contains(got.body, `name="value:why"`) {
+		t.Error("the modal is on the page of somebody else")
+	}
+	send("submit", url.Values{"view": {id}, "as": {"U0BEN"}, "value:why": {"because"}})
+	if len(bodies) != 2 || !strings.Contains(bodies[1].Get("payload"), "because") || len(s.Views()) != 0 {
+		t.Errorf("submission %v, %d modals left", bodies[1:], len(s.Views()))
 	}
 }
 
@@ -174,13 +235,13 @@ func TestServer_Tokens(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Header.Set("Content-Type", "application/json")
-		_, body := do(t, r, func(r *http.Request) {
+		got := do(t, r, func(r *http.Request) {
 			if token != "" {
 				r.Header.Set("Authorization", "Bearer "+token)
 			}
 		})
 		var said struct{ Error string }
-		_ = json.Unmarshal([]byte(body), &said)
+		_ = json.Unmarshal([]byte(got.body), &said)
 		return said.Error
 	}
 	for _, tt := range []struct{ method, token, want string }{
@@ -241,8 +302,8 @@ func TestServer_ResponseAddress_WorksFiveTimes(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Header.Set("Content-Type", "application/json")
-		if resp, _ := do(t, r, nil); (resp.StatusCode == http.StatusOK) != (i < 5) {
-			t.Errorf("use %d: status %d", i, resp.StatusCode)
+		if resp := do(t, r, nil); (resp.status == http.StatusOK) != (i < 5) {
+			t.Errorf("use %d: status %d", i, resp.status)
 		}
 	}
 	if m, _ := s.Message("C0OPS", ts); m.Text != "x" || m.Edits != 5 {
