@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,47 +49,105 @@ func (n *Notifier) alertFacts(j *job, deaths int, now time.Time) notify.Facts {
 	}
 }
 
-// alert tells the fallbacks what the policy says, and reports whether one of them is
-// still to be told. What they were told is stored at once: it must not be told again.
-func (n *Notifier) alert(ctx context.Context, j *job, now time.Time) (left bool, err error) {
-	for _, s := range n.cfg.Fallbacks {
-		f := n.alertFacts(j, 0, now)
-		if n.cfg.Policy.AlwaysCrashLoop {
-			deaths, err := n.deaths(ctx, j.notice.Latest)
-			if err != nil {
-				return true, err
+// sending is an alert on its way. A fallback may be slow, and Slack must not wait for
+// it, nor one fallback for another.
+type sending struct {
+	key    string
+	action notify.Action
+	facts  notify.Facts
+	memory notify.Memory
+	done   chan error // has room for the result
+}
+
+// alertAll takes the results of fallbacks, and begins to tell what the policy says.
+func (n *Notifier) alertAll(ctx context.Context, jobs []*job, now time.Time) error {
+	for name, s := range n.sending {
+		select {
+		case err := <-s.done:
+			delete(n.sending, name)
+			if err := n.alerted(ctx, name, s, err, jobs, now); err != nil {
+				return err
 			}
-			f = n.alertFacts(j, deaths, now)
+		default:
 		}
-		m := j.state.Alert[s.Name()]
+	}
+	for _, j := range jobs {
+		if err := n.alert(ctx, j, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// alerted stores at once what a fallback was told: it must not be told again.
+func (n *Notifier) alerted(ctx context.Context, name string, s *sending, result error, jobs []*job, now time.Time) error {
+	if result != nil {
+		n.senders[name] = n.senders[name].failed(now, sendWait(result), isFinal(result))
+		n.log.Warn("quarantineslack: a fallback was not told", "fallback", name, "error", result)
+		return nil
+	}
+	delete(n.senders, name)
+	var j *job
+	if i := slices.IndexFunc(jobs, func(j *job) bool { return j.notice.Key == s.key }); i >= 0 {
+		j = jobs[i]
+	} else {
+		notice, err := n.cfg.Service.NoticeGet(ctx, s.key)
+		if err != nil {
+			return err
+		}
+		j = n.job(notice)
+	}
+	j.state.Alert = maps.Clone(j.state.Alert)
+	if j.state.Alert == nil {
+		j.state.Alert = alertState{}
+	}
+	j.state.Alert[name] = s.memory.After(s.action, s.facts)
+	return n.put(ctx, j.told(j.notice.Told, j.notice.AuditTold, j.notice.Trouble))
+}
+
+// alert begins to tell the fallbacks what the policy says of j, and notes whether one
+// of them is still to be told.
+func (n *Notifier) alert(ctx context.Context, j *job, now time.Time) error {
+	deaths := 0
+	if n.cfg.Policy.AlwaysCrashLoop && len(n.cfg.Fallbacks) > 0 {
+		var err error
+		if deaths, err = n.deaths(ctx, j.notice.Latest); err != nil {
+			return err
+		}
+	}
+	f := n.alertFacts(j, deaths, now)
+	for _, s := range n.cfg.Fallbacks {
+		name := s.Name()
+		m := j.state.Alert[name]
 		action, ok := n.cfg.Policy.Next(f, m)
 		if !ok {
 			continue
 		}
-		if n.senders[s.Name()].closed(now) {
-			left = true
+		j.alertLeft = true
+		if n.sending[name] != nil || n.senders[name].closed(now) {
 			continue
 		}
-		call, cancel := context.WithTimeout(ctx, alertTimeout)
-		sendErr := s.Send(call, n.draft(j, f.Draft(action, m)))
-		cancel()
-		if sendErr != nil {
-			left = true
-			n.senders[s.Name()] = n.senders[s.Name()].failed(now, sendWait(sendErr), isFinal(sendErr))
-			n.log.Warn("quarantineslack: a fallback was not told", "fallback", s.Name(), "group", j.notice.Group.Ref, "error", sendErr)
-			continue
-		}
-		delete(n.senders, s.Name())
-		j.state.Alert = maps.Clone(j.state.Alert)
-		if j.state.Alert == nil {
-			j.state.Alert = alertState{}
-		}
-		j.state.Alert[s.Name()] = m.After(action, f)
-		if err := n.put(ctx, j.told(j.notice.Told, j.notice.AuditTold, j.notice.Trouble)); err != nil {
-			return true, err
-		}
+		way := &sending{key: j.notice.Key, action: action, facts: f, memory: m, done: make(chan error, 1)}
+		alert := n.draft(j, f.Draft(action, m))
+		n.sending[name] = way
+		n.outside.Go(func() {
+			call, cancel := context.WithTimeout(ctx, alertTimeout)
+			defer cancel()
+			way.done <- sendSafely(call, s, alert)
+			n.Nudge()
+		})
 	}
-	return left, nil
+	return nil
+}
+
+// sendSafely sends an alert. A sender that panics has failed, and nothing else.
+func sendSafely(ctx context.Context, s notify.Sender, a notify.Alert) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("fallback %s panicked", s.Name())
+		}
+	}()
+	return s.Send(ctx, a)
 }
 
 // draft fills in the words. They are those of the message.

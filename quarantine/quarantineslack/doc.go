@@ -44,6 +44,8 @@
 //	killed before the call       it is made by the next leader
 //	killed after the call,       an edit is made again and changes nothing; a post or a
 //	before it was put            reply is made again: people see it twice, once per kill
+//	the answer of a post is      it is posted again, since nobody knows where it is
+//	lost
 //	the lead is lost in between  the same; what the old leader puts is refused
 //	a memory that is damaged,    is not used: the group is told as if it were new
 //	or of a newer program

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/theriac/theriac/internal/slackkit"
@@ -63,15 +62,26 @@ func (n *Notifier) tellNaming(ctx context.Context, _ []*job, now time.Time) (boo
 
 // covered reports whether a message tells of the death already.
 func (n *Notifier) covered(crash string) bool {
-	return slices.ContainsFunc(n.room.Naming, func(m namingState) bool { return slices.Contains(m.Crashes, crash) })
+	return slices.Contains(n.room.Named, crash) ||
+		slices.ContainsFunc(n.room.Naming, func(m namingState) bool { return slices.Contains(m.Crashes, crash) })
+}
+
+// named notes the deaths that an entry's message tells of.
+func (n *Notifier) named(e quarantine.Entry) {
+	for _, c := range e.CrashReports {
+		if refForm.MatchString(c) && !slices.Contains(n.room.Named, c) {
+			n.room.Named = append(slices.Clone(n.room.Named), c)
+		}
+	}
+	n.room.Named = n.room.Named[max(0, len(n.room.Named)-namedMax):]
 }
 
 // subsOf are the subscriptions of the suspects that wait for one death.
 func (n *Notifier) subsOf(crash string) []string {
 	var subs []string
 	for _, s := range n.open {
-		if name := oneLine(s.Subscription, nameMax); s.Crash == crash && !slices.Contains(subs, name) && len(subs) < 4 {
-			subs = append(subs, strings.ToValidUTF8(name, "?"))
+		if name := plain(s.Subscription, 40); s.Crash == crash && !slices.Contains(subs, name) && len(subs) < 4 {
+			subs = append(subs, name)
 		}
 	}
 	return subs
@@ -83,7 +93,11 @@ func (n *Notifier) postNaming(ctx context.Context, crash string, now time.Time) 
 	subs := n.subsOf(crash)
 	for i := range n.room.Naming {
 		m := &n.room.Naming[i]
-		if len(m.Crashes) < crashesMax && slices.Equal(m.Subs, subs) {
+		switch {
+		case !slices.Equal(m.Subs, subs):
+		case len(m.Crashes) >= crashesMax:
+			return false, nil // it says that there are more
+		default:
 			m.Crashes = append(slices.Clone(m.Crashes), crash)
 			m.Quiet = 0
 			return true, n.put(ctx, n.roomTold()) // followNaming edits it

@@ -158,3 +158,23 @@ func TestRun_NotifierRestartsWhileNaming_GoesOnInTheSameMessage(t *testing.T) {
 		b.wantPrefix(posts[0].now(), "CLEARED orders")
 	})
 }
+
+func TestRun_CulpritFoundWhileOthersWait_NoMessageForTheOthers(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bundle) {
+		b.death(1, 5) // told before anybody hears of the death
+		b.holdSuspect("fp-1", 0)
+		pass(20 * time.Second)
+		b.death(2, 5) // and after
+		pass(6 * time.Second)
+		b.holdSuspect("fp-2", 1)
+		pass(time.Minute)
+		posts := b.chat.messages()
+		if len(posts) != 2 {
+			b.Fatalf("%d messages, want 2", len(posts))
+		}
+		for _, p := range posts {
+			b.wantPrefix(p.now(), "CONTAINED orders: ")
+		}
+	})
+}

@@ -363,6 +363,9 @@ func (r renderer) naming(f namingFacts, at time.Time) slackkit.Message {
 		subs = fmt.Sprintf("%d subscriptions", len(f.subs))
 	}
 	who := plural(int64(f.workers), "worker") + " died"
+	if len(f.crashes) >= crashesMax {
+		who = "at least " + who
+	}
 	if f.workers == 0 {
 		who = plural(int64(f.wards), "ward") + " died"
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -46,6 +47,8 @@ type Notifier struct {
 	refused map[string]backoff // notices that Slack refuses, by key
 	chat    backoff
 	senders map[string]backoff
+	sending map[string]*sending  // by sender, at most one alert each
+	outside runner.Group         // the calls of fallbacks
 	crashes map[string]time.Time // deaths with waiting suspects, since when they are known
 	open    []quarantine.Suspect // the suspects that wait
 	sweptAt time.Time
@@ -75,29 +78,35 @@ func (n *Notifier) Nudge() {
 
 // tell makes rounds while this process has the lead.
 func (n *Notifier) tell(ctx context.Context) error {
-	trouble := trouble{log: n.log, doing: "tell what is due"}
 	for {
 		lead, err := n.lead.wait(ctx)
 		if err != nil {
 			return nil
 		}
 		n.forget()
-		for lead.Err() == nil {
-			did, err := n.safeRound(lead)
-			if lead.Err() != nil {
-				break
-			}
-			trouble.note(err)
-			if errors.Is(err, quarantine.ErrClaimLost) {
-				n.lead.drop()
-				break
-			}
-			if did && err == nil {
-				continue
-			}
-			if n.rest(lead) != nil {
-				break
-			}
+		n.rounds(lead)
+		n.outside.Wait() // its calls end with the lead
+	}
+}
+
+// rounds makes rounds until the lead ends.
+func (n *Notifier) rounds(lead context.Context) {
+	trouble := trouble{log: n.log, doing: "tell what is due"}
+	for {
+		did, err := n.safeRound(lead)
+		if lead.Err() != nil {
+			return
+		}
+		trouble.note(err)
+		if errors.Is(err, quarantine.ErrClaimLost) {
+			n.lead.drop()
+			return
+		}
+		if did && err == nil {
+			continue
+		}
+		if n.rest(lead) != nil {
+			return
 		}
 	}
 }
@@ -120,6 +129,7 @@ func (n *Notifier) forget() {
 	n.room, n.roomKey = nil, "slack-room:"+n.cfg.Channel
 	n.digests, n.ledgers = map[string]*digestState{}, map[string]*ledger{}
 	n.refused = map[string]backoff{}
+	n.sending = map[string]*sending{}
 	n.senders, n.crashes = map[string]backoff{}, map[string]time.Time{}
 	n.chat, n.open, n.awake = backoff{}, nil, nil
 	n.sweptAt, n.lookAt = time.Time{}, time.Time{}
@@ -185,10 +195,8 @@ func (n *Notifier) round(ctx context.Context) (did bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for _, j := range jobs {
-		if j.alertLeft, err = n.alert(ctx, j, now); err != nil {
-			return false, err
-		}
+	if err := n.alertAll(ctx, jobs, now); err != nil {
+		return false, err
 	}
 	if err := n.lookForSuspects(ctx, now); err != nil {
 		return false, err
@@ -274,6 +282,8 @@ func (n *Notifier) sweep(ctx context.Context, now time.Time) error {
 		return err
 	}
 	n.sweptAt, n.awake = now, nil
+	maps.DeleteFunc(n.ledgers, func(_ string, l *ledger) bool { return !l.pending() && !l.settling(now) })
+	maps.DeleteFunc(n.refused, func(_ string, b backoff) bool { return now.Sub(b.until) > 2*maxFinal })
 	for _, g := range groups {
 		if g.SnoozedUntil.IsZero() || g.SnoozedUntil.After(now) {
 			continue

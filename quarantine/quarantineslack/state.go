@@ -35,8 +35,10 @@ const (
 	stateVersion = 1
 	stateMax     = 8 << 10 // bytes, as the store takes
 	digestMax    = 300     // groups that a digest's notice names
-	namingMax    = 16      // open messages about deaths without a culprit
+	namingMax    = 8       // open messages about deaths without a culprit
 	crashesMax   = 20      // deaths that one of them covers
+	namedMax     = 100     // deaths that a group's message tells of
+	aheadMax     = 5 * time.Second
 )
 
 // place is where a message stands.
@@ -109,6 +111,9 @@ type roomState struct {
 	Digest string        `json:"digest,omitempty"`
 	Joined int64         `json:"joined,omitempty"`
 	Naming []namingState `json:"naming,omitempty"`
+	// Named are deaths that the message of a group tells of, the latest last: of their
+	// other suspects nobody need hear.
+	Named []string `json:"named,omitempty"`
 }
 
 var (
@@ -174,7 +179,7 @@ func (s *digestState) check() error {
 }
 
 func (s *roomState) check() error {
-	if len(s.Naming) > namingMax || len(s.Recent) > 100 {
+	if len(s.Naming) > namingMax || len(s.Recent) > 100 || len(s.Named) > namedMax || !refs(s.Named) {
 		return errors.New("it is too long")
 	}
 	if s.Digest != "" && !strings.HasPrefix(s.Digest, digestPrefix) {
@@ -205,6 +210,12 @@ func encodeState(v any) ([]byte, error) {
 	return b, err
 }
 
-// since is how long ago a moment in Unix ms was. One in the future, by the clock of
-// another process, counts as now.
-func since(ms int64, now time.Time) time.Duration { return max(0, now.Sub(time.UnixMilli(ms))) }
+// since is how long ago a moment in Unix ms was, by whatever clock noted it. One that is
+// well ahead of ours was long ago: nothing may wait for a clock that was wrong.
+func since(ms int64, now time.Time) time.Duration {
+	d := now.Sub(time.UnixMilli(ms))
+	if d < -aheadMax {
+		return now.Sub(time.Time{})
+	}
+	return max(0, d)
+}

@@ -56,6 +56,7 @@ func (n *Notifier) post(ctx context.Context, j *job, now time.Time) (bool, error
 	if i := n.namingOf(f.entry); i >= 0 {
 		return n.adopt(ctx, j, f, i, now)
 	}
+	n.named(f.entry)
 	m := n.render.group(f, now)
 	place, err := n.send(ctx, m, f.header())
 	if err != nil {
@@ -82,6 +83,8 @@ func (n *Notifier) adopt(ctx context.Context, j *job, f groupFacts, i int, now t
 	if gone {
 		return true, n.put(ctx, n.roomTold()) // the next round posts it
 	}
+	n.named(f.entry)
+	n.named(quarantine.Entry{CrashReports: naming.Crashes})
 	j.state.place = naming.place
 	j.showed(f.phase, m, now)
 	return true, n.put(ctx, j.done(), n.roomTold())
