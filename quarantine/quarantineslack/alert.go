@@ -205,7 +205,7 @@ const (
 	firstFinal, maxFinal   = 30 * time.Second, 10 * time.Minute
 	troubleMax             = 500 // bytes of a trouble that are stored
 	troublePrefix          = "slack: "
-	noticesDue             = 100
+	noticesDue, manyDue    = 100, 500 // read at once: as a rule, and in a storm
 	auditPage, auditAtOnce = 1000, 20_000
 )
 

@@ -53,6 +53,7 @@ type Notifier struct {
 	open    []quarantine.Suspect // the suspects that wait
 	sweptAt time.Time
 	lookAt  time.Time
+	storm   bool     // more is due than is read at once
 	awake   []string // keys of groups whose snooze has ended
 }
 
@@ -222,10 +223,15 @@ func (n *Notifier) round(ctx context.Context) (did bool, err error) {
 
 // jobs reads what is due, those that are critical first and else the oldest.
 func (n *Notifier) jobs(ctx context.Context, now time.Time) ([]*job, error) {
-	due, err := n.cfg.Service.NoticesDue(ctx, noticesDue)
+	limit := noticesDue
+	if n.storm {
+		limit = manyDue
+	}
+	due, err := n.cfg.Service.NoticesDue(ctx, limit)
 	if err != nil {
 		return nil, err
 	}
+	n.storm = len(due) >= noticesDue
 	if err := n.sweep(ctx, now); err != nil {
 		return nil, err
 	}

@@ -72,8 +72,11 @@ type groupState struct {
 	// Poison is the entry whose replay failed last, Died whether it died of it.
 	Poison string `json:"poison,omitempty"`
 	Died   bool   `json:"died,omitempty"`
-	// Loud is what the channel is still to hear: "reopened" or "poison".
-	Loud string `json:"loud,omitempty"`
+	// Loud is what the channel is still to hear; Heard what it heard last, at HeardAt in
+	// Unix ms.
+	Loud    string `json:"loud,omitempty"`
+	Heard   string `json:"heard,omitempty"`
+	HeardAt int64  `json:"heard_at,omitempty"`
 	// Replied is when the thread was written to, in Unix ms, Running whether replays ran
 	// then.
 	Replied int64 `json:"r,omitempty"`

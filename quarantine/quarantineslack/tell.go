@@ -231,8 +231,9 @@ func (n *Notifier) edit(ctx context.Context, j *job, f groupFacts, m slackkit.Me
 		j.state.shown, j.state.Digest = shown{}, ""
 		return n.put(ctx, j.told(j.notice.Told, j.notice.AuditTold, ""))
 	}
-	if loud := loudness(j.state.Phase, f.phase); loud != "" {
-		j.state.Loud = loud
+	loud := loudness(j.state.Phase, f.phase)
+	if again := loud == j.state.Heard && since(j.state.HeardAt, now) < window; loud != "" && !again {
+		j.state.Loud = loud // a problem that comes and goes is not said aloud each time
 	}
 	if f.phase == phaseResolved || f.phase == phaseSnoozed {
 		j.state.Loud = ""
@@ -273,6 +274,9 @@ func (n *Notifier) reply(ctx context.Context, j *job, f groupFacts, same bool, n
 	if gone {
 		j.state.shown, j.state.Digest = shown{}, ""
 		return n.put(ctx, j.told(j.notice.Told, j.notice.AuditTold, ""))
+	}
+	if j.state.Loud != "" {
+		j.state.Heard, j.state.HeardAt = j.state.Loud, now.UnixMilli()
 	}
 	j.state.Loud, j.state.Replied, j.state.Running = "", now.UnixMilli(), j.state.Phase == phaseReplaying
 	j.heard()
