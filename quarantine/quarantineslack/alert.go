@@ -16,6 +16,7 @@ import (
 const (
 	crashLoop    = 3                // workers that died of one group make a loop
 	alertTimeout = 12 * time.Second // of one call of a fallback
+	deathsPrefix = "deaths:"        // of the key of an alert about deaths
 )
 
 // alertState is what the fallbacks were told of a group, by the name of the sender.
@@ -76,7 +77,7 @@ func (n *Notifier) alertAll(ctx context.Context, jobs []*job, now time.Time) err
 			return err
 		}
 	}
-	return nil
+	return n.alertNaming(ctx, now)
 }
 
 // alerted stores at once what a fallback was told: it must not be told again.
@@ -87,6 +88,16 @@ func (n *Notifier) alerted(ctx context.Context, name string, s *sending, result 
 		return nil
 	}
 	delete(n.senders, name)
+	memory := s.memory.After(s.action, s.facts)
+	if crash, ok := strings.CutPrefix(s.key, deathsPrefix); ok {
+		i := slices.IndexFunc(n.room.Naming, func(m namingState) bool { return m.Crashes[0] == crash })
+		if i < 0 {
+			return nil
+		}
+		n.room.Naming = slices.Clone(n.room.Naming)
+		n.room.Naming[i].Alert = n.room.Naming[i].Alert.with(name, memory)
+		return n.put(ctx, n.roomTold())
+	}
 	var j *job
 	if i := slices.IndexFunc(jobs, func(j *job) bool { return j.notice.Key == s.key }); i >= 0 {
 		j = jobs[i]
@@ -97,12 +108,28 @@ func (n *Notifier) alerted(ctx context.Context, name string, s *sending, result 
 		}
 		j = n.job(notice)
 	}
-	j.state.Alert = maps.Clone(j.state.Alert)
-	if j.state.Alert == nil {
-		j.state.Alert = alertState{}
-	}
-	j.state.Alert[name] = s.memory.After(s.action, s.facts)
+	j.state.Alert = j.state.Alert.with(name, memory)
 	return n.put(ctx, j.told(j.notice.Told, j.notice.AuditTold, j.notice.Trouble))
+}
+
+// with is a with one more memory.
+func (a alertState) with(name string, m notify.Memory) alertState {
+	a = maps.Clone(a)
+	if a == nil {
+		a = alertState{}
+	}
+	a[name] = m
+	return a
+}
+
+// open reports whether an alert is open somewhere.
+func (a alertState) open() bool {
+	for _, m := range a {
+		if m.Triggered {
+			return true
+		}
+	}
+	return false
 }
 
 // alert begins to tell the fallbacks what the policy says of j, and notes whether one
@@ -116,19 +143,61 @@ func (n *Notifier) alert(ctx context.Context, j *job, now time.Time) error {
 		}
 	}
 	f := n.alertFacts(j, deaths, now)
+	j.alertLeft = n.offer(ctx, f, j.state.Alert, now, func(a notify.Alert) notify.Alert { return n.draft(j, a) })
+	return nil
+}
+
+// alertNaming does the same for deaths that named nobody. Of those Slack has been told
+// as soon as there is a message.
+func (n *Notifier) alertNaming(ctx context.Context, now time.Time) error {
+	for i := range n.room.Naming {
+		m := &n.room.Naming[i]
+		f := notify.Facts{Key: deathsPrefix + m.Crashes[0], Open: !m.Over && n.waits(m.Crashes)}
+		if !m.posted() {
+			f.Waiting = since(m.Since, now)
+		}
+		f.Critical = slices.ContainsFunc(m.Subs, n.cfg.Critical)
+		if n.cfg.Policy.AlwaysCrashLoop && len(n.cfg.Fallbacks) > 0 {
+			facts, err := n.namingFacts(ctx, m)
+			if err != nil {
+				return err
+			}
+			f.CrashLoop = facts.workers >= crashLoop
+		}
+		n.offer(ctx, f, m.Alert, now, func(a notify.Alert) notify.Alert {
+			a.Title = strings.Join(m.Subs, ", ") + ": " + plural(int64(len(m.Crashes)), "process") + " died, nobody is named yet"
+			if a.Action == notify.Resolve {
+				a.Title = strings.Join(m.Subs, ", ") + ": no suspect waits any more"
+			}
+			a.Component, a.Class, a.At = strings.Join(m.Subs, ", "), "suspects", time.UnixMilli(m.Since)
+			a.Details = map[string]string{"deaths": ref(m.Crashes...), "next": "theriac suspects"}
+			return a
+		})
+	}
+	return nil
+}
+
+// waits reports whether a suspect of the deaths waits to run alone.
+func (n *Notifier) waits(crashes []string) bool {
+	return slices.ContainsFunc(n.open, func(s quarantine.Suspect) bool { return slices.Contains(crashes, s.Crash) })
+}
+
+// offer begins to tell each fallback what the policy says of one problem, and reports
+// whether one of them is still to be told.
+func (n *Notifier) offer(ctx context.Context, f notify.Facts, told alertState, now time.Time, words func(notify.Alert) notify.Alert) (left bool) {
 	for _, s := range n.cfg.Fallbacks {
 		name := s.Name()
-		m := j.state.Alert[name]
+		m := told[name]
 		action, ok := n.cfg.Policy.Next(f, m)
 		if !ok {
 			continue
 		}
-		j.alertLeft = true
+		left = true
 		if n.sending[name] != nil || n.senders[name].closed(now) {
 			continue
 		}
-		way := &sending{key: j.notice.Key, action: action, facts: f, memory: m, done: make(chan error, 1)}
-		alert := n.draft(j, f.Draft(action, m))
+		way := &sending{key: f.Key, action: action, facts: f, memory: m, done: make(chan error, 1)}
+		alert := words(f.Draft(action, m))
 		n.sending[name] = way
 		n.outside.Go(func() {
 			call, cancel := context.WithTimeout(ctx, alertTimeout)
@@ -137,7 +206,7 @@ func (n *Notifier) alert(ctx context.Context, j *job, now time.Time) error {
 			n.Nudge()
 		})
 	}
-	return nil
+	return left
 }
 
 // sendSafely sends an alert. A sender that panics has failed, and nothing else.

@@ -196,10 +196,13 @@ func (n *Notifier) round(ctx context.Context) (did bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := n.alertAll(ctx, jobs, now); err != nil {
+	if err := n.lookForSuspects(ctx, now); err != nil {
 		return false, err
 	}
-	if err := n.lookForSuspects(ctx, now); err != nil {
+	if err := n.openNaming(ctx, now); err != nil {
+		return false, err
+	}
+	if err := n.alertAll(ctx, jobs, now); err != nil {
 		return false, err
 	}
 	if n.chat.closed(now) {
@@ -343,8 +346,12 @@ func (n *Notifier) put(ctx context.Context, told ...quarantine.ToldNotice) error
 func (n *Notifier) roomTold() quarantine.ToldNotice {
 	n.room.V = stateVersion
 	b, err := encodeState(n.room)
-	if err != nil {
-		b = nil
+	if err != nil { // its parts have bounds that fit; with ids longer than any today's they may not
+		n.room.Named = nil
+		if b, err = encodeState(n.room); err != nil {
+			n.log.Error("quarantineslack: the memory of the channel cannot be kept", "error", err)
+			b = nil
+		}
 	}
 	return quarantine.ToldNotice{Key: n.roomKey, State: b}
 }

@@ -35,7 +35,7 @@ const (
 	stateVersion = 1
 	stateMax     = 8 << 10 // bytes, as the store takes
 	digestMax    = 300     // groups that a digest's notice names
-	namingMax    = 8       // open messages about deaths without a culprit
+	namingMax    = 4       // open messages about deaths without a culprit
 	crashesMax   = 20      // deaths that one of them covers
 	namedMax     = 100     // deaths that a group's message tells of
 	aheadMax     = 5 * time.Second
@@ -100,8 +100,14 @@ type namingState struct {
 	shown
 	Subs    []string `json:"subs,omitempty"`
 	Crashes []string `json:"crashes,omitempty"`
-	// Quiet is since when nobody waits any more, in Unix ms.
+	// Since is when the first of them was known, Quiet since when nobody waits any more,
+	// in Unix ms.
+	Since int64 `json:"s,omitempty"`
 	Quiet int64 `json:"q,omitempty"`
+	// Over: its message says how it ended, or became another's. What is left are alerts
+	// that are to be resolved.
+	Over  bool       `json:"over,omitempty"`
+	Alert alertState `json:"alert,omitzero"`
 }
 
 // roomState is the memory of a channel.
@@ -193,7 +199,7 @@ func (s *roomState) check() error {
 		if len(n.Crashes) == 0 || len(n.Crashes) > crashesMax || !refs(n.Crashes) {
 			return errors.New("it names no crashes")
 		}
-		if err := n.shown.check(); err != nil {
+		if err := errors.Join(n.shown.check(), n.Alert.check()); err != nil {
 			return err
 		}
 	}

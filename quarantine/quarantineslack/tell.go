@@ -71,21 +71,32 @@ func (n *Notifier) post(ctx context.Context, j *job, now time.Time) (bool, error
 // adopt makes the message about a death the message of the group that it is named by.
 func (n *Notifier) adopt(ctx context.Context, j *job, f groupFacts, i int, now time.Time) (bool, error) {
 	naming := n.room.Naming[i]
-	if since(naming.Edited, now) < n.cfg.EditEvery {
+	if naming.posted() && since(naming.Edited, now) < n.cfg.EditEvery {
 		return false, nil
 	}
 	m := n.render.group(f, now)
-	gone, err := n.update(ctx, naming.place, m, f.header())
-	if err != nil {
-		return true, refusedOne(j, err)
+	taken := naming.place
+	if naming.posted() {
+		gone, err := n.update(ctx, naming.place, m, f.header())
+		if err != nil {
+			return true, refusedOne(j, err)
+		}
+		if gone {
+			taken = place{}
+		}
 	}
-	n.room.Naming = slices.Delete(slices.Clone(n.room.Naming), i, i+1)
-	if gone {
-		return true, n.put(ctx, n.roomTold()) // the next round posts it
+	if !taken.posted() {
+		made, err := n.send(ctx, m, f.header())
+		if err != nil {
+			return true, refusedOne(j, err)
+		}
+		taken = placeOf(made)
 	}
 	n.named(f.entry)
 	n.named(quarantine.Entry{CrashReports: naming.Crashes})
-	j.state.place = naming.place
+	n.room.Naming = slices.Clone(n.room.Naming)
+	n.room.Naming[i].Over, n.room.Naming[i].shown = true, shown{}
+	j.state.place = taken
 	j.showed(f.phase, m, now)
 	return true, n.put(ctx, j.done(), n.roomTold())
 }
