@@ -89,14 +89,14 @@ func (c *Client) turn(ctx context.Context, line *lane, r request) (answer, error
 }
 
 // errLimited is the cause of an answer that asks us to come back later.
-var errLimited = errors.New("Slack limits us") //nolint:revive // a name begins it
+var errLimited = errors.New("limited by Slack")
 
 func (e *RetryError) limited() bool { return errors.Is(e.Err, errLimited) }
 
 func (c *Client) send(ctx context.Context, r request) (answer, error) {
 	body, err := json.Marshal(r.payload)
 	if err != nil {
-		return answer{}, fmt.Errorf("Slack %s: what is to be sent: %w", r.method, err) //nolint:revive // likewise
+		return answer{}, fmt.Errorf("call %s: what is to be sent: %w", r.method, err)
 	}
 	headers := http.Header{"Authorization": {"Bearer " + r.token}}
 	status, header, text, err := c.post(ctx, c.api+r.method, headers, body)

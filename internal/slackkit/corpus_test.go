@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -220,5 +222,26 @@ func TestClient_Respond_GoesToSlackOnly(t *testing.T) {
 	err := c.Respond(t.Context(), s.URL()+"response/unknown", "text", false)
 	if refusal, ok := errors.AsType[*slackkit.PermanentError](err); !ok || refusal.Code != "expired_url" {
 		t.Errorf("error %v, want expired_url", err)
+	}
+}
+
+// TestClient_Redirect_IsNotFollowed keeps the token from whoever the redirect names.
+func TestClient_Redirect_IsNotFollowed(t *testing.T) {
+	t.Parallel()
+	followed := make(chan string, 10)
+	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { followed <- r.Header.Get("Authorization") }))
+	defer other.Close()
+	away := httptest.NewServer(http.RedirectHandler(other.URL, http.StatusTemporaryRedirect))
+	defer away.Close()
+	c, err := slackkit.New(slackkit.Config{Token: canary, APIURL: away.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Post(t.Context(), "C0OPS", slackkit.Message{Text: "x"}); !errors.Is(err, slackkit.ErrUnavailable) {
+		t.Errorf("error %v", err)
+	}
+	if len(followed) > 0 {
+		t.Errorf("the redirect was followed with %q", <-followed)
 	}
 }

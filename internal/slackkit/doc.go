@@ -3,7 +3,7 @@
 //
 //	out   Client        Post, Update, Reply, Ephemeral, OpenView, Respond, Check
 //	text  Escape, Plain for everything that somebody else wrote
-//	in    Interactions  signed requests over HTTP, with a Verifier
+//	in    Interactions  buttons, modals and commands in signed requests over HTTP, with a Verifier
 //	      Socket        the same over a connection that we open, for machines without an address
 //
 // # Failures
@@ -19,6 +19,13 @@
 // the whole channel out for as long as Slack says and is tried once more; a caller whose context or
 // Config.MaxWait is shorter than that gets its *RetryError at once. Missing and absurd Retry-After values are
 // bounded. The pace is kept per process.
+//
+// # Clicks
+//
+// Slack hears "taken" within half a second, whatever the work takes; the person reads the rest later.
+// The same signed request, the same click and the same envelope are handled once, as far as this process
+// remembers; beyond that [Interaction].Request is for a store to keep unique. Members of other
+// workspaces are not heard. Too many at once are refused in words. A Handle that panics harms nobody.
 //
 // # What is not believed
 //

@@ -10,7 +10,7 @@ import (
 
 // ErrUnavailable is wrapped by every failure that may pass by itself: Slack is away, slow, limits us,
 // or answers what is no answer. Whoever gets it tries again later.
-var ErrUnavailable = errors.New("Slack cannot be reached just now") //nolint:revive // a name begins it
+var ErrUnavailable = errors.New("no good answer from Slack just now")
 
 // PermanentError is a refusal that trying again does not change: the token, the channel or the message
 // itself has to be mended by a person first.

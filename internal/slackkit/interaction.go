@@ -17,17 +17,20 @@ import (
 const (
 	BlockActions   = "block_actions"   // a button was pressed, or something chosen in a menu
 	ViewSubmission = "view_submission" // a modal was submitted
+	SlashCommand   = "slash_command"   // a command was typed, such as /theriac
 )
 
 // Interaction is what a person did. Every text in it is what Slack sent, so it came from outside.
 type Interaction struct {
-	// Type is BlockActions or ViewSubmission.
+	// Type is BlockActions, ViewSubmission or SlashCommand.
 	Type string
 	// Team and User are ids. UserName is for show only: people choose it themselves.
 	Team, User, UserName string
-	// Channel and MessageTS are where the button stands; a modal has neither.
+	// Channel and MessageTS are where the button stands; a modal has neither, and a command only the
+	// channel it was typed in.
 	Channel, MessageTS string
-	// ActionID, BlockID and Value are those of the button, or of the option that was chosen.
+	// ActionID, BlockID and Value are those of the button, or of the option that was chosen. Of a command
+	// they are its name with the slash, nothing, and what was typed after it.
 	ActionID, BlockID, Value string
 	// ActionTS is when, as Slack's timestamp.
 	ActionTS string
@@ -38,7 +41,8 @@ type Interaction struct {
 	// View is the modal that was submitted.
 	View ViewState
 	// Request names this act and no other, in at most 200 bytes: the message, the action and its time,
-	// or the modal and its submission. A store keeps it unique, and so an act is done once.
+	// the modal and its submission, or the command's trigger. A store keeps it unique, and so an act is
+	// done once.
 	Request string
 }
 
@@ -66,7 +70,7 @@ type Answer struct {
 	// ViewErrors keep a submitted modal open and say what is wrong, by block id. An answer that is late
 	// shows them as Text.
 	ViewErrors map[string]string
-	// Modal is opened after a click, and takes the place of a submitted modal.
+	// Modal is opened after a click, and takes the place of a submitted modal unless it is late.
 	Modal *slack.ModalViewRequest
 }
 
@@ -178,6 +182,31 @@ func parseInteraction(payload []byte, team string) (i Interaction, foreign bool,
 	return i, false, nil
 }
 
+// wireCommand is what we read of a command. Socket Mode sends it as JSON, HTTP as a form.
+type wireCommand struct {
+	Team        string `json:"team_id"`
+	Channel     string `json:"channel_id"`
+	User        string `json:"user_id"`
+	UserName    string `json:"user_name"`
+	Command     string `json:"command"`
+	Text        string `json:"text"`
+	ResponseURL string `json:"response_url"`
+	TriggerID   string `json:"trigger_id"`
+}
+
+func (w wireCommand) interaction(team string) (i Interaction, foreign bool, err error) {
+	i = Interaction{
+		Type: SlashCommand, Team: w.Team, User: w.User, UserName: w.UserName, Channel: w.Channel, ActionID: w.Command, Value: w.Text,
+		TriggerID: w.TriggerID, ResponseURL: w.ResponseURL, Request: requestKey("slack:cmd", w.TriggerID),
+	}
+	switch {
+	case w.Command == "" || w.User == "" || w.TriggerID == "":
+		return Interaction{}, false, errPayload
+	default:
+		return i, w.Team != team, nil
+	}
+}
+
 // requestKey joins parts into a key. One that is too long, or whose parts could be read in two ways, is
 // replaced by its digest.
 func requestKey(kind string, parts ...string) string {
@@ -189,7 +218,7 @@ func requestKey(kind string, parts ...string) string {
 	}
 	sum := sha256.New()
 	for _, part := range parts {
-		fmt.Fprintf(sum, "%d:%s,", len(part), part)
+		_, _ = fmt.Fprintf(sum, "%d:%s,", len(part), part)
 	}
 	return kind + ":" + hex.EncodeToString(sum.Sum(nil))
 }

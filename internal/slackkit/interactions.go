@@ -35,14 +35,14 @@ type Interactions struct {
 	desk     *desk
 }
 
-// NewInteractions makes the handler for the app's interactivity request URL. It starts nothing; who shuts
+// NewInteractions makes the handler for the app's interactivity request URL and for that of its commands. It starts nothing; who shuts
 // the server down calls Close after it. A config without a required field panics: that is a mistake in
 // the program, and a handler that lets everybody in would be worse.
 //
 //	anything but POST                        405
 //	more than 1 MiB                          413
 //	not signed, or not now                   401, with no detail
-//	no payload in the body                   400; the query string is never read
+//	no payload or command in the body        400; the query string is never read
 //	somebody of another workspace            403
 //	the same request, or the same click      200, and nothing happens
 //	a click                                  200 within Limits.Answer; its Answer follows by ResponseURL
@@ -95,11 +95,7 @@ func (in *Interactions) take(w http.ResponseWriter, r *http.Request) (int, []byt
 	if err != nil {
 		return in.unsigned(r, err)
 	}
-	payload, ok := payloadOf(r.Header.Get("Content-Type"), body)
-	if !ok {
-		return http.StatusBadRequest, nil
-	}
-	switch v, answer := in.desk.take(r.Context(), payload, "signed:"+string(signature[:])); v {
+	switch v, answer := in.deal(r, body, "signed:"+string(signature[:])); v {
 	case taken, repeated:
 		return http.StatusOK, answer
 	case refused:
@@ -123,17 +119,28 @@ func (v *Verifier) plausible(h http.Header) bool {
 	return ok && signed && digits(stamp)
 }
 
-// payloadOf returns the one payload in a form.
-func payloadOf(contentType string, body []byte) ([]byte, bool) {
-	kind, _, _ := strings.Cut(contentType, ";")
+// deal takes what stands in a signed body: a form with one payload, or with the fields of a command.
+func (in *Interactions) deal(r *http.Request, body []byte, key string) (verdict, []byte) {
+	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	if strings.TrimSpace(strings.ToLower(kind)) != "application/x-www-form-urlencoded" {
-		return nil, false
+		return malformed, nil
 	}
 	form, err := url.ParseQuery(string(body))
-	if err != nil || len(form["payload"]) != 1 {
-		return nil, false
+	if err != nil {
+		return malformed, nil
 	}
-	return []byte(form["payload"][0]), true
+	payloads, commands := form["payload"], form["command"]
+	switch {
+	case len(payloads) == 1 && len(commands) == 0:
+		return in.desk.take(r.Context(), []byte(payloads[0]), key)
+	case len(payloads) == 0 && len(commands) == 1:
+		return in.desk.command(r.Context(), wireCommand{
+			Team: form.Get("team_id"), Channel: form.Get("channel_id"), User: form.Get("user_id"), UserName: form.Get("user_name"),
+			Command: form.Get("command"), Text: form.Get("text"), ResponseURL: form.Get("response_url"), TriggerID: form.Get("trigger_id"),
+		}, key)
+	default:
+		return malformed, nil
+	}
 }
 
 var _ http.Handler = (*Interactions)(nil)

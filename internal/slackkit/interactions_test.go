@@ -3,7 +3,6 @@ package slackkit_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -455,16 +455,13 @@ func FuzzInteractions(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	var handled atomic.Int32
+	var handled, wrong atomic.Int32
 	in := slackkit.NewInteractions(slackkit.InteractionsConfig{
 		Verifier: v, Client: c, Team: "T1", Limits: slackkit.Limits{Remember: 1 << 30},
 		Handle: func(_ context.Context, i slackkit.Interaction) (slackkit.Answer, error) {
 			handled.Add(1)
 			if i.Team != "T1" || i.User == "" || i.Request == "" || len(i.Request) > 200 {
-				panic(fmt.Sprintf("handled %#v", plain(i)))
-			}
-			if _, err := json.Marshal(i.View.Values); err != nil {
-				panic(err)
+				wrong.Add(1)
 			}
 			return slackkit.Answer{}, nil
 		},
@@ -491,8 +488,158 @@ func FuzzInteractions(f *testing.F) {
 		if !signed && (rec.Code != http.StatusUnauthorized || handled.Load() != before) {
 			t.Errorf("status %d for what is not signed", rec.Code)
 		}
-		if rec.Code >= 500 {
-			t.Errorf("status %d", rec.Code)
+		if rec.Code >= 500 || wrong.Load() > 0 {
+			t.Errorf("status %d, or the handler got what is no interaction", rec.Code)
+		}
+	})
+}
+
+func TestInteractions_Command_IsAnsweredToTheAskerAlone(t *testing.T) {
+	t.Parallel()
+	answer := func(_ context.Context, i slackkit.Interaction) (slackkit.Answer, error) {
+		return slackkit.Answer{Text: i.ActionID + " of " + i.UserName + ": " + i.Value}, nil
+	}
+	check := func(t *testing.T, s *slackfake.Server) {
+		t.Helper()
+		if err := s.Command(t.Context(), "C0OPS", "U0BEN", "/theriac", "why Q-7F3K"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Wait(t.Context(), func() bool { return len(s.Ephemerals()) == 1 }); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Ephemerals()[0]; got.User != "U0BEN" || got.Text != "/theriac of ben: why Q-7F3K" {
+			t.Errorf("answer %+v", got)
+		}
+	}
+	t.Run("over HTTP", func(t *testing.T) {
+		t.Parallel()
+		w := open(t, answer, slackkit.Limits{})
+		check(t, w.Server)
+		if !strings.HasPrefix(w.last.Request, "slack:cmd:") || w.last.Type != slackkit.SlashCommand {
+			t.Errorf("interaction %#v", plain(w.last))
+		}
+	})
+	t.Run("over a socket", func(t *testing.T) {
+		t.Parallel()
+		p := plug(t, func(cfg *slackkit.SocketConfig) { cfg.Handle = answer })
+		p.connected(t)
+		check(t, p.Server)
+	})
+	t.Run("of another workspace", func(t *testing.T) {
+		t.Parallel()
+		w := open(t, answer, slackkit.Limits{})
+		body := []byte("command=%2Ftheriac&team_id=T0EVIL&user_id=U1&trigger_id=1.2&text=why")
+		if got := w.send(t, slackfake.Sign(w.SigningSecret(), time.Now(), body), body); got != http.StatusForbidden || w.count.Load() != 0 {
+			t.Errorf("status %d, handled %d times", got, w.count.Load())
+		}
+	})
+}
+
+// TestInteractions_AnswerRefused_ArrivesAnotherWay uses each way that is left.
+func TestInteractions_AnswerRefused_ArrivesAnotherWay(t *testing.T) {
+	t.Parallel()
+	for name, faults := range map[string][]slackfake.Fault{
+		"limited for a second":  {slackfake.Limited("1")},
+		"a page":                {slackfake.Broken()},
+		"the address has ended": {{Status: http.StatusNotFound}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := open(t, func(context.Context, slackkit.Interaction) (slackkit.Answer, error) {
+				return slackkit.Answer{Text: "done"}, nil
+			}, slackkit.Limits{})
+			w.Fail("response_url", faults...)
+			p := w.message(t)
+			if err := w.Press(t.Context(), p.Channel, p.TS, "q:take", "U0ANA"); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Wait(t.Context(), func() bool { return len(w.Ephemerals()) == 1 }); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+func TestInteractions_ManyPeopleAtOnce_EachClickOnce(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	handled := map[string]int{}
+	w := open(t, func(_ context.Context, i slackkit.Interaction) (slackkit.Answer, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		handled[i.Request]++
+		return slackkit.Answer{}, nil
+	}, slackkit.Limits{Pool: 100})
+	p := w.message(t)
+	var pressing sync.WaitGroup
+	for range 50 {
+		body := w.press(t, p, "")
+		h := slackfake.Sign(w.SigningSecret(), time.Now(), body)
+		for range 4 {
+			pressing.Go(func() { w.send(t, h.Clone(), body) })
+		}
+	}
+	pressing.Wait()
+	mu.Lock()
+	defer mu.Unlock()
+	if len(handled) != 50 {
+		t.Errorf("%d clicks were handled, want 50", len(handled))
+	}
+	for request, n := range handled {
+		if n != 1 {
+			t.Errorf("%s was handled %d times", request, n)
+		}
+	}
+}
+
+// TestInteractions_ModalRefused_CanBeSubmittedAgain holds even for a submission that nothing tells from
+// the one before it.
+func TestInteractions_ModalRefused_CanBeSubmittedAgain(t *testing.T) {
+	t.Parallel()
+	w := open(t, func(context.Context, slackkit.Interaction) (slackkit.Answer, error) {
+		return slackkit.Answer{ViewErrors: map[string]string{"why": "say more"}}, nil
+	}, slackkit.Limits{})
+	body := slackfake.Form([]byte(`{"type":"view_submission","team":{"id":"T0FAKE"},"user":{"id":"U0ANA"},"view":{"id":"V1","hash":"1"}}`))
+	for i := range 3 {
+		w.send(t, slackfake.Sign(w.SigningSecret(), time.Now().Add(time.Duration(i)*time.Second), body), body)
+	}
+	if n := w.count.Load(); n != 3 {
+		t.Errorf("the handler ran %d times, want 3", n)
+	}
+}
+
+// TestInteractions_Working_NeverComesLast has a network that delays the first answer until the second is
+// ready.
+func TestInteractions_Working_NeverComesLast(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		net := &wire{answer: func(n int, _ *http.Request) (int, http.Header, string) {
+			if n == 1 {
+				<-time.After(5 * time.Second)
+			}
+			return http.StatusOK, nil, "ok"
+		}}
+		c := wired(t, net)
+		v, err := slackkit.NewVerifier([]string{"s"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := slackkit.NewInteractions(slackkit.InteractionsConfig{Verifier: v, Client: c, Team: "T1",
+			Handle: func(context.Context, slackkit.Interaction) (slackkit.Answer, error) {
+				<-time.After(time.Second)
+				return slackkit.Answer{Text: "done"}, nil
+			}})
+		body := slackfake.Form([]byte(`{"type":"block_actions","team":{"id":"T1"},"user":{"id":"U1"},"response_url":"https://hooks.slack.com/actions/x","actions":[{"action_id":"a","block_id":"b","action_ts":"1.2"}]}`))
+		r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
+		r.Header = slackfake.Sign("s", time.Now(), body)
+		rec := httptest.NewRecorder()
+		in.ServeHTTP(rec, r)
+		if took := time.Since(net.began); took != 500*time.Millisecond || rec.Code != http.StatusOK {
+			t.Errorf("status %d after %s, want 200 after 500 ms", rec.Code, took)
+		}
+		in.Close(t.Context())
+		if len(net.calls) != 2 || !strings.HasPrefix(net.calls[0], "Working") || net.calls[1] != "done" || net.times[1] != 5500*time.Millisecond {
+			t.Errorf("told %q at %v", net.calls, net.times)
 		}
 	})
 }

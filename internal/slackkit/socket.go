@@ -45,7 +45,7 @@ type SocketConfig struct {
 
 // Why a connection ended, or never began.
 var (
-	errDisconnect = errors.New("Slack asked for a new connection")       //nolint:revive // a name begins it
+	errDisconnect = errors.New("asked for a new connection by Slack")
 	errSocketURL  = errors.New("the address for Socket Mode is no good") // from apps.connections.open
 )
 
@@ -133,8 +133,7 @@ func (k *line) connection(ctx context.Context) error {
 	if !k.opener.isSocket(got.URL) {
 		return errSocketURL
 	}
-	dialer := websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: 10 * time.Second, WriteBufferSize: 32 << 10}
-	conn, resp, err := dialer.DialContext(ctx, got.URL, nil)
+	conn, resp, err := k.opener.dialer().DialContext(ctx, got.URL, nil)
 	if resp != nil {
 		_ = resp.Body.Close()
 	}
@@ -146,6 +145,20 @@ func (k *line) connection(ctx context.Context) error {
 	defer hangUp()
 	defer conn.Close()
 	return k.serve(ctx, conn)
+}
+
+// dialer opens connections through the proxy, and with the trust, of the client's calls.
+func (c *Client) dialer() *websocket.Dialer {
+	// Slack does not put the pieces of a message together, so the buffer holds the longest.
+	d := &websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: 10 * time.Second, WriteBufferSize: 32 << 10}
+	if transport, ok := c.http.Transport.(*http.Transport); ok {
+		d.Proxy = transport.Proxy
+		if transport.TLSClientConfig != nil {
+			d.TLSClientConfig = transport.TLSClientConfig.Clone()
+			d.TLSClientConfig.NextProtos = nil // HTTP/2 has no such upgrade
+		}
+	}
+	return d
 }
 
 // isSocket reports whether an address may be a connection of Slack's, or of the API that we talk with.
@@ -210,12 +223,19 @@ func (k *line) deal(ctx context.Context, conn *websocket.Conn, writing *sync.Mut
 	if e.EnvelopeID == "" {
 		return
 	}
+	var v verdict
 	var body []byte
-	if e.Type == "interactive" {
-		var v verdict
-		if v, body = k.desk.take(ctx, e.Payload, "envelope:"+e.EnvelopeID); v == overload {
-			return
+	switch e.Type {
+	case "interactive":
+		v, body = k.desk.take(ctx, e.Payload, "envelope:"+e.EnvelopeID)
+	case "slash_commands":
+		var w wireCommand
+		if json.Unmarshal(e.Payload, &w) == nil {
+			v, body = k.desk.command(ctx, w, "envelope:"+e.EnvelopeID)
 		}
+	}
+	if v == overload {
+		return
 	}
 	ack := struct {
 		EnvelopeID string          `json:"envelope_id"`

@@ -3,6 +3,10 @@ package slackkit_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +20,7 @@ type plugged struct {
 	*slackfake.Server
 	client *slackkit.Client
 	heard  chan slackkit.Interaction
+	greet  chan struct{} // one for each connection
 	cancel context.CancelFunc
 	result chan error
 }
@@ -26,10 +31,11 @@ func (p *plugged) stop() error  { p.cancel(); return p.ended() }
 
 func plug(t *testing.T, change func(*slackkit.SocketConfig)) *plugged {
 	t.Helper()
-	p := &plugged{Server: fake(t, slackfake.Config{}), heard: make(chan slackkit.Interaction, 100)}
+	p := &plugged{Server: fake(t, slackfake.Config{}), heard: make(chan slackkit.Interaction, 100), greet: make(chan struct{}, 1000)}
 	p.client = client(t, p.Server, nil)
 	cfg := slackkit.SocketConfig{
 		AppToken: p.AppToken(), Client: p.client, Team: p.Team(), MinBackoff: time.Millisecond, MaxBackoff: 10 * time.Millisecond,
+		Connected: func() { p.greet <- struct{}{} },
 		Handle: func(_ context.Context, i slackkit.Interaction) (slackkit.Answer, error) {
 			p.heard <- i
 			return slackkit.Answer{Text: "heard"}, nil
@@ -46,10 +52,12 @@ func plug(t *testing.T, change func(*slackkit.SocketConfig)) *plugged {
 	return p
 }
 
+// connected waits for the next connection.
 func (p *plugged) connected(t *testing.T) {
 	t.Helper()
-	if err := p.Wait(t.Context(), func() bool { return p.Sockets() == 1 }); err != nil {
-		t.Fatal(err)
+	select {
+	case <-p.greet:
+	case <-t.Context().Done():
 	}
 }
 
@@ -103,13 +111,11 @@ func TestSocket_SameEnvelopeTwice_OneEffect(t *testing.T) {
 func TestSocket_ConnectionEnds_AnotherFollows(t *testing.T) {
 	t.Parallel()
 	p := plug(t, nil)
-	for i, end := range []func(){p.DropSockets, p.Disconnect, p.DropSockets} {
+	for _, end := range []func(){p.DropSockets, p.Disconnect, p.DropSockets} {
 		p.connected(t)
 		end()
-		if err := p.Wait(t.Context(), func() bool { return opened(p.Server) == i+2 && p.Sockets() == 1 }); err != nil {
-			t.Fatal(err)
-		}
 	}
+	p.connected(t)
 	place := p.button(t)
 	if err := p.Press(t.Context(), place.Channel, place.TS, "q:take", "U0ANA"); err != nil {
 		t.Fatal(err)
@@ -135,8 +141,9 @@ func TestSocket_SlackAway_TriesAgain(t *testing.T) {
 	p.Fail("apps.connections.open", slackfake.Broken(), slackfake.Fault{Reset: true}, slackfake.Fault{Cut: true},
 		slackfake.Fault{Body: `{"ok":true,"url":"wss://evil.example/"}`}, slackfake.Fault{Body: `{"ok":true,"url":"http://127.0.0.1/"}`})
 	p.DropSockets()
-	if err := p.Wait(t.Context(), func() bool { return opened(p.Server) == 7 && p.Sockets() == 1 }); err != nil {
-		t.Fatal(err)
+	p.connected(t)
+	if n := opened(p.Server); n != 7 {
+		t.Errorf("asked for a connection %d times, want 7", n)
 	}
 }
 
@@ -147,9 +154,6 @@ func TestSocket_BadToken_EndsWithWhatToDo(t *testing.T) {
 		t.Errorf("ended with %v, want invalid_auth", refusal)
 	}
 }
-
-// stopped waits for Socket to end by itself.
-func (p *plugged) stopped() error { return p.ended() }
 
 func TestSocket_OtherSideSilent_IsGivenUp(t *testing.T) {
 	t.Parallel()
@@ -172,5 +176,39 @@ func TestSocket_ForeignTeam_IsAcknowledgedAndDropped(t *testing.T) {
 	}
 	if len(p.heard) != 0 {
 		t.Error("a click of another workspace was handled")
+	}
+}
+
+func TestSocket_LinkDisabled_EndsWithWhatToDo(t *testing.T) {
+	t.Parallel()
+	p := plug(t, nil)
+	p.connected(t)
+	p.DisableSockets()
+	if refusal, ok := errors.AsType[*slackkit.PermanentError](p.ended()); !ok || refusal.Code != "link_disabled" {
+		t.Errorf("ended with %v, want link_disabled", refusal)
+	}
+}
+
+func TestSocket_MissingParts_AreNamed(t *testing.T) {
+	t.Parallel()
+	if err := slackkit.Socket(t.Context(), slackkit.SocketConfig{}); err == nil {
+		t.Error("an empty config was taken")
+	}
+}
+
+func TestSocket_AddressOfSomebodyElse_IsNotCalled(t *testing.T) {
+	t.Parallel()
+	var called atomic.Int32
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { called.Add(1) }))
+	defer other.Close()
+	p := plug(t, nil)
+	p.connected(t)
+	for _, scheme := range []string{"ws", "wss"} {
+		p.Fail("apps.connections.open", slackfake.Fault{Body: `{"ok":true,"url":"` + strings.Replace(other.URL, "http", scheme, 1) + `/?ticket=1"}`})
+	}
+	p.DropSockets()
+	p.connected(t)
+	if n := called.Load(); n != 0 {
+		t.Errorf("it was called %d times", n)
 	}
 }

@@ -61,6 +61,11 @@ func TestVerifier_Requests(t *testing.T) {
 			h.Add("X-Slack-Signature", slackfake.Sign(secret, at, body).Get("X-Slack-Signature"))
 			return h
 		}, body, slackkit.ErrSignature},
+		{"two signatures, the first ours", func() http.Header {
+			h := slackfake.Sign(secret, at, body)
+			h.Add("X-Slack-Signature", slackfake.Sign("guess", at, body).Get("X-Slack-Signature"))
+			return h
+		}, body, slackkit.ErrSignature},
 		{"another timestamp", func() http.Header {
 			h := slackfake.Sign(secret, at, body)
 			h.Set("X-Slack-Request-Timestamp", "1700000001")

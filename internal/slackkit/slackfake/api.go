@@ -28,10 +28,6 @@ func encode(v any) []byte {
 	return data
 }
 
-// ServeHTTP answers as Slack does under /api/, takes answers to clicks under /response/, and shows the
-// workspace to people everywhere else.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.http.Handler.ServeHTTP(w, r) }
-
 // serveAPI answers a call of the Web API.
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	method := strings.TrimPrefix(r.URL.Path, "/api/")

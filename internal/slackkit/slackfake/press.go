@@ -236,9 +236,13 @@ func (s *Server) Deliver(ctx context.Context, payload []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	if address == "" {
-		return s.deliverSocket(ctx, payload)
+		return s.deliverSocket(ctx, "interactive", payload)
 	}
-	body := Form(payload)
+	return s.post(ctx, address, Form(payload))
+}
+
+// post sends a signed body to the app.
+func (s *Server) post(ctx context.Context, address string, body []byte) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("fake Slack: %w", err)
@@ -258,6 +262,38 @@ func (s *Server) Deliver(ctx context.Context, payload []byte) ([]byte, error) {
 	default:
 		return answer, nil
 	}
+}
+
+// Command types a command, such as "/theriac" with the text "why Q-7F3K", in a channel as a user.
+func (s *Server) Command(ctx context.Context, channelID, user, command, text string) error {
+	s.mu.Lock()
+	who, known := s.userLocked(user)
+	c := s.channelLocked(channelID)
+	if c == nil || !known {
+		s.mu.Unlock()
+		return fmt.Errorf("fake Slack: no channel %s, or no user %s", channelID, user)
+	}
+	answer := &response{id: rand.Text(), user: user, channel: c.ID, made: s.cfg.Now()}
+	s.responses = keep(s.responses, answer, maxResponses)
+	fields := map[string]string{
+		"token": "deprecated", "team_id": s.cfg.Team, "team_domain": strings.ToLower(s.cfg.TeamName), "channel_id": c.ID, "channel_name": c.Name,
+		"user_id": who.ID, "user_name": who.Name, "command": command, "text": text, "api_app_id": appID, "is_enterprise_install": "false",
+		"response_url": s.URL() + "response/" + answer.id, "trigger_id": s.triggerLocked(who.ID),
+	}
+	address := s.requestURL
+	s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	if address == "" {
+		_, err := s.deliverSocket(ctx, "slash_commands", encode(fields))
+		return err
+	}
+	form := url.Values{}
+	for name, value := range fields {
+		form.Set(name, value)
+	}
+	_, err := s.post(ctx, address, []byte(form.Encode()))
+	return err
 }
 
 // serveResponse takes the answer to a click.

@@ -43,9 +43,14 @@ func (s *Server) DropSockets() {
 }
 
 // Disconnect asks all apps to connect anew, as Slack does every few hours.
-func (s *Server) Disconnect() {
+func (s *Server) Disconnect() { s.disconnect("refresh_requested") }
+
+// DisableSockets tells all apps that Socket Mode was turned off.
+func (s *Server) DisableSockets() { s.disconnect("link_disabled") }
+
+func (s *Server) disconnect(reason string) {
 	for _, k := range s.allSockets() {
-		_ = k.send(reply{"type": "disconnect", "reason": "refresh_requested", "debug_info": reply{"host": "fake"}})
+		_ = k.send(reply{"type": "disconnect", "reason": reason, "debug_info": reply{"host": "fake"}})
 	}
 }
 
@@ -134,13 +139,13 @@ func (s *Server) ping(k *socket, over <-chan struct{}) {
 }
 
 // deliverSocket sends a payload to one connected app, and to another if the first is gone.
-func (s *Server) deliverSocket(ctx context.Context, payload []byte) ([]byte, error) {
+func (s *Server) deliverSocket(ctx context.Context, kind string, payload []byte) ([]byte, error) {
 	s.mu.Lock()
 	s.serial++
 	id := fmt.Sprintf("envelope-%d", s.serial)
 	s.mu.Unlock()
 	for _, k := range s.allSockets() {
-		answer, err := k.deliver(ctx, id, payload)
+		answer, err := k.deliver(ctx, id, kind, payload)
 		if err == nil || ctx.Err() != nil {
 			return answer, err
 		}
@@ -148,7 +153,7 @@ func (s *Server) deliverSocket(ctx context.Context, payload []byte) ([]byte, err
 	return nil, fmt.Errorf("%w: no app is connected", ErrUnanswered)
 }
 
-func (k *socket) deliver(ctx context.Context, id string, payload []byte) ([]byte, error) {
+func (k *socket) deliver(ctx context.Context, id, kind string, payload []byte) ([]byte, error) {
 	asked := make(chan json.RawMessage, 1)
 	k.mu.Lock()
 	k.waiting[id] = asked
@@ -158,7 +163,7 @@ func (k *socket) deliver(ctx context.Context, id string, payload []byte) ([]byte
 		defer k.mu.Unlock()
 		delete(k.waiting, id)
 	}()
-	envelope := reply{"type": "interactive", "envelope_id": id, "accepts_response_payload": true, "payload": json.RawMessage(payload)}
+	envelope := reply{"type": kind, "envelope_id": id, "accepts_response_payload": true, "payload": json.RawMessage(payload)}
 	if err := k.send(envelope); err != nil {
 		return nil, errors.Join(ErrUnanswered, err)
 	}
@@ -176,13 +181,14 @@ func (s *Server) DeliverTwice(ctx context.Context, payload []byte) error {
 	s.serial++
 	id := fmt.Sprintf("envelope-%d", s.serial)
 	s.mu.Unlock()
-	for _, k := range s.allSockets() {
-		for range 2 {
-			if _, err := k.deliver(ctx, id, payload); err != nil {
-				return err
-			}
-		}
-		return nil
+	all := s.allSockets()
+	if len(all) == 0 {
+		return fmt.Errorf("%w: no app is connected", ErrUnanswered)
 	}
-	return fmt.Errorf("%w: no app is connected", ErrUnanswered)
+	for range 2 {
+		if _, err := all[0].deliver(ctx, id, "interactive", payload); err != nil {
+			return err
+		}
+	}
+	return nil
 }
