@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 const (
 	crashLoop    = 3                // workers that died of one group make a loop
 	alertTimeout = 12 * time.Second // of one call of a fallback
+	deathsPrefix = "deaths:"        // of the key of an alert about deaths
 )
 
 // alertState is what the fallbacks were told of a group, by the name of the sender.
@@ -48,47 +50,173 @@ func (n *Notifier) alertFacts(j *job, deaths int, now time.Time) notify.Facts {
 	}
 }
 
-// alert tells the fallbacks what the policy says, and reports whether one of them is
-// still to be told. What they were told is stored at once: it must not be told again.
-func (n *Notifier) alert(ctx context.Context, j *job, now time.Time) (left bool, err error) {
-	for _, s := range n.cfg.Fallbacks {
-		f := n.alertFacts(j, 0, now)
-		if n.cfg.Policy.AlwaysCrashLoop {
-			deaths, err := n.deaths(ctx, j.notice.Latest)
-			if err != nil {
-				return true, err
+// sending is an alert on its way. A fallback may be slow, and Slack must not wait for
+// it, nor one fallback for another.
+type sending struct {
+	key    string
+	action notify.Action
+	facts  notify.Facts
+	memory notify.Memory
+	done   chan error // has room for the result
+}
+
+// alertAll takes the results of fallbacks, and begins to tell what the policy says.
+func (n *Notifier) alertAll(ctx context.Context, jobs []*job, now time.Time) error {
+	for name, s := range n.sending {
+		select {
+		case err := <-s.done:
+			delete(n.sending, name)
+			if err := n.alerted(ctx, name, s, err, jobs, now); err != nil {
+				return err
 			}
-			f = n.alertFacts(j, deaths, now)
+		default:
 		}
-		m := j.state.Alert[s.Name()]
+	}
+	for _, j := range jobs {
+		if err := n.alert(ctx, j, now); err != nil {
+			return err
+		}
+	}
+	return n.alertNaming(ctx, now)
+}
+
+// alerted stores at once what a fallback was told: it must not be told again.
+func (n *Notifier) alerted(ctx context.Context, name string, s *sending, result error, jobs []*job, now time.Time) error {
+	if result != nil {
+		n.senders[name] = n.senders[name].failed(now, sendWait(result), isFinal(result))
+		n.log.Warn("quarantineslack: a fallback was not told", "fallback", name, "error", result)
+		return nil
+	}
+	delete(n.senders, name)
+	memory := s.memory.After(s.action, s.facts)
+	if crash, ok := strings.CutPrefix(s.key, deathsPrefix); ok {
+		i := slices.IndexFunc(n.room.Naming, func(m namingState) bool { return m.Crashes[0] == crash })
+		if i < 0 {
+			return nil
+		}
+		n.room.Naming = slices.Clone(n.room.Naming)
+		n.room.Naming[i].Alert = n.room.Naming[i].Alert.with(name, memory)
+		return n.put(ctx, n.roomTold())
+	}
+	var j *job
+	if i := slices.IndexFunc(jobs, func(j *job) bool { return j.notice.Key == s.key }); i >= 0 {
+		j = jobs[i]
+	} else {
+		notice, err := n.cfg.Service.NoticeGet(ctx, s.key)
+		if err != nil {
+			return err
+		}
+		j = n.job(notice)
+	}
+	j.state.Alert = j.state.Alert.with(name, memory)
+	return n.put(ctx, j.told(j.notice.Told, j.notice.AuditTold, j.notice.Trouble))
+}
+
+// with is a with one more memory.
+func (a alertState) with(name string, m notify.Memory) alertState {
+	a = maps.Clone(a)
+	if a == nil {
+		a = alertState{}
+	}
+	a[name] = m
+	return a
+}
+
+// open reports whether an alert is open somewhere.
+func (a alertState) open() bool {
+	for _, m := range a {
+		if m.Triggered {
+			return true
+		}
+	}
+	return false
+}
+
+// alert begins to tell the fallbacks what the policy says of j, and notes whether one
+// of them is still to be told.
+func (n *Notifier) alert(ctx context.Context, j *job, now time.Time) error {
+	deaths := 0
+	if n.cfg.Policy.AlwaysCrashLoop && len(n.cfg.Fallbacks) > 0 {
+		var err error
+		if deaths, err = n.deaths(ctx, j.notice.Latest); err != nil {
+			return err
+		}
+	}
+	f := n.alertFacts(j, deaths, now)
+	j.alertLeft = n.offer(ctx, f, j.state.Alert, now, func(a notify.Alert) notify.Alert { return n.draft(j, a) })
+	return nil
+}
+
+// alertNaming does the same for deaths that named nobody. Of those Slack has been told
+// as soon as there is a message.
+func (n *Notifier) alertNaming(ctx context.Context, now time.Time) error {
+	for i := range n.room.Naming {
+		m := &n.room.Naming[i]
+		f := notify.Facts{Key: deathsPrefix + m.Crashes[0], Open: !m.Over && n.waits(m.Crashes)}
+		if !m.posted() {
+			f.Waiting = since(m.Since, now)
+		}
+		f.Critical = slices.ContainsFunc(m.Subs, n.cfg.Critical)
+		if n.cfg.Policy.AlwaysCrashLoop && len(n.cfg.Fallbacks) > 0 {
+			facts, err := n.namingFacts(ctx, m)
+			if err != nil {
+				return err
+			}
+			f.CrashLoop = facts.workers >= crashLoop
+		}
+		n.offer(ctx, f, m.Alert, now, func(a notify.Alert) notify.Alert {
+			a.Title = strings.Join(m.Subs, ", ") + ": " + plural(int64(len(m.Crashes)), "process") + " died, nobody is named yet"
+			if a.Action == notify.Resolve {
+				a.Title = strings.Join(m.Subs, ", ") + ": no suspect waits any more"
+			}
+			a.Component, a.Class, a.At = strings.Join(m.Subs, ", "), "suspects", time.UnixMilli(m.Since)
+			a.Details = map[string]string{"deaths": ref(m.Crashes...), "next": "theriac suspects"}
+			return a
+		})
+	}
+	return nil
+}
+
+// waits reports whether a suspect of the deaths waits to run alone.
+func (n *Notifier) waits(crashes []string) bool {
+	return slices.ContainsFunc(n.open, func(s quarantine.Suspect) bool { return slices.Contains(crashes, s.Crash) })
+}
+
+// offer begins to tell each fallback what the policy says of one problem, and reports
+// whether one of them is still to be told.
+func (n *Notifier) offer(ctx context.Context, f notify.Facts, told alertState, now time.Time, words func(notify.Alert) notify.Alert) (left bool) {
+	for _, s := range n.cfg.Fallbacks {
+		name := s.Name()
+		m := told[name]
 		action, ok := n.cfg.Policy.Next(f, m)
 		if !ok {
 			continue
 		}
-		if n.senders[s.Name()].closed(now) {
-			left = true
+		left = true
+		if n.sending[name] != nil || n.senders[name].closed(now) {
 			continue
 		}
-		call, cancel := context.WithTimeout(ctx, alertTimeout)
-		sendErr := s.Send(call, n.draft(j, f.Draft(action, m)))
-		cancel()
-		if sendErr != nil {
-			left = true
-			n.senders[s.Name()] = n.senders[s.Name()].failed(now, sendWait(sendErr), isFinal(sendErr))
-			n.log.Warn("quarantineslack: a fallback was not told", "fallback", s.Name(), "group", j.notice.Group.Ref, "error", sendErr)
-			continue
-		}
-		delete(n.senders, s.Name())
-		j.state.Alert = maps.Clone(j.state.Alert)
-		if j.state.Alert == nil {
-			j.state.Alert = alertState{}
-		}
-		j.state.Alert[s.Name()] = m.After(action, f)
-		if err := n.put(ctx, j.told(j.notice.Told, j.notice.AuditTold, j.notice.Trouble)); err != nil {
-			return true, err
-		}
+		way := &sending{key: f.Key, action: action, facts: f, memory: m, done: make(chan error, 1)}
+		alert := words(f.Draft(action, m))
+		n.sending[name] = way
+		n.outside.Go(func() {
+			call, cancel := context.WithTimeout(ctx, alertTimeout)
+			defer cancel()
+			way.done <- sendSafely(call, s, alert)
+			n.Nudge()
+		})
 	}
-	return left, nil
+	return left
+}
+
+// sendSafely sends an alert. A sender that panics has failed, and nothing else.
+func sendSafely(ctx context.Context, s notify.Sender, a notify.Alert) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("fallback %s panicked", s.Name())
+		}
+	}()
+	return s.Send(ctx, a)
 }
 
 // draft fills in the words. They are those of the message.
@@ -146,7 +274,7 @@ const (
 	firstFinal, maxFinal   = 30 * time.Second, 10 * time.Minute
 	troubleMax             = 500 // bytes of a trouble that are stored
 	troublePrefix          = "slack: "
-	noticesDue             = 100
+	noticesDue, manyDue    = 100, 500 // read at once: as a rule, and in a storm
 	auditPage, auditAtOnce = 1000, 20_000
 )
 

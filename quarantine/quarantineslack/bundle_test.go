@@ -140,13 +140,7 @@ func (b *bundle) move(e quarantine.Entry, to quarantine.State, who quarantine.Ac
 	return e
 }
 
-// replayed runs an entry again; it succeeds or is held again.
-func (b *bundle) replayed(e quarantine.Entry, ok bool) {
-	b.Helper()
-	b.move(e, quarantine.StateReplaying, ana, "fixed in v2.41.1")
-	b.ended(e, ok)
-}
-
+// ended ends a replay.
 func (b *bundle) ended(e quarantine.Entry, ok bool) {
 	b.Helper()
 	if ok {

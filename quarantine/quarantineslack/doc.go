@@ -16,8 +16,9 @@
 //	   └► CLEARED, NAMED       │  └───── STILL POISON ◄──────────┘            │
 //	                           └───────────────── reopened ◄──────────────────┘
 //
-// A message about a death that named nobody becomes the message of the group that its
-// culprit is held in. Only what is worse than before is said aloud, in the thread and
+// Deaths of the same subscriptions that named nobody share a message, and nobody hears of
+// suspects that are settled within 3 s. Such a message becomes the message of the
+// group that its culprit is held in. Only what is worse than before is said aloud, in the thread and
 // the channel: a group that was over has a held entry again, a replay failed, a snooze
 // ended.
 //
@@ -44,6 +45,8 @@
 //	killed before the call       it is made by the next leader
 //	killed after the call,       an edit is made again and changes nothing; a post or a
 //	before it was put            reply is made again: people see it twice, once per kill
+//	the answer of a post is      it is posted again, since nobody knows where it is
+//	lost
 //	the lead is lost in between  the same; what the old leader puts is refused
 //	a memory that is damaged,    is not used: the group is told as if it were new
 //	or of a newer program
@@ -59,7 +62,9 @@
 //	Slack finds fault with a message   it is sent as one line; if that fails, only it waits
 //	a message was deleted              it is posted anew
 //	any of these                       the reason stands in the notice, for theriac doctor;
-//	                                   Config.Policy says when the fallbacks are told
+//	                                   Config.Policy says when the fallbacks are told, of
+//	                                   groups and of deaths without a culprit; they are
+//	                                   called beside Slack, and none waits for another
 //	the store is away                  nothing is told and nothing is lost; the lead runs out
 //	a round panics                     it is logged, and the next round is made
 //

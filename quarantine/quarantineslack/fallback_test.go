@@ -2,7 +2,9 @@ package quarantineslack_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -190,4 +192,58 @@ func TestNew_BadConfig_NamesEachProblem(t *testing.T) {
 		quarantineslack.Role("root").May(quarantineslack.RoleViewer) || quarantineslack.RoleOperator.May("root") {
 		t.Error("roles do not nest")
 	}
+}
+
+// stalled is a fallback that never answers.
+type stalled struct{}
+
+func (stalled) Name() string { return "webhook" }
+
+func (stalled) Send(ctx context.Context, _ notify.Alert) error {
+	<-ctx.Done()
+	return &notify.RetryError{Sender: "webhook", Reason: "no answer"}
+}
+
+func TestRun_FallbackStalls_NeitherSlackNorTheOtherWaits(t *testing.T) {
+	t.Parallel()
+	p := &pager{name: "pagerduty"}
+	inBubble(t, func(b *bundle) {
+		for range 5 {
+			e := b.holdOne(fmt.Sprintf("fp-%d", len(p.got)))
+			pass(2 * time.Second)
+			posts := b.chat.messages()
+			if late := posts[len(posts)-1].at.Sub(e.HeldAt); late > 2*time.Second || late < 0 {
+				b.Errorf("told after %v", late)
+			}
+			pass(7 * time.Second)
+		}
+		if p.actions() != "trigger trigger trigger trigger trigger" {
+			b.Errorf("told: %s", p.actions())
+		}
+	}, func(c *quarantineslack.Config) {
+		c.Fallbacks = []notify.Sender{stalled{}, p}
+		c.Policy.AlwaysCritical = true
+		c.Critical = func(string) bool { return true }
+	})
+}
+
+func TestRun_ClockOfTheLastLeaderWasWrong_NothingWaitsForIt(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bundle) {
+		b.holdOne("fp-1")
+		pass(10 * time.Second)
+		n, err := b.room.NoticeGet(b.ctx, "group:fp-1")
+		b.must(err)
+		stats, err := b.room.NoticeStats(b.ctx)
+		b.must(err)
+		var state map[string]any
+		b.must(json.Unmarshal(n.State, &state))
+		state["e"], state["r"] = time.Now().Add(time.Hour).UnixMilli(), time.Now().Add(time.Hour).UnixMilli()
+		n.State, err = json.Marshal(state)
+		b.must(err)
+		b.must(b.room.PutNotices(b.ctx, stats.Holder, []quarantine.ToldNotice{n.ToldNotice}))
+		b.holdOne("fp-1")
+		pass(3 * time.Second)
+		b.wantPrefix(b.chat.messages()[0].now(), "CONTAINED orders: 2 messages held")
+	})
 }

@@ -17,7 +17,7 @@ const (
 type lead struct {
 	mu      sync.Mutex
 	until   time.Time
-	ctx     context.Context //nolint:containedctx // it is the lead itself
+	ctx     context.Context
 	cancel  context.CancelFunc
 	changed chan struct{}
 }

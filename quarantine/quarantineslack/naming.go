@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/theriac/theriac/internal/slackkit"
@@ -13,6 +12,7 @@ import (
 
 const (
 	namingAfter = 3 * time.Second  // for which suspects wait before people hear of them
+	subsMax     = 4                // subscriptions that such a message remembers
 	namingLook  = time.Second      // between two looks at who waits
 	adoptWithin = 10 * time.Second // for which a message about deaths waits to be taken over
 )
@@ -42,19 +42,53 @@ func (n *Notifier) lookForSuspects(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// tellNaming tells of deaths whose suspects wait for longer than people should not
-// know of, and how that ends.
-func (n *Notifier) tellNaming(ctx context.Context, _ []*job, now time.Time) (bool, error) {
-	for i := range n.room.Naming {
-		if did, err := n.followNaming(ctx, i, now); did || err != nil {
-			return did, err
-		}
-	}
+// openNaming notes the deaths whose suspects wait for longer than people should not
+// know of. Nothing is told yet.
+func (n *Notifier) openNaming(ctx context.Context, now time.Time) error {
 	for _, s := range n.open {
 		if now.Sub(n.crashes[s.Crash]) < namingAfter || !refForm.MatchString(s.Crash) || n.covered(s.Crash) {
 			continue
 		}
-		if did, err := n.postNaming(ctx, s.Crash, now); did || err != nil {
+		if n.note(s.Crash, now) {
+			return n.put(ctx, n.roomTold())
+		}
+	}
+	return nil
+}
+
+// note takes a death into the message about those of the same subscriptions, or, where
+// there are many messages already, into the last one. It reports false for a message
+// that is full: that says that there are more.
+func (n *Notifier) note(crash string, now time.Time) bool {
+	subs := n.subsOf(crash)
+	i := slices.IndexFunc(n.room.Naming, func(m namingState) bool { return !m.Over && slices.Equal(m.Subs, subs) })
+	if i < 0 && len(n.room.Naming) >= namingMax {
+		i = slices.IndexFunc(n.room.Naming, func(m namingState) bool { return !m.Over })
+	}
+	n.room.Naming = slices.Clone(n.room.Naming)
+	switch {
+	case i >= 0 && len(n.room.Naming[i].Crashes) < crashesMax:
+		m := &n.room.Naming[i]
+		m.Crashes, m.Quiet = append(slices.Clone(m.Crashes), crash), 0
+		m.Subs = slices.Clone(m.Subs)
+		for _, name := range subs {
+			if !slices.Contains(m.Subs, name) && len(m.Subs) < subsMax {
+				m.Subs = append(m.Subs, name)
+			}
+		}
+		return true
+	case i < 0 && len(n.room.Naming) < namingMax:
+		n.room.Naming = append(n.room.Naming, namingState{Subs: subs, Crashes: []string{crash}, Since: now.UnixMilli()})
+		return true
+	default:
+		return false
+	}
+}
+
+// tellNaming tells of those deaths, and how that ends.
+func (n *Notifier) tellNaming(ctx context.Context, _ []*job, now time.Time) (bool, error) {
+	for i := range n.room.Naming {
+		if did, err := n.followNaming(ctx, i, now); did || err != nil {
 			return did, err
 		}
 	}
@@ -63,93 +97,97 @@ func (n *Notifier) tellNaming(ctx context.Context, _ []*job, now time.Time) (boo
 
 // covered reports whether a message tells of the death already.
 func (n *Notifier) covered(crash string) bool {
-	return slices.ContainsFunc(n.room.Naming, func(m namingState) bool { return slices.Contains(m.Crashes, crash) })
+	return slices.Contains(n.room.Named, crash) ||
+		slices.ContainsFunc(n.room.Naming, func(m namingState) bool { return slices.Contains(m.Crashes, crash) })
+}
+
+// named notes the deaths that an entry's message tells of.
+func (n *Notifier) named(e quarantine.Entry) {
+	for _, c := range e.CrashReports {
+		if refForm.MatchString(c) && !slices.Contains(n.room.Named, c) {
+			n.room.Named = append(slices.Clone(n.room.Named), c)
+		}
+	}
+	n.room.Named = n.room.Named[max(0, len(n.room.Named)-namedMax):]
 }
 
 // subsOf are the subscriptions of the suspects that wait for one death.
 func (n *Notifier) subsOf(crash string) []string {
 	var subs []string
 	for _, s := range n.open {
-		if name := oneLine(s.Subscription, nameMax); s.Crash == crash && !slices.Contains(subs, name) && len(subs) < 4 {
-			subs = append(subs, strings.ToValidUTF8(name, "?"))
+		if name := plain(s.Subscription, 40); s.Crash == crash && !slices.Contains(subs, name) && len(subs) < subsMax {
+			subs = append(subs, name)
 		}
 	}
 	return subs
-}
-
-// postNaming tells of a death: in a message of its own, or in one about an earlier
-// death of the same subscriptions.
-func (n *Notifier) postNaming(ctx context.Context, crash string, now time.Time) (bool, error) {
-	subs := n.subsOf(crash)
-	for i := range n.room.Naming {
-		m := &n.room.Naming[i]
-		if len(m.Crashes) < crashesMax && slices.Equal(m.Subs, subs) {
-			m.Crashes = append(slices.Clone(m.Crashes), crash)
-			m.Quiet = 0
-			return true, n.put(ctx, n.roomTold()) // followNaming edits it
-		}
-	}
-	if len(n.room.Naming) >= namingMax {
-		return false, nil
-	}
-	state := namingState{Subs: subs, Crashes: []string{crash}}
-	f, err := n.namingFacts(ctx, &state)
-	if err != nil {
-		return false, err
-	}
-	m := n.render.naming(f, now)
-	place, err := n.send(ctx, m, m.Text)
-	if err != nil {
-		return true, err
-	}
-	state.place, state.Hash, state.Edited = placeOf(place), hashOf(m), now.UnixMilli()
-	n.room.Naming = append(slices.Clone(n.room.Naming), state)
-	return true, n.put(ctx, n.roomTold())
 }
 
 // followNaming brings a message about deaths up to date. When nobody waits any more it
 // says how it ended, unless the message of a group takes it over first.
 func (n *Notifier) followNaming(ctx context.Context, i int, now time.Time) (bool, error) {
 	state := n.room.Naming[i]
-	if since(state.Edited, now) < n.cfg.EditEvery {
+	switch {
+	case state.Over && state.Alert.open():
+		return false, nil
+	case state.Over:
+		return true, n.replaceNaming(ctx, i, nil)
+	case state.posted() && since(state.Edited, now) < n.cfg.EditEvery:
 		return false, nil
 	}
 	f, err := n.namingFacts(ctx, &state)
 	if err != nil {
 		return false, err
 	}
-	over := false
+	waiting := f.by[quarantine.SuspectWaiting] > 0
 	switch {
-	case f.by[quarantine.SuspectWaiting] > 0:
+	case waiting:
 		state.Quiet = 0
+	case !state.posted(): // over before anybody heard of it
+		state.Over = true
+		return true, n.replaceNaming(ctx, i, &state)
 	case f.by[quarantine.SuspectHeld] == 0:
-		f.phase, over = phaseCleared, true
+		f.phase, state.Over = phaseCleared, true
 	case state.Quiet == 0:
-		n.room.Naming[i].Quiet = now.UnixMilli()
-		return true, n.put(ctx, n.roomTold())
+		state.Quiet = now.UnixMilli()
+		return true, n.replaceNaming(ctx, i, &state)
+	case since(state.Quiet, now) < adoptWithin:
+		return false, nil
 	default:
-		f.phase, over = phaseNamed, since(state.Quiet, now) >= adoptWithin
-		if !over {
-			return false, nil
-		}
+		f.phase, state.Over = phaseNamed, true
 	}
 	m := n.render.naming(f, now)
-	if !over && hashOf(m) == state.Hash {
+	if state.posted() && !state.Over && hashOf(m) == state.Hash {
 		return false, nil
 	}
-	gone, err := n.update(ctx, state.place, m, m.Text)
-	if err != nil {
+	if err := n.showNaming(ctx, &state, m); err != nil {
 		return true, err
 	}
-	naming := slices.Clone(n.room.Naming)
-	if over || gone {
-		naming = slices.Delete(naming, i, i+1)
-	} else {
-		state.Hash, state.Edited = hashOf(m), now.UnixMilli()
-		naming[i] = state
+	state.Hash, state.Edited = hashOf(m), now.UnixMilli()
+	return true, n.replaceNaming(ctx, i, &state)
+}
+
+// showNaming posts or edits a message about deaths. One that is gone is posted anew.
+func (n *Notifier) showNaming(ctx context.Context, state *namingState, m slackkit.Message) error {
+	if state.posted() {
+		gone, err := n.update(ctx, state.place, m, m.Text)
+		if err != nil || !gone {
+			return err
+		}
 	}
-	n.room.Naming = naming
-	return true, n.put(ctx, n.roomTold())
+	place, err := n.send(ctx, m, m.Text)
+	state.place = placeOf(place)
+	return err
+}
+
+// replaceNaming puts one message about deaths in place of another, or of nothing.
+func (n *Notifier) replaceNaming(ctx context.Context, i int, state *namingState) error {
+	n.room.Naming = slices.Clone(n.room.Naming)
+	if state == nil {
+		n.room.Naming = slices.Delete(n.room.Naming, i, i+1)
+	} else {
+		n.room.Naming[i] = *state
+	}
+	return n.put(ctx, n.roomTold())
 }
 
 // namingFacts reads what became of the suspects of some deaths.
@@ -201,7 +239,7 @@ func safeDeath(r quarantine.CrashReport) string {
 // namingOf is the message about a death of which e was a suspect, -1 without one.
 func (n *Notifier) namingOf(e quarantine.Entry) int {
 	return slices.IndexFunc(n.room.Naming, func(m namingState) bool {
-		return slices.ContainsFunc(e.CrashReports, func(c string) bool { return slices.Contains(m.Crashes, c) })
+		return !m.Over && slices.ContainsFunc(e.CrashReports, func(c string) bool { return slices.Contains(m.Crashes, c) })
 	})
 }
 

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/internal/notify"
 	"github.com/theriac/theriac/quarantine"
+	"github.com/theriac/theriac/quarantine/quarantineslack"
 )
 
 // death stores a death of a worker with suspects m-1 … m-n of orders, and returns its
@@ -156,5 +158,89 @@ func TestRun_NotifierRestartsWhileNaming_GoesOnInTheSameMessage(t *testing.T) {
 			b.Fatalf("%d messages, want 1", len(posts))
 		}
 		b.wantPrefix(posts[0].now(), "CLEARED orders")
+	})
+}
+
+func TestRun_CulpritFoundWhileOthersWait_NoMessageForTheOthers(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bundle) {
+		b.death(1, 5) // told before anybody hears of the death
+		b.holdSuspect("fp-1", 0)
+		pass(20 * time.Second)
+		b.death(2, 5) // and after
+		pass(6 * time.Second)
+		b.holdSuspect("fp-2", 1)
+		pass(time.Minute)
+		posts := b.chat.messages()
+		if len(posts) != 2 {
+			b.Fatalf("%d messages, want 2", len(posts))
+		}
+		for _, p := range posts {
+			b.wantPrefix(p.now(), "CONTAINED orders: ")
+		}
+	})
+}
+
+func TestRun_SlackDownWhileNobodyIsNamed_TheFallbackIsTold(t *testing.T) {
+	t.Parallel()
+	p := &pager{name: "pagerduty"}
+	inBubble(t, func(b *bundle) {
+		b.chat.set(func(c *chat) { c.fail = slackDown })
+		c := b.death(1, 3)
+		pass(90 * time.Second)
+		if p.actions() != "trigger" {
+			b.Fatalf("told: %s", p.actions())
+		}
+		if a := p.got[0]; a.Key != "deaths:"+c || a.Title != "orders: 1 process died, nobody is named yet" {
+			b.Errorf("alert: %+v", a)
+		}
+		b.chat.set(func(c *chat) { c.fail = nil })
+		pass(40 * time.Second)
+		b.wantPrefix(b.chat.messages()[0].now(), "NAMING orders: 1 worker died")
+		b.settle(handlers.FateCleared, 0, 1)
+		b.holdSuspect("fp-1", 2)
+		pass(30 * time.Second)
+		if p.actions() != "trigger resolve" {
+			b.Errorf("told: %s", p.actions())
+		}
+		posts := b.chat.messages()
+		if len(posts) != 1 {
+			b.Fatalf("%d messages, want 1", len(posts))
+		}
+		b.wantPrefix(posts[0].now(), "CONTAINED orders: 1 worker died, 1 message held")
+	}, func(c *quarantineslack.Config) { c.Fallbacks = []notify.Sender{p} })
+}
+
+func TestRun_SlackDownUntilItIsOver_NobodyHearsOfTheSuspects(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bundle) {
+		b.chat.set(func(c *chat) { c.fail = slackDown })
+		b.death(1, 3)
+		pass(30 * time.Second)
+		b.settle(handlers.FateCleared, 0, 1, 2)
+		b.chat.set(func(c *chat) { c.fail = nil })
+		pass(2 * time.Minute)
+		if n := len(b.chat.messages()); n != 0 {
+			b.Errorf("%d messages, want none", n)
+		}
+	})
+}
+
+func TestRun_ManySubscriptionsDieAtOnce_FewMessagesAndNoneIsForgotten(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bundle) {
+		for i := range 7 {
+			_, err := b.store.AddCrash(b.ctx, handlers.Crash{
+				ID: fmt.Sprintf("018f0000-0000-7000-8000-00000001%04d", i), Role: "worker", Host: "h-1", PID: i, Tier: "D", Exit: "signal killed",
+				InFlight: []handlers.InFlight{{Part: handlers.PartSuspect, Subscription: fmt.Sprintf("sub-%d", i), ID: "x", PublishedAt: published}},
+			})
+			b.must(err)
+		}
+		pass(30 * time.Second)
+		posts := b.chat.messages()
+		if len(posts) != 4 {
+			b.Fatalf("%d messages, want 4", len(posts))
+		}
+		b.wantPrefix(posts[0].now(), "NAMING 4 subscriptions or more: 4 workers died, 4 suspects running alone")
 	})
 }

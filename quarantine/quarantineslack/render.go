@@ -360,9 +360,12 @@ func (f namingFacts) suspects() int {
 func (r renderer) naming(f namingFacts, at time.Time) slackkit.Message {
 	subs := plain(strings.Join(f.subs[:min(len(f.subs), 3)], ", "), nameMax)
 	if len(f.subs) > 3 {
-		subs = fmt.Sprintf("%d subscriptions", len(f.subs))
+		subs = fmt.Sprintf("%d subscriptions or more", len(f.subs))
 	}
 	who := plural(int64(f.workers), "worker") + " died"
+	if len(f.crashes) >= crashesMax {
+		who = "at least " + who
+	}
 	if f.workers == 0 {
 		who = plural(int64(f.wards), "ward") + " died"
 	}
@@ -524,6 +527,8 @@ func plural(n int64, noun string) string {
 	switch {
 	case n == 1:
 		return "1 " + noun
+	case strings.HasSuffix(noun, "s"):
+		return number(n) + " " + noun + "es"
 	case strings.HasSuffix(noun, "y"):
 		return number(n) + " " + strings.TrimSuffix(noun, "y") + "ies"
 	default:

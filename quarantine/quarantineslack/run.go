@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -46,10 +47,13 @@ type Notifier struct {
 	refused map[string]backoff // notices that Slack refuses, by key
 	chat    backoff
 	senders map[string]backoff
+	sending map[string]*sending  // by sender, at most one alert each
+	outside runner.Group         // the calls of fallbacks
 	crashes map[string]time.Time // deaths with waiting suspects, since when they are known
 	open    []quarantine.Suspect // the suspects that wait
 	sweptAt time.Time
 	lookAt  time.Time
+	storm   bool     // more is due than is read at once
 	awake   []string // keys of groups whose snooze has ended
 }
 
@@ -75,29 +79,35 @@ func (n *Notifier) Nudge() {
 
 // tell makes rounds while this process has the lead.
 func (n *Notifier) tell(ctx context.Context) error {
-	trouble := trouble{log: n.log, doing: "tell what is due"}
 	for {
 		lead, err := n.lead.wait(ctx)
 		if err != nil {
 			return nil
 		}
 		n.forget()
-		for lead.Err() == nil {
-			did, err := n.safeRound(lead)
-			if lead.Err() != nil {
-				break
-			}
-			trouble.note(err)
-			if errors.Is(err, quarantine.ErrClaimLost) {
-				n.lead.drop()
-				break
-			}
-			if did && err == nil {
-				continue
-			}
-			if n.rest(lead) != nil {
-				break
-			}
+		n.rounds(lead)
+		n.outside.Wait() // its calls end with the lead
+	}
+}
+
+// rounds makes rounds until the lead ends.
+func (n *Notifier) rounds(lead context.Context) {
+	trouble := trouble{log: n.log, doing: "tell what is due"}
+	for {
+		did, err := n.safeRound(lead)
+		if lead.Err() != nil {
+			return
+		}
+		trouble.note(err)
+		if errors.Is(err, quarantine.ErrClaimLost) {
+			n.lead.drop()
+			return
+		}
+		if did && err == nil {
+			continue
+		}
+		if n.rest(lead) != nil {
+			return
 		}
 	}
 }
@@ -120,6 +130,7 @@ func (n *Notifier) forget() {
 	n.room, n.roomKey = nil, "slack-room:"+n.cfg.Channel
 	n.digests, n.ledgers = map[string]*digestState{}, map[string]*ledger{}
 	n.refused = map[string]backoff{}
+	n.sending = map[string]*sending{}
 	n.senders, n.crashes = map[string]backoff{}, map[string]time.Time{}
 	n.chat, n.open, n.awake = backoff{}, nil, nil
 	n.sweptAt, n.lookAt = time.Time{}, time.Time{}
@@ -185,12 +196,13 @@ func (n *Notifier) round(ctx context.Context) (did bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for _, j := range jobs {
-		if j.alertLeft, err = n.alert(ctx, j, now); err != nil {
-			return false, err
-		}
-	}
 	if err := n.lookForSuspects(ctx, now); err != nil {
+		return false, err
+	}
+	if err := n.openNaming(ctx, now); err != nil {
+		return false, err
+	}
+	if err := n.alertAll(ctx, jobs, now); err != nil {
 		return false, err
 	}
 	if n.chat.closed(now) {
@@ -214,10 +226,15 @@ func (n *Notifier) round(ctx context.Context) (did bool, err error) {
 
 // jobs reads what is due, those that are critical first and else the oldest.
 func (n *Notifier) jobs(ctx context.Context, now time.Time) ([]*job, error) {
-	due, err := n.cfg.Service.NoticesDue(ctx, noticesDue)
+	limit := noticesDue
+	if n.storm {
+		limit = manyDue
+	}
+	due, err := n.cfg.Service.NoticesDue(ctx, limit)
 	if err != nil {
 		return nil, err
 	}
+	n.storm = len(due) >= noticesDue
 	if err := n.sweep(ctx, now); err != nil {
 		return nil, err
 	}
@@ -274,6 +291,8 @@ func (n *Notifier) sweep(ctx context.Context, now time.Time) error {
 		return err
 	}
 	n.sweptAt, n.awake = now, nil
+	maps.DeleteFunc(n.ledgers, func(_ string, l *ledger) bool { return !l.pending() && !l.settling(now) })
+	maps.DeleteFunc(n.refused, func(_ string, b backoff) bool { return now.Sub(b.until) > 2*maxFinal })
 	for _, g := range groups {
 		if g.SnoozedUntil.IsZero() || g.SnoozedUntil.After(now) {
 			continue
@@ -327,8 +346,12 @@ func (n *Notifier) put(ctx context.Context, told ...quarantine.ToldNotice) error
 func (n *Notifier) roomTold() quarantine.ToldNotice {
 	n.room.V = stateVersion
 	b, err := encodeState(n.room)
-	if err != nil {
-		b = nil
+	if err != nil { // its parts have bounds that fit; with ids longer than any today's they may not
+		n.room.Named = nil
+		if b, err = encodeState(n.room); err != nil {
+			n.log.Error("quarantineslack: the memory of the channel cannot be kept", "error", err)
+			b = nil
+		}
 	}
 	return quarantine.ToldNotice{Key: n.roomKey, State: b}
 }

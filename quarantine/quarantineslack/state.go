@@ -35,8 +35,10 @@ const (
 	stateVersion = 1
 	stateMax     = 8 << 10 // bytes, as the store takes
 	digestMax    = 300     // groups that a digest's notice names
-	namingMax    = 16      // open messages about deaths without a culprit
+	namingMax    = 4       // open messages about deaths without a culprit
 	crashesMax   = 20      // deaths that one of them covers
+	namedMax     = 100     // deaths that a group's message tells of
+	aheadMax     = 5 * time.Second
 )
 
 // place is where a message stands.
@@ -70,8 +72,11 @@ type groupState struct {
 	// Poison is the entry whose replay failed last, Died whether it died of it.
 	Poison string `json:"poison,omitempty"`
 	Died   bool   `json:"died,omitempty"`
-	// Loud is what the channel is still to hear: "reopened" or "poison".
-	Loud string `json:"loud,omitempty"`
+	// Loud is what the channel is still to hear; Heard what it heard last, at HeardAt in
+	// Unix ms.
+	Loud    string `json:"loud,omitempty"`
+	Heard   string `json:"heard,omitempty"`
+	HeardAt int64  `json:"heard_at,omitempty"`
 	// Replied is when the thread was written to, in Unix ms, Running whether replays ran
 	// then.
 	Replied int64 `json:"r,omitempty"`
@@ -95,8 +100,14 @@ type namingState struct {
 	shown
 	Subs    []string `json:"subs,omitempty"`
 	Crashes []string `json:"crashes,omitempty"`
-	// Quiet is since when nobody waits any more, in Unix ms.
+	// Since is when the first of them was known, Quiet since when nobody waits any more,
+	// in Unix ms.
+	Since int64 `json:"s,omitempty"`
 	Quiet int64 `json:"q,omitempty"`
+	// Over: its message says how it ended, or became another's. What is left are alerts
+	// that are to be resolved.
+	Over  bool       `json:"over,omitempty"`
+	Alert alertState `json:"alert,omitzero"`
 }
 
 // roomState is the memory of a channel.
@@ -109,6 +120,9 @@ type roomState struct {
 	Digest string        `json:"digest,omitempty"`
 	Joined int64         `json:"joined,omitempty"`
 	Naming []namingState `json:"naming,omitempty"`
+	// Named are deaths that the message of a group tells of, the latest last: of their
+	// other suspects nobody need hear.
+	Named []string `json:"named,omitempty"`
 }
 
 var (
@@ -174,7 +188,7 @@ func (s *digestState) check() error {
 }
 
 func (s *roomState) check() error {
-	if len(s.Naming) > namingMax || len(s.Recent) > 100 {
+	if len(s.Naming) > namingMax || len(s.Recent) > 100 || len(s.Named) > namedMax || !refs(s.Named) {
 		return errors.New("it is too long")
 	}
 	if s.Digest != "" && !strings.HasPrefix(s.Digest, digestPrefix) {
@@ -185,7 +199,7 @@ func (s *roomState) check() error {
 		if len(n.Crashes) == 0 || len(n.Crashes) > crashesMax || !refs(n.Crashes) {
 			return errors.New("it names no crashes")
 		}
-		if err := n.shown.check(); err != nil {
+		if err := errors.Join(n.shown.check(), n.Alert.check()); err != nil {
 			return err
 		}
 	}
@@ -205,6 +219,12 @@ func encodeState(v any) ([]byte, error) {
 	return b, err
 }
 
-// since is how long ago a moment in Unix ms was. One in the future, by the clock of
-// another process, counts as now.
-func since(ms int64, now time.Time) time.Duration { return max(0, now.Sub(time.UnixMilli(ms))) }
+// since is how long ago a moment in Unix ms was, by whatever clock noted it. One that is
+// well ahead of ours was long ago: nothing may wait for a clock that was wrong.
+func since(ms int64, now time.Time) time.Duration {
+	d := now.Sub(time.UnixMilli(ms))
+	if d < -aheadMax {
+		return now.Sub(time.Time{})
+	}
+	return max(0, d)
+}

@@ -56,6 +56,7 @@ func (n *Notifier) post(ctx context.Context, j *job, now time.Time) (bool, error
 	if i := n.namingOf(f.entry); i >= 0 {
 		return n.adopt(ctx, j, f, i, now)
 	}
+	n.named(f.entry)
 	m := n.render.group(f, now)
 	place, err := n.send(ctx, m, f.header())
 	if err != nil {
@@ -70,19 +71,32 @@ func (n *Notifier) post(ctx context.Context, j *job, now time.Time) (bool, error
 // adopt makes the message about a death the message of the group that it is named by.
 func (n *Notifier) adopt(ctx context.Context, j *job, f groupFacts, i int, now time.Time) (bool, error) {
 	naming := n.room.Naming[i]
-	if since(naming.Edited, now) < n.cfg.EditEvery {
+	if naming.posted() && since(naming.Edited, now) < n.cfg.EditEvery {
 		return false, nil
 	}
 	m := n.render.group(f, now)
-	gone, err := n.update(ctx, naming.place, m, f.header())
-	if err != nil {
-		return true, refusedOne(j, err)
+	taken := naming.place
+	if naming.posted() {
+		gone, err := n.update(ctx, naming.place, m, f.header())
+		if err != nil {
+			return true, refusedOne(j, err)
+		}
+		if gone {
+			taken = place{}
+		}
 	}
-	n.room.Naming = slices.Delete(slices.Clone(n.room.Naming), i, i+1)
-	if gone {
-		return true, n.put(ctx, n.roomTold()) // the next round posts it
+	if !taken.posted() {
+		made, err := n.send(ctx, m, f.header())
+		if err != nil {
+			return true, refusedOne(j, err)
+		}
+		taken = placeOf(made)
 	}
-	j.state.place = naming.place
+	n.named(f.entry)
+	n.named(quarantine.Entry{CrashReports: naming.Crashes})
+	n.room.Naming = slices.Clone(n.room.Naming)
+	n.room.Naming[i].Over, n.room.Naming[i].shown = true, shown{}
+	j.state.place = taken
 	j.showed(f.phase, m, now)
 	return true, n.put(ctx, j.done(), n.roomTold())
 }
@@ -228,8 +242,9 @@ func (n *Notifier) edit(ctx context.Context, j *job, f groupFacts, m slackkit.Me
 		j.state.shown, j.state.Digest = shown{}, ""
 		return n.put(ctx, j.told(j.notice.Told, j.notice.AuditTold, ""))
 	}
-	if loud := loudness(j.state.Phase, f.phase); loud != "" {
-		j.state.Loud = loud
+	loud := loudness(j.state.Phase, f.phase)
+	if again := loud == j.state.Heard && since(j.state.HeardAt, now) < window; loud != "" && !again {
+		j.state.Loud = loud // a problem that comes and goes is not said aloud each time
 	}
 	if f.phase == phaseResolved || f.phase == phaseSnoozed {
 		j.state.Loud = ""
@@ -270,6 +285,9 @@ func (n *Notifier) reply(ctx context.Context, j *job, f groupFacts, same bool, n
 	if gone {
 		j.state.shown, j.state.Digest = shown{}, ""
 		return n.put(ctx, j.told(j.notice.Told, j.notice.AuditTold, ""))
+	}
+	if j.state.Loud != "" {
+		j.state.Heard, j.state.HeardAt = j.state.Loud, now.UnixMilli()
 	}
 	j.state.Loud, j.state.Replied, j.state.Running = "", now.UnixMilli(), j.state.Phase == phaseReplaying
 	j.heard()
