@@ -3,6 +3,8 @@ package telemetry
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -39,10 +41,14 @@ type TracerConfig struct {
 
 // Tracer makes a span for each attempt. It is a consumer.Observer; each attempt is
 // the root of a trace of its own, linked to the span that published the message.
+// Samplers see its name and kind; what a span says is added to those that are
+// recorded.
 type Tracer struct {
-	cfg    TracerConfig
-	scrub  scrubber
-	tracer trace.Tracer
+	cfg     TracerConfig
+	scrub   scrubber
+	tracer  trace.Tracer
+	options []trace.SpanStartOption
+	names   names
 }
 
 var (
@@ -65,7 +71,10 @@ func NewTracer(cfg TracerConfig) *Tracer {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Tracer{cfg: cfg, scrub: cfg.Scrub, tracer: cfg.Provider.Tracer(ScopeName)}
+	return &Tracer{
+		cfg: cfg, scrub: cfg.Scrub, tracer: cfg.Provider.Tracer(ScopeName),
+		options: []trace.SpanStartOption{trace.WithNewRoot(), trace.WithSpanKind(trace.SpanKindConsumer)},
+	}
 }
 
 // spanKey finds our span in a context: the one that is active there may be the
@@ -82,18 +91,43 @@ func spanOf(ctx context.Context) trace.Span {
 // AttemptStarted implements [consumer.Observer]: the handler's context carries the
 // span.
 func (t *Tracer) AttemptStarted(ctx context.Context, sub string, m handlers.Message) context.Context {
-	options := []trace.SpanStartOption{
-		trace.WithNewRoot(), trace.WithSpanKind(trace.SpanKindConsumer),
-		trace.WithAttributes(t.attributes(sub, m)...),
+	ctx, span := t.tracer.Start(ctx, t.names.of(sub), t.options...)
+	if !span.IsRecording() {
+		return ctx // most have none, where one in a hundred is sampled, and must cost little
 	}
+	span.SetAttributes(t.attributes(sub, m)...)
 	if t.cfg.Propagator != nil {
 		from := t.cfg.Propagator.Extract(context.WithoutCancel(ctx), propagation.MapCarrier(m.Attributes))
 		if producer := trace.SpanContextFromContext(from); producer.IsRemote() {
-			options = append(options, trace.WithLinks(trace.Link{SpanContext: producer}))
+			span.AddLink(trace.Link{SpanContext: producer})
 		}
 	}
-	ctx, span := t.tracer.Start(ctx, spanName(sub), options...)
 	return context.WithValue(ctx, spanKey{}, span)
+}
+
+// names remembers the names of spans by subscription.
+type names struct {
+	known atomic.Pointer[map[string]string] // replaced, never changed
+}
+
+func (n *names) of(sub string) string {
+	var known map[string]string
+	if p := n.known.Load(); p != nil {
+		known = *p
+	}
+	if name, ok := known[sub]; ok {
+		return name
+	}
+	name := spanName(sub)
+	if len(known) < maxSubscriptions {
+		next := maps.Clone(known)
+		if next == nil {
+			next = make(map[string]string)
+		}
+		next[sub] = name
+		n.known.Store(&next) // one of two that come at once is remembered later
+	}
+	return name
 }
 
 func (t *Tracer) attributes(sub string, m handlers.Message) []attribute.KeyValue {
