@@ -121,9 +121,6 @@ func NewMetrics(cfg MetricsConfig) (*Metrics, error) {
 	if err := errors.Join(m.instruments.make(meter), m.hook(meter)); err != nil {
 		return nil, fmt.Errorf("telemetry: make metrics: %w", err)
 	}
-	for _, verdict := range verdicts { // from 0 on, so that the first death is an increase
-		m.crashes.Add(context.Background(), 0, death(Death{Verdict: verdict, Kind: kinds[0]})...)
-	}
 	return m, nil
 }
 

@@ -216,6 +216,9 @@ type answer struct {
 // Run asks the store now and then, until ctx ends; it returns nil. Without a
 // MetricsConfig.Store and Notices it only waits.
 func (m *Metrics) Run(ctx context.Context) error {
+	for _, verdict := range verdicts { // from 0 on, so that the first death is an increase
+		m.crashes.Add(ctx, 0, death(Death{Verdict: verdict, Kind: kinds[0]})...)
+	}
 	if m.cfg.Store == nil && m.cfg.Notices == nil {
 		<-ctx.Done()
 		return nil

@@ -3,6 +3,8 @@ package telemetry
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -53,12 +55,16 @@ type TracerConfig struct {
 }
 
 // Tracer makes a span for each attempt, also in wards and for replays. It is a
-// consumer.Observer. Which attempts are sampled is for the provider to say; what is not
-// sampled costs next to nothing.
+// consumer.Observer. Which attempts are sampled is for the provider to say, by the
+// span's name and kind; what a span says is added to those that are recorded, and
+// what is not costs next to nothing.
 type Tracer struct {
 	cfg    TracerConfig
 	texts  texts
 	tracer trace.Tracer
+	root   []trace.SpanStartOption
+	child  []trace.SpanStartOption
+	names  names
 }
 
 var (
@@ -84,7 +90,11 @@ func NewTracer(cfg TracerConfig) *Tracer {
 	if cfg.Propagator == nil {
 		cfg.Propagator = propagation.TraceContext{}
 	}
-	return &Tracer{cfg: cfg, texts: texts{safe: cfg.Redact, all: cfg.AllTexts, scrub: cfg.Scrub}, tracer: cfg.Provider.Tracer(ScopeName)}
+	child := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer)}
+	return &Tracer{
+		cfg: cfg, texts: texts{safe: cfg.Redact, all: cfg.AllTexts, scrub: cfg.Scrub}, tracer: cfg.Provider.Tracer(ScopeName),
+		root: []trace.SpanStartOption{child[0], trace.WithNewRoot()}, child: child,
+	}
 }
 
 // spanKey finds our span in a context: the one that is active there may be the
@@ -101,19 +111,49 @@ func spanOf(ctx context.Context) trace.Span {
 // AttemptStarted implements [consumer.Observer]: the handler's context carries the
 // span.
 func (t *Tracer) AttemptStarted(ctx context.Context, sub string, m handlers.Message) context.Context {
-	options := make([]trace.SpanStartOption, 0, 3)
-	options = append(options, trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(t.attributes(ctx, sub, m)...))
-	from := ctx
-	switch producer := producerOf(ctx, t.cfg.Propagator, m.Attributes); {
-	case producer.IsValid() && t.cfg.Parent:
-		from = trace.ContextWithRemoteSpanContext(ctx, producer)
-	case producer.IsValid():
-		options = append(options, trace.WithNewRoot(), trace.WithLinks(trace.Link{SpanContext: producer}))
-	default:
-		options = append(options, trace.WithNewRoot())
+	producer := trace.SpanContext{}
+	from, options := ctx, t.root
+	if t.cfg.Parent {
+		if producer = producerOf(ctx, t.cfg.Propagator, m.Attributes); producer.IsValid() {
+			from, options = trace.ContextWithRemoteSpanContext(ctx, producer), t.child
+		}
 	}
-	ctx, span := t.tracer.Start(from, spanName(sub), options...)
+	ctx, span := t.tracer.Start(from, t.names.of(sub), options...)
+	if !span.IsRecording() {
+		return ctx // most have none, where one in a hundred is sampled, and must cost little
+	}
+	span.SetAttributes(t.attributes(ctx, sub, m)...)
+	if !t.cfg.Parent {
+		if producer = producerOf(ctx, t.cfg.Propagator, m.Attributes); producer.IsValid() {
+			span.AddLink(trace.Link{SpanContext: producer})
+		}
+	}
 	return context.WithValue(ctx, spanKey{}, span)
+}
+
+// names remembers the names of spans by subscription.
+type names struct {
+	known atomic.Pointer[map[string]string] // replaced, never changed
+}
+
+func (n *names) of(sub string) string {
+	var known map[string]string
+	if p := n.known.Load(); p != nil {
+		known = *p
+	}
+	if name, ok := known[sub]; ok {
+		return name
+	}
+	name := spanName(sub)
+	if len(known) < maxSubscriptions {
+		next := maps.Clone(known)
+		if next == nil {
+			next = make(map[string]string)
+		}
+		next[sub] = name
+		n.known.Store(&next) // one of two that come at once is remembered later
+	}
+	return name
 }
 
 func (t *Tracer) attributes(ctx context.Context, sub string, m handlers.Message) []attribute.KeyValue {

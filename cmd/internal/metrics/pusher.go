@@ -40,10 +40,7 @@ func NewReader(ctx context.Context, socket string, log *slog.Logger) (sdk.Reader
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	transport, err := through(socket)
-	if err != nil {
-		return nil, err
-	}
+	transport := through(socket)
 	// What the environment says about exporting is about collectors elsewhere, so all of it is said here.
 	to, err := otlpmetrichttp.New(ctx,
 		otlpmetrichttp.WithEndpointURL("http://metrics/v1/metrics"),
@@ -89,27 +86,24 @@ func (p *pusher) Shutdown(ctx context.Context) error {
 }
 
 // through is the way to a server's socket.
-func through(socket string) (*http.Transport, error) {
-	short, err := shortest(socket)
-	if err != nil {
-		return nil, err
-	}
+func through(socket string) *http.Transport {
 	return &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			path, err := dialled(socket)
+			if err != nil {
+				return nil, err
+			}
 			var dialer net.Dialer
-			return dialer.DialContext(ctx, "unix", short)
+			return dialer.DialContext(ctx, "unix", path)
 		},
 		DisableCompression: true, MaxIdleConns: 1, IdleConnTimeout: 10 * PushEvery,
-	}, nil
+	}
 }
 
 // TellDeath tells the server at a socket of a death. It is counted once for its ID, so that it may be
 // told again after an error.
 func TellDeath(ctx context.Context, socket string, d telemetry.Death) error {
-	transport, err := through(socket)
-	if err != nil {
-		return err
-	}
+	transport := through(socket)
 	defer transport.CloseIdleConnections()
 	text, err := json.Marshal(d)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -213,6 +214,24 @@ func TestServer_HealthAndReadiness(t *testing.T) {
 		s.Pages().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody))
 		if w.Code != want {
 			t.Errorf("%s answers %d, want %d", path, w.Code, want)
+		}
+	}
+}
+
+// TestServer_LongDirectory: systems allow sockets short paths only.
+func TestServer_LongDirectory(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), strings.Repeat("long", 30))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // what an earlier process left is in nobody's way
+		s := serve(t, dir)
+		w := work(t, dir, "worker", "w1")
+		w.done(3)
+		w.push(t)
+		if page := s.page(t, ""); !strings.Contains(page, `theriac_decisions_total{decision="ack",subscription="orders"} 3`) {
+			t.Errorf("the page lacks what was pushed:\n%s", page)
 		}
 	}
 }

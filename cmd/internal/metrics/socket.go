@@ -18,31 +18,50 @@ func SocketIn(dir string) string { return filepath.Join(dir, "metrics.sock") }
 // StateIn is the state file of a server whose files are in dir.
 func StateIn(dir string) string { return filepath.Join(dir, "metrics.state") }
 
-// shortest is path, or what is shorter from here.
-func shortest(path string) (string, error) {
+// dialled is what to dial for a socket: itself, or where a link in its place leads to.
+func dialled(path string) (string, error) {
 	if len(path) <= maxSocket {
 		return path, nil
 	}
-	if here, err := os.Getwd(); err == nil {
-		if short, err := filepath.Rel(here, path); err == nil && len(short) <= maxSocket {
-			return short, nil
-		}
+	to, err := os.Readlink(path)
+	if err != nil {
+		return "", fmt.Errorf("find the socket of metrics: %w", err)
 	}
-	return "", fmt.Errorf("the path of the socket %s is longer than the system allows (%d): choose a directory with a shorter name", path, maxSocket)
+	return to, nil
 }
 
 // ListenSocket listens for pushes. Only this user can reach it: the directory is its own, and so is the
 // socket. One that an earlier process left is replaced; the caller sees to it that there is no other.
+// Systems allow a socket a path of about 100 bytes: one that is longer is a link to a temporary
+// directory.
 func ListenSocket(ctx context.Context, path string) (net.Listener, error) {
-	short, err := shortest(path)
-	if err != nil {
-		return nil, err
+	if to, err := os.Readlink(path); err == nil && filepath.Base(to) == linkedName {
+		_ = os.RemoveAll(filepath.Dir(to)) // of an earlier process
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("replace the socket of metrics: %w", err)
 	}
+	if len(path) <= maxSocket {
+		return listenAt(ctx, path)
+	}
+	dir, err := os.MkdirTemp("", "theriac-metrics-") // mode 0700
+	if err != nil {
+		return nil, fmt.Errorf("listen for metrics: %w", err)
+	}
+	on, err := listenAt(ctx, filepath.Join(dir, linkedName))
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	linked := &linkedListener{on, dir}
+	if err := os.Symlink(filepath.Join(dir, linkedName), path); err != nil {
+		return nil, errors.Join(fmt.Errorf("listen for metrics: %w", err), linked.Close())
+	}
+	return linked, nil
+}
+
+func listenAt(ctx context.Context, path string) (net.Listener, error) {
 	var config net.ListenConfig
-	on, err := config.Listen(ctx, "unix", short)
+	on, err := config.Listen(ctx, "unix", path)
 	if err != nil {
 		return nil, fmt.Errorf("listen for metrics: %w", err)
 	}
@@ -51,3 +70,15 @@ func ListenSocket(ctx context.Context, path string) (net.Listener, error) {
 	}
 	return on, nil
 }
+
+// linkedName is the socket in a temporary directory.
+const linkedName = "theriac-metrics.sock"
+
+// linkedListener removes its temporary directory.
+type linkedListener struct {
+	net.Listener
+	dir string
+}
+
+// Close implements net.Listener.
+func (l *linkedListener) Close() error { return errors.Join(l.Listener.Close(), os.RemoveAll(l.dir)) }

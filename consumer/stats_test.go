@@ -1,0 +1,54 @@
+package consumer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/theriac/theriac/consumer"
+	"github.com/theriac/theriac/consumer/consumertest"
+	"github.com/theriac/theriac/handlers"
+)
+
+// TestStats_TellsWhatIsDone: running, waiting, delivered, recognised, and the breaker.
+func TestStats_TellsWhatIsDone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan error)
+		sub := consumer.Subscription{
+			Name: "orders", Criticality: consumer.NonCritical, Policy: policy(),
+			Handler: handlers.HandlerFunc(func(context.Context, handlers.Message) error { return <-release }),
+		}
+		var roster consumer.Roster
+		r := start(t, consumertest.Script{}, sub, consumer.Config{MaxRunning: 2, Roster: &roster})
+		for n := range 5 {
+			r.src.Publish(handlers.Message{ID: fmt.Sprint("m-", n)})
+		}
+		synctest.Wait()
+		got := roster.Stats()
+		want := consumer.Stats{
+			Subscription: "orders", Criticality: consumer.NonCritical, Engine: "scripted",
+			Running: 2, MaxRunning: 2, Outstanding: 5, Waiting: 3, Delivered: 5,
+		}
+		if len(got) != 1 || got[0] != want {
+			t.Errorf("stats %+v, want %+v", got, want)
+		}
+		opened := time.Now()
+		for range 5 {
+			release <- errors.New("the downstream is away")
+		}
+		synctest.Wait()
+		if b := roster.Stats()[0].Breaker; !b.Open || b.Kills || b.Since.Before(opened) {
+			t.Errorf("breaker %+v, want open since %v", b, opened)
+		}
+		close(release)
+		<-time.After(time.Hour)
+		synctest.Wait()
+		if s := roster.Stats()[0]; s.Running != 0 || s.Outstanding != 0 || s.Waiting != 0 || s.Delivered < 5 || s.Breaker != (consumer.BreakerStats{}) {
+			t.Errorf("at the end %+v", s)
+		}
+	})
+}
