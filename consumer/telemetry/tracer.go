@@ -3,6 +3,8 @@ package telemetry
 import (
 	"context"
 	"log/slog"
+	"slices"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -91,6 +93,7 @@ type Tracer struct {
 	cfg    TracerConfig
 	texts  texts
 	tracer trace.Tracer
+	subs   sync.Map // by name, of *same
 }
 
 var (
@@ -131,31 +134,61 @@ func spanOf(ctx context.Context) trace.Span {
 }
 
 // AttemptStarted implements [consumer.Observer]: the handler's context carries the
-// span.
+// span. What concerns the message alone is added once it is known that the attempt is
+// sampled: most are not.
 func (t *Tracer) AttemptStarted(ctx context.Context, sub string, m handlers.Message) context.Context {
-	options := make([]trace.SpanStartOption, 0, 3)
-	options = append(options, trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(t.attributes(ctx, sub, m)...))
-	from := ctx
-	switch producer := producerOf(ctx, t.cfg.Propagator, m.Attributes); {
-	case producer.IsValid() && t.cfg.Parent:
-		from = trace.ContextWithRemoteSpanContext(ctx, producer)
-	case producer.IsValid():
-		options = append(options, trace.WithNewRoot(), trace.WithLinks(trace.Link{SpanContext: producer}))
-	default:
-		options = append(options, trace.WithNewRoot())
+	same := t.sameFor(sub)
+	if t.cfg.Parent {
+		if producer := producerOf(ctx, t.cfg.Propagator, m.Attributes); producer.IsValid() {
+			ctx, span := t.tracer.Start(trace.ContextWithRemoteSpanContext(ctx, producer), same.name, same.child...)
+			return t.started(ctx, span, sub, m)
+		}
 	}
-	ctx, span := t.tracer.Start(from, spanName(sub), options...)
+	ctx, span := t.tracer.Start(ctx, same.name, same.root...)
+	if span.IsRecording() && !t.cfg.Parent {
+		if producer := producerOf(ctx, t.cfg.Propagator, m.Attributes); producer.IsValid() {
+			span.AddLink(trace.Link{SpanContext: producer})
+		}
+	}
+	return t.started(ctx, span, sub, m)
+}
+
+func (t *Tracer) started(ctx context.Context, span trace.Span, sub string, m handlers.Message) context.Context {
+	if span.IsRecording() {
+		span.SetAttributes(t.attributes(ctx, sub, m)...)
+	}
 	return context.WithValue(ctx, spanKey{}, span)
 }
 
-func (t *Tracer) attributes(ctx context.Context, sub string, m handlers.Message) []attribute.KeyValue {
-	all := append(make([]attribute.KeyValue, 0, 12), messaging(sub, m.ID)...)
+// same is what the spans of all attempts of a subscription begin with; samplers see it.
+type same struct {
+	name        string
+	root, child []trace.SpanStartOption
+}
+
+// sameFor returns the subscription's, made at its first attempt: a program has few
+// subscriptions.
+func (t *Tracer) sameFor(sub string) *same {
+	if found, ok := t.subs.Load(sub); ok {
+		return found.(*same) //nolint:forcetypeassert // nothing else is kept there
+	}
+	all := subscriptionAttributes(sub)
 	if t.cfg.System != "" {
 		all = append(all, attribute.String(keySystem, t.cfg.System))
 	}
 	if to := t.cfg.Destinations[sub]; to != "" {
 		all = append(all, attribute.String(keyDestination, to))
 	}
+	s := &same{name: spanName(sub), child: []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(all...)}}
+	s.root = append(slices.Clone(s.child), trace.WithNewRoot())
+	t.subs.Store(sub, s)
+	return s
+}
+
+// attributes are what concerns the message.
+func (t *Tracer) attributes(ctx context.Context, sub string, m handlers.Message) []attribute.KeyValue {
+	all := append(make([]attribute.KeyValue, 0, 8), attribute.String(keyMessageID, tag(m.ID)),
+		attribute.Int(keyBodySize, len(m.Data)), attribute.Int(keyAttempt, max(m.DeliveryAttempt, 1)))
 	if m.DeliveryAttempt > 0 && t.cfg.System == systemPubSub {
 		all = append(all, attribute.Int(keyDelivery, m.DeliveryAttempt))
 	}
@@ -165,14 +198,18 @@ func (t *Tracer) attributes(ctx context.Context, sub string, m handlers.Message)
 	if r, ok := handlers.ReplayFrom(ctx); ok {
 		all = append(all, attribute.Bool(keyReplay, true), attribute.String(keyEntry, tag(r.Ref)))
 	}
-	return append(all, attribute.Int(keyBodySize, len(m.Data)), attribute.Int(keyAttempt, max(m.DeliveryAttempt, 1)))
+	return all
 }
 
 // messaging is what every span of an attempt says.
 func messaging(sub, id string) []attribute.KeyValue {
+	return append(subscriptionAttributes(sub), attribute.String(keyMessageID, tag(id)))
+}
+
+func subscriptionAttributes(sub string) []attribute.KeyValue {
 	return []attribute.KeyValue{
 		attribute.String(keyOperationName, operation), attribute.String(keyOperationType, operation),
-		attribute.String(keySubscription, tag(sub)), attribute.String(keyMessageID, tag(id)),
+		attribute.String(keySubscription, tag(sub)),
 	}
 }
 
