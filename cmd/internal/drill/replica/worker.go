@@ -46,7 +46,7 @@ func (p *program) work(ctx context.Context, role guardian.Role) (err error) {
 		return err
 	}
 	defer watch.close()
-	wards, err := ward.Open(role, ward.Config{Docket: service, Logger: p.log, OnCrash: watch.crash})
+	wards, err := ward.Open(role, ward.Config{Docket: service, Logger: p.log, OnCrash: watch.crash, OnEnded: watch.ended})
 	if err != nil {
 		return err
 	}
