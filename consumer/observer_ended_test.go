@@ -9,8 +9,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/theriac/theriac/consumer"
 	"github.com/theriac/theriac/consumer/consumertest"
+	"github.com/theriac/theriac/consumer/guardian/inflight"
 	"github.com/theriac/theriac/handlers"
 )
 
@@ -136,5 +139,67 @@ func TestSpanName_ReachesTheTable(t *testing.T) {
 			}
 			return nil
 		})
+	}
+}
+
+// looking is an observer that looks into the table while it takes evidence.
+type looking struct {
+	*inflight.Table
+	t    *testing.T
+	seen []string
+}
+
+func (*looking) AttemptStarted(ctx context.Context, _ string, _ handlers.Message) context.Context {
+	return ctx
+}
+
+func (l *looking) AttemptEnded(_ context.Context, _ string, m handlers.Message, a handlers.Attempt) {
+	l.look(m, a)
+}
+
+func (l *looking) AttemptSettled(_ context.Context, s consumer.Settled) {
+	if s.Attempt.Outcome == handlers.OutcomeOK {
+		l.look(s.Message, s.Attempt)
+	}
+}
+
+func (*looking) SpanName(context.Context) (traceID [16]byte, spanID [8]byte) {
+	return [16]byte{1}, [8]byte{2}
+}
+
+func (l *looking) look(m handlers.Message, a handlers.Attempt) {
+	for _, s := range l.Read().Slots {
+		if s.ID == m.ID && s.State == inflight.Settling && s.TraceID == [16]byte{1} && s.SpanID == [8]byte{2} {
+			l.seen = append(l.seen, a.Outcome.String())
+			return
+		}
+	}
+	l.t.Errorf("%s: the table has lost its span before it was told of", a.Outcome)
+}
+
+// TestEvidence_ComesBeforeTheSlotIsFree: a process that dies while evidence is being taken leaves the
+// span of the attempt in the table, whose handler nobody blames any more.
+func TestEvidence_ComesBeforeTheSlotIsFree(t *testing.T) {
+	t.Parallel()
+	guardians, workers := table(t, 1)
+	by := &looking{Table: guardians, t: t}
+	src := consumertest.NewSource(consumertest.Script{})
+	src.Publish(handlers.Message{ID: "m"})
+	tries := 0
+	runObserved(t, workers, src, by, time.Minute, func(context.Context, handlers.Message) error {
+		switch tries++; tries {
+		case 1:
+			panic("no")
+		case 2:
+			return errors.New("no")
+		default:
+			return nil
+		}
+	})
+	if diff := cmp.Diff([]string{"panicked", "failed", "ok"}, by.seen); diff != "" {
+		t.Errorf("evidence (-want +got):\n%s", diff)
+	}
+	if left := guardians.Read().Slots; len(left) != 0 {
+		t.Errorf("afterwards the table has %+v", left)
 	}
 }

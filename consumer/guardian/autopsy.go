@@ -43,8 +43,10 @@ func (p *parent) conclude(c *child) {
 	case a.clean():
 		p.log.Info("role ended", "role", r.cfg.Name, "pid", c.pid, "by", a.how, "lived", a.lived)
 		p.diedAlone(a, "") // a ward may be told to end while it runs something
+		p.keepSpans(a)
 		c.discard()
 	case c.retired:
+		p.keepSpans(a)
 		c.discard()
 	default:
 		r.remember(a)
@@ -237,6 +239,30 @@ func (p *parent) keep(a autopsy) (record string) {
 	p.log.Info("crash record kept", "record", written.Path, "left_out", written.LeftOut, "error", err)
 	a.discard()
 	return r.ID
+}
+
+// keepSpans keeps what is needed to end the spans that were open in a process that did not die but was
+// ended. There are none as a rule.
+func (p *parent) keepSpans(a autopsy) {
+	if p.state == nil {
+		return
+	}
+	var open []crashrecord.Attempt
+	for _, s := range a.table.Slots {
+		if s.TraceID != ([16]byte{}) && s.Damage == "" && (s.State == inflight.Busy || s.State == inflight.Settling) {
+			open = append(open, attemptOf(s))
+		}
+	}
+	if len(open) == 0 {
+		return
+	}
+	p.untrimmed = true
+	r := a.record(p.cfg.Build)
+	r.Culprit, r.Suspects, r.TimedOut, r.Settling, r.Bystanders = nil, nil, nil, nil, open
+	r.Ended, r.Messages, r.Dump, r.FirstBlock, r.StderrTail = true, nil, nil, nil, nil
+	if _, err := (crashrecord.Directory{Path: p.state.deaths()}).Write(r); err != nil {
+		p.log.Warn("cannot keep which spans were open in a process that was ended", "pid", a.pid, "error", err)
+	}
 }
 
 // trim keeps the crash records within bounds, in case nobody takes them in. It must not run beside keep:

@@ -30,6 +30,7 @@ func mortal() program {
 		Roles:    []guardian.RoleConfig{{Name: "worker", Slots: 4, HangTimeout: 2 * time.Second}},
 		StateDir: dir, Build: "v1.2.3", StopTimeout: 5 * time.Second, RestartPause: time.Millisecond,
 	}
+	way, cfg.RawStderr = strings.CutPrefix(way, "aloud ")
 	return program{cfg, func(ctx context.Context, r guardian.Role) error {
 		first := os.Mkdir(filepath.Join(dir, "died"), 0o700) == nil
 		if first && way == "unready" {
@@ -92,6 +93,33 @@ func ways() map[string]func() {
 }
 
 func overflow(n int) int { return overflow(n+1) + 1 }
+
+// TestDeath_WhatAPanicSaysIsWithheld on standard error and in the log, unless that is asked for. The
+// record has it in any case.
+func TestDeath_WhatAPanicSaysIsWithheld(t *testing.T) {
+	t.Parallel()
+	for prefix, want := range map[string]string{"": "[withheld]", "aloud ": "poison"} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			g := start(t, "mortal", deathVariable+"="+dir+"|"+prefix+"child")
+			if line := g.until(t, "panic: "); line != "panic: "+want {
+				t.Errorf("standard error has %q, want %q", line, "panic: "+want)
+			}
+			g.until(t, "role died", `trace="panic: `+want)
+			g.until(t, "role is ready")
+			g.signal(t, syscall.SIGTERM)
+			if code := g.exit(t); code != 0 {
+				t.Errorf("exit code %d", code)
+			}
+			deaths := crashrecord.Directory{Path: filepath.Join(dir, "deaths")}
+			list, err := deaths.List()
+			if err != nil || len(list.Records) != 1 {
+				t.Fatalf("%d records: %v", len(list.Records), err)
+			}
+		})
+	}
+}
 
 // dead runs the mortal program until its second worker is up, and returns the crash records.
 func dead(t *testing.T, way string) []crashrecord.Record {

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/theriac/theriac/consumer"
 	"github.com/theriac/theriac/consumer/telemetry"
 	"github.com/theriac/theriac/handlers"
 )
@@ -19,7 +20,7 @@ const (
 )
 
 // attempted returns the span of an attempt of a message with these attributes.
-func attempted(t testing.TB, cfg telemetry.TracerConfig, ctx context.Context, attributes map[string]string, options ...sdk.TracerProviderOption) []sdk.ReadOnlySpan {
+func attempted(ctx context.Context, t testing.TB, cfg telemetry.TracerConfig, attributes map[string]string, options ...sdk.TracerProviderOption) []sdk.ReadOnlySpan {
 	t.Helper()
 	rec := tracetest.NewSpanRecorder()
 	cfg.Provider = sdk.NewTracerProvider(append(options, sdk.WithSpanProcessor(rec))...)
@@ -48,14 +49,14 @@ func TestTracer_WhoseSpanItIsLinkedTo(t *testing.T) {
 			t.Parallel()
 			// The program's own span is no producer.
 			own := trace.ContextWithRemoteSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{TraceID: [16]byte{9}, SpanID: [8]byte{9}}))
-			span := attempted(t, telemetry.TracerConfig{}, own, tt.attributes)[0]
+			span := attempted(own, t, telemetry.TracerConfig{}, tt.attributes)[0]
 			if span.Parent().IsValid() || len(span.Links()) > 1 || (len(span.Links()) == 1) != (tt.trace != "") {
 				t.Fatalf("parent %v, links %v", span.Parent(), span.Links())
 			}
 			if tt.trace != "" && span.Links()[0].SpanContext.TraceID().String() != tt.trace {
 				t.Errorf("linked to %v, want %s", span.Links()[0].SpanContext.TraceID(), tt.trace)
 			}
-			child := attempted(t, telemetry.TracerConfig{Parent: true}, own, tt.attributes)[0]
+			child := attempted(own, t, telemetry.TracerConfig{Parent: true}, tt.attributes)[0]
 			if got := child.Parent(); got.IsValid() != (tt.trace != "") || got.IsValid() && got.TraceID().String() != tt.trace || len(child.Links()) > 0 {
 				t.Errorf("parent %v, want %s; links %v", got, tt.trace, child.Links())
 			}
@@ -70,10 +71,10 @@ func TestTracer_ParentBasedSampling(t *testing.T) {
 	never := sdk.WithSampler(sdk.ParentBased(sdk.NeverSample()))
 	for flags, want := range map[string]int{"-01": 1, "-00": 0} {
 		attributes := map[string]string{"traceparent": strings.TrimSuffix(plainParent, "-01") + flags}
-		if got := attempted(t, telemetry.TracerConfig{Parent: true}, t.Context(), attributes, never); len(got) != want {
+		if got := attempted(t.Context(), t, telemetry.TracerConfig{Parent: true}, attributes, never); len(got) != want {
 			t.Errorf("flags %s: %d spans, want %d", flags, len(got), want)
 		}
-		if got := attempted(t, telemetry.TracerConfig{}, t.Context(), attributes, never); len(got) != 0 {
+		if got := attempted(t.Context(), t, telemetry.TracerConfig{}, attributes, never); len(got) != 0 {
 			t.Errorf("flags %s: a root was sampled", flags)
 		}
 	}
@@ -110,7 +111,7 @@ func TestInject(t *testing.T) {
 	}
 	ctx, span := sdk.NewTracerProvider().Tracer("t").Start(t.Context(), "publish")
 	inject(ctx, func(name, value string) { set[name] = value })
-	linked := attempted(t, telemetry.TracerConfig{}, t.Context(), set)[0].Links()
+	linked := attempted(t.Context(), t, telemetry.TracerConfig{}, set)[0].Links()
 	if len(linked) != 1 || linked[0].SpanContext.SpanID() != span.SpanContext().SpanID() {
 		t.Errorf("it set %v, and the consumer is linked to %v", set, linked)
 	}
@@ -124,7 +125,7 @@ func FuzzProducer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, parent, state, google string) {
 		attributes := map[string]string{"traceparent": parent, "tracestate": state, "googclient_traceparent": google, "googclient_tracestate": state}
 		for _, asParent := range []bool{false, true} {
-			for _, span := range attempted(t, telemetry.TracerConfig{Parent: asParent}, t.Context(), attributes) {
+			for _, span := range attempted(t.Context(), t, telemetry.TracerConfig{Parent: asParent}, attributes) {
 				for _, link := range span.Links() {
 					if !link.SpanContext.IsValid() {
 						t.Errorf("linked to %v", link.SpanContext)
@@ -136,4 +137,22 @@ func FuzzProducer(f *testing.F) {
 			}
 		}
 	})
+}
+
+// BenchmarkTracer is what an attempt costs that is not sampled, and one in a hundred that is.
+func BenchmarkTracer(b *testing.B) {
+	for name, sampler := range map[string]sdk.Sampler{"never": sdk.NeverSample(), "1 %": sdk.TraceIDRatioBased(0.01)} {
+		b.Run(name, func(b *testing.B) {
+			tracer := telemetry.NewTracer(telemetry.TracerConfig{
+				Provider: sdk.NewTracerProvider(sdk.WithSampler(sampler), sdk.WithSyncer(tracetest.NewNoopExporter())), System: "nats",
+			})
+			m := handlers.Message{ID: "1795880692907930736.1215", Attributes: map[string]string{"traceparent": plainParent, "kind": "order"}, Data: make([]byte, 1024)}
+			b.ReportAllocs()
+			for b.Loop() {
+				ctx := tracer.AttemptStarted(b.Context(), "orders", m)
+				_, _ = tracer.SpanName(ctx)
+				tracer.AttemptSettled(ctx, consumer.Settled{Subscription: "orders", Message: m, Attempt: handlers.Attempt{}})
+			}
+		})
+	}
 }

@@ -3,8 +3,8 @@ package telemetry
 import (
 	"context"
 	"log/slog"
-	"maps"
-	"sync/atomic"
+	"slices"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -55,16 +55,13 @@ type TracerConfig struct {
 }
 
 // Tracer makes a span for each attempt, also in wards and for replays. It is a
-// consumer.Observer. Which attempts are sampled is for the provider to say, by the
-// span's name and kind; what a span says is added to those that are recorded, and
-// what is not costs next to nothing.
+// consumer.Observer. Which attempts are sampled is for the provider to say; what is not
+// sampled costs next to nothing.
 type Tracer struct {
 	cfg    TracerConfig
 	texts  texts
 	tracer trace.Tracer
-	root   []trace.SpanStartOption
-	child  []trace.SpanStartOption
-	names  names
+	subs   sync.Map // by name, of *same
 }
 
 var (
@@ -90,11 +87,7 @@ func NewTracer(cfg TracerConfig) *Tracer {
 	if cfg.Propagator == nil {
 		cfg.Propagator = propagation.TraceContext{}
 	}
-	child := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer)}
-	return &Tracer{
-		cfg: cfg, texts: texts{safe: cfg.Redact, all: cfg.AllTexts, scrub: cfg.Scrub}, tracer: cfg.Provider.Tracer(ScopeName),
-		root: []trace.SpanStartOption{child[0], trace.WithNewRoot()}, child: child,
-	}
+	return &Tracer{cfg: cfg, texts: texts{safe: cfg.Redact, all: cfg.AllTexts, scrub: cfg.Scrub}, tracer: cfg.Provider.Tracer(ScopeName)}
 }
 
 // spanKey finds our span in a context: the one that is active there may be the
@@ -109,61 +102,61 @@ func spanOf(ctx context.Context) trace.Span {
 }
 
 // AttemptStarted implements [consumer.Observer]: the handler's context carries the
-// span.
+// span. What concerns the message alone is added once it is known that the attempt is
+// sampled: most are not.
 func (t *Tracer) AttemptStarted(ctx context.Context, sub string, m handlers.Message) context.Context {
-	producer := trace.SpanContext{}
-	from, options := ctx, t.root
+	same := t.sameFor(sub)
 	if t.cfg.Parent {
-		if producer = producerOf(ctx, t.cfg.Propagator, m.Attributes); producer.IsValid() {
-			from, options = trace.ContextWithRemoteSpanContext(ctx, producer), t.child
+		if producer := producerOf(ctx, t.cfg.Propagator, m.Attributes); producer.IsValid() {
+			ctx, span := t.tracer.Start(trace.ContextWithRemoteSpanContext(ctx, producer), same.name, same.child...)
+			return t.started(ctx, span, sub, m)
 		}
 	}
-	ctx, span := t.tracer.Start(from, t.names.of(sub), options...)
-	if !span.IsRecording() {
-		return ctx // most have none, where one in a hundred is sampled, and must cost little
-	}
-	span.SetAttributes(t.attributes(ctx, sub, m)...)
-	if !t.cfg.Parent {
-		if producer = producerOf(ctx, t.cfg.Propagator, m.Attributes); producer.IsValid() {
+	ctx, span := t.tracer.Start(ctx, same.name, same.root...)
+	if span.IsRecording() && !t.cfg.Parent {
+		if producer := producerOf(ctx, t.cfg.Propagator, m.Attributes); producer.IsValid() {
 			span.AddLink(trace.Link{SpanContext: producer})
 		}
+	}
+	return t.started(ctx, span, sub, m)
+}
+
+func (t *Tracer) started(ctx context.Context, span trace.Span, sub string, m handlers.Message) context.Context {
+	if span.IsRecording() {
+		span.SetAttributes(t.attributes(ctx, sub, m)...)
 	}
 	return context.WithValue(ctx, spanKey{}, span)
 }
 
-// names remembers the names of spans by subscription.
-type names struct {
-	known atomic.Pointer[map[string]string] // replaced, never changed
+// same is what the spans of all attempts of a subscription begin with; samplers see it.
+type same struct {
+	name        string
+	root, child []trace.SpanStartOption
 }
 
-func (n *names) of(sub string) string {
-	var known map[string]string
-	if p := n.known.Load(); p != nil {
-		known = *p
+// sameFor returns the subscription's, made at its first attempt: a program has few
+// subscriptions.
+func (t *Tracer) sameFor(sub string) *same {
+	if found, ok := t.subs.Load(sub); ok {
+		return found.(*same) //nolint:forcetypeassert // nothing else is kept there
 	}
-	if name, ok := known[sub]; ok {
-		return name
-	}
-	name := spanName(sub)
-	if len(known) < maxSubscriptions {
-		next := maps.Clone(known)
-		if next == nil {
-			next = make(map[string]string)
-		}
-		next[sub] = name
-		n.known.Store(&next) // one of two that come at once is remembered later
-	}
-	return name
-}
-
-func (t *Tracer) attributes(ctx context.Context, sub string, m handlers.Message) []attribute.KeyValue {
-	all := append(make([]attribute.KeyValue, 0, 12), messaging(sub, m.ID)...)
+	all := subscriptionAttributes(sub)
 	if t.cfg.System != "" {
 		all = append(all, attribute.String(keySystem, t.cfg.System))
 	}
 	if to := t.cfg.Destinations[sub]; to != "" {
 		all = append(all, attribute.String(keyDestination, to))
 	}
+	s := &same{name: spanName(sub), child: []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(all...)}}
+	s.root = append(slices.Clone(s.child), trace.WithNewRoot())
+	t.subs.Store(sub, s)
+	return s
+}
+
+// attributes are what concerns the message.
+func (t *Tracer) attributes(ctx context.Context, sub string, m handlers.Message) []attribute.KeyValue {
+	all := append(make([]attribute.KeyValue, 0, 8), attribute.String(keyMessageID, tag(m.ID)),
+		attribute.Int(keyBodySize, len(m.Data)), attribute.Int(keyAttempt, max(m.DeliveryAttempt, 1)))
 	if m.DeliveryAttempt > 0 && t.cfg.System == systemPubSub {
 		all = append(all, attribute.Int(keyDelivery, m.DeliveryAttempt))
 	}
@@ -173,14 +166,18 @@ func (t *Tracer) attributes(ctx context.Context, sub string, m handlers.Message)
 	if r, ok := handlers.ReplayFrom(ctx); ok {
 		all = append(all, attribute.Bool(keyReplay, true), attribute.String(keyEntry, tag(r.Ref)))
 	}
-	return append(all, attribute.Int(keyBodySize, len(m.Data)), attribute.Int(keyAttempt, max(m.DeliveryAttempt, 1)))
+	return all
 }
 
 // messaging is what every span of an attempt says.
 func messaging(sub, id string) []attribute.KeyValue {
+	return append(subscriptionAttributes(sub), attribute.String(keyMessageID, tag(id)))
+}
+
+func subscriptionAttributes(sub string) []attribute.KeyValue {
 	return []attribute.KeyValue{
 		attribute.String(keyOperationName, operation), attribute.String(keyOperationType, operation),
-		attribute.String(keySubscription, tag(sub)), attribute.String(keyMessageID, tag(id)),
+		attribute.String(keySubscription, tag(sub)),
 	}
 }
 

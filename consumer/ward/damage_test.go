@@ -113,6 +113,32 @@ func TestOpen_DamagedRecords(t *testing.T) {
 
 func idOf(path string) string { return strings.TrimSuffix(filepath.Base(path), ".crash") }
 
+// TestOpen_WhatWasEnded is no death: nobody is suspected, and only its spans are told of.
+func TestOpen_WhatWasEnded(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "deaths"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := keep(t, dir, "ended", "worker", func(r *crashrecord.Record) {
+		r.Ended, r.Bystanders, r.Suspects, r.Culprit, r.Messages = true, r.Suspects, nil, nil, nil
+		r.Bystanders[0].TraceID = "trace"
+	})
+	lines := runProgram(t, dir, "ended")
+	want := "ended " + idOf(path) + " 1 trace"
+	if !slices.Contains(lines, want) || !slices.Contains(lines, "bystanders 0") {
+		t.Errorf("it said %q, want %q", lines, want)
+	}
+	for _, line := range lines {
+		if strings.HasPrefix(line, "suspect") || strings.HasPrefix(line, "told of") {
+			t.Errorf("it said %q", line)
+		}
+	}
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
+		t.Errorf("the record is left: %v", err)
+	}
+}
+
 // TestRunAlone_DamagedAnswers: each is an error, which makes the message wait, and the ward is asked again.
 func TestRunAlone_DamagedAnswers(t *testing.T) {
 	t.Parallel()

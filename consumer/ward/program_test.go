@@ -53,6 +53,9 @@ func playRole(ctx context.Context, r guardian.Role) error {
 	w, err := Open(r, Config{Logger: slog.New(slog.NewTextHandler(os.Stdout, nil)), OnCrash: func(_ context.Context, c handlers.Crash) error {
 		fmt.Println("told of", c.ID)
 		return nil
+	}, OnEnded: func(_ context.Context, c handlers.Crash) error {
+		fmt.Println("ended", c.ID, len(c.InFlight), c.InFlight[0].TraceID)
+		return nil
 	}})
 	if err != nil {
 		return err

@@ -53,6 +53,12 @@ func (w *Ward) foundRecord(id string) <-chan struct{} {
 	if id == "" || w.role.DeathsDir() == "" {
 		return nil
 	}
+	if known := w.known(id); known != nil {
+		return known.told
+	}
+	if w.isDone(id) {
+		return nil
+	}
 	r, damage, err := w.directory().Read(id)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), err == nil && string(r.Role) != w.role.Name:
@@ -64,7 +70,7 @@ func (w *Ward) foundRecord(id string) <-chan struct{} {
 		w.log.Warn("a crash record is damaged; what can be believed is used", "record", id, "damage", damage)
 	}
 	one := &death{Record: r, report: reportOf(r), told: make(chan struct{})}
-	if !r.Alone { // what a worker runs in its ward it settles itself
+	if !r.Alone && !r.Ended { // what a worker runs in its ward it settles itself
 		one.waits = len(one.suspects())
 	}
 	w.mu.Lock()
@@ -75,6 +81,23 @@ func (w *Ward) foundRecord(id string) <-chan struct{} {
 	default:
 	}
 	return one.told
+}
+
+// known returns a record that was taken in and is not done with, or nil.
+func (w *Ward) known(id string) *death {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if i := slices.IndexFunc(w.records, func(r *death) bool { return r.ID == id }); i >= 0 {
+		return w.records[i]
+	}
+	return nil
+}
+
+// isDone reports whether a record is only there because it could not be removed.
+func (w *Ward) isDone(id string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.done[id]
 }
 
 // suspects are the attempts of those who must run alone.
@@ -95,7 +118,7 @@ func (w *Ward) Suspects(sub string) consumer.Suspects {
 		left.Culprits = append(left.Culprits, consumer.Culprit{ID: c.ID, At: c.At})
 	}
 	for _, r := range w.records {
-		if r.Alone {
+		if r.Alone || r.Ended {
 			continue
 		}
 		for i, a := range r.suspects() {
@@ -176,6 +199,7 @@ func (w *Ward) dropLocked(r *death) {
 	r.gone = true
 	w.records = slices.DeleteFunc(w.records, func(o *death) bool { return o == r })
 	if err := w.directory().Remove(r.ID); err != nil {
+		w.done[r.ID] = true
 		w.log.Error("a crash record that is done with cannot be removed; its suspects run alone again after the next death", "record", r.ID, "error", err)
 	}
 }
@@ -194,7 +218,18 @@ func (w *Ward) Run(ctx context.Context) error {
 			return nil
 		case <-w.news:
 		case <-tick.C:
+			w.readEnded()
 		}
+	}
+}
+
+// readEnded takes in what was left meanwhile: nobody is told of a ward that was ended.
+func (w *Ward) readEnded() {
+	if w.cfg.OnEnded == nil {
+		return
+	}
+	if err := w.readRecords(); err != nil {
+		w.log.Warn("cannot look for what processes left that were ended", "error", err)
 	}
 }
 
@@ -215,12 +250,16 @@ func (w *Ward) tell(ctx context.Context, r *death) {
 	ctx, cancel := context.WithTimeout(ctx, tellPatience)
 	defer cancel()
 	var err error
-	if w.cfg.Docket != nil {
+	if w.cfg.Docket != nil && !r.Ended {
 		err = w.cfg.Docket.ReportCrash(ctx, r.report)
 	}
 	r.openOnce()
-	if w.cfg.OnCrash != nil {
-		err = errors.Join(err, w.cfg.OnCrash(ctx, r.report))
+	listener := w.cfg.OnCrash
+	if r.Ended {
+		listener = w.cfg.OnEnded
+	}
+	if listener != nil {
+		err = errors.Join(err, listener(ctx, r.report))
 	}
 	if err != nil {
 		w.log.Warn("a death could not be reported yet; its record is kept", "record", r.ID, "error", err)

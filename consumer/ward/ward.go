@@ -24,6 +24,11 @@ type Config struct {
 	// While it returns an error the record is kept, and it is told again. Nil means
 	// nobody.
 	OnCrash func(ctx context.Context, c handlers.Crash) error
+	// OnEnded is told, as OnCrash is, of processes that did not die but were ended
+	// while something ran in them, such as the ward of a worker that died: for
+	// telemetry.OpenSpans, since nobody else ends the spans of what ran. It is told
+	// when a worker opens its wards, or a second later. Nil means nobody.
+	OnEnded func(ctx context.Context, c handlers.Crash) error
 	// Logger gets what people should know. Nil discards it.
 	Logger *slog.Logger
 	// Host and Build name this process in the history of messages whose ward died. A
@@ -41,7 +46,8 @@ type Ward struct {
 	lane chan struct{} // a place for each ward
 
 	mu      sync.Mutex
-	records []*death // not yet removed, oldest first
+	records []*death        // not yet removed, oldest first
+	done    map[string]bool // records that could not be removed
 	news    chan struct{}
 }
 
@@ -60,7 +66,7 @@ func Open(role guardian.Role, cfg Config) (*Ward, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	cfg.Build = cmp.Or(cfg.Build, role.Build)
-	w := &Ward{role: role, cfg: cfg, log: cfg.Logger, news: make(chan struct{}, 1)}
+	w := &Ward{role: role, cfg: cfg, log: cfg.Logger, news: make(chan struct{}, 1), done: make(map[string]bool)}
 	if n := role.Wards(); n > 0 {
 		w.lane = make(chan struct{}, n)
 	}

@@ -19,7 +19,7 @@ func TestProof_Short(t *testing.T) {
 	t.Parallel()
 	d := newTestDrill(t)
 	o := &proof{panics: 50, deaths: 13, latency: 50 * time.Millisecond}
-	o.ways = []string{"child-panic", "map-write", "os-exit", "late-panic", "sigkill"}
+	o.ways = []string{"child-panic", "map-write", "os-exit", "late-panic", "sigkill"} // and killed-after-panic
 	kinds, err := o.kinds()
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +31,7 @@ func TestProof_Short(t *testing.T) {
 	for _, p := range r.Problems {
 		t.Error(p)
 	}
-	if r.Failures < 50 || r.Deaths < 13 || r.Kinds != 5 || r.Spans < 80 || r.SpansOfTheDead == 0 {
+	if r.Failures < 50 || r.Deaths < 13 || r.Kinds != 6 || r.Spans < 80 || r.SpansOfTheDead == 0 {
 		t.Errorf("too little happened: %+v", r)
 	}
 	showLogs(t, r.KeptIn)

@@ -236,7 +236,10 @@ func (w *witnessed) judgeSpans(r *proofResult) (problems []string) {
 			r.Spans++
 			if s, ok := w.spans[name]; ok && !s.End.IsZero() && !s.End.Before(s.Start) {
 				r.SpansArrived++
+				continue
 			}
+			problems = append(problems, fmt.Sprintf("span %s of %s in %s process %d, from %s on, is missing or has no end (below the attempt's: %t)",
+				name, run.Key, run.Role, run.PID, run.began.UTC().Format(time.RFC3339Nano), name == run.Child))
 		}
 	}
 	for _, s := range w.spans {

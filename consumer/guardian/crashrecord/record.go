@@ -98,6 +98,10 @@ type Metadata struct {
 	Settling   []Attempt `json:"settling,omitempty"`
 	// Alone: it was a ward with one message in it.
 	Alone bool `json:"alone,omitempty"`
+	// Ended: it did not die, the guardian ended it for a reason of its own while
+	// something ran in it, or it ended in order before that was over. Nobody is to
+	// blame; its attempts stand among the bystanders, for their spans.
+	Ended bool `json:"ended,omitempty"`
 	// StartedBy is the id of the message that had started the goroutine that died
 	// and was over by then, or "".
 	StartedBy Text `json:"started_by,omitempty"`

@@ -81,6 +81,14 @@ func (w *watch) crash(ctx context.Context, c handlers.Crash) error {
 	return err
 }
 
+// ended ends the spans of a process that did not die but was ended.
+func (w *watch) ended(ctx context.Context, c handlers.Crash) error {
+	if w.open == nil {
+		return nil
+	}
+	return w.open.Export(ctx, telemetry.OpenSpans(c))
+}
+
 func (w *watch) close() {
 	for _, end := range w.closers {
 		end()

@@ -58,7 +58,7 @@ func (p *program) work(ctx context.Context, role guardian.Role) (err error) {
 	defer func() { err = errors.Join(err, numbers.Close(ctx)) }()
 	wards, err := ward.Open(role, ward.Config{Docket: service, Logger: p.log, OnCrash: func(ctx context.Context, c handlers.Crash) error {
 		return errors.Join(watch.crash(ctx, c), numbers.OnCrash(ctx, c))
-	}})
+	}, OnEnded: watch.ended})
 	if err != nil {
 		return err
 	}
