@@ -57,7 +57,7 @@ func Serve(ctx context.Context, cfg ServeConfig) (err error) {
 	}
 	defer func() { err = errors.Join(err, own.Close(ctx)) }()
 	server := metrics.NewServer(metrics.ServerConfig{
-		StateFile: metrics.StateIn(cfg.Dir), Ready: cfg.Ready, Logger: cfg.Logger,
+		StateFile: metrics.StateIn(cfg.Dir), Own: own.cfg.Incarnation, Ready: cfg.Ready, Logger: cfg.Logger,
 		Death: func(ctx context.Context, d telemetry.Death) {
 			own.Metrics.Death(ctx, d)
 			_ = own.flush(ctx) // it is told again in a second

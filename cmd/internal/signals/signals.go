@@ -123,7 +123,7 @@ func (s *Signals) meters(ctx context.Context, v variables) (metric.MeterProvider
 	var options []metricsdk.Option
 	if s.cfg.Dir != "" {
 		s.socket = metrics.SocketIn(s.cfg.Dir)
-		reader, err := metrics.NewReader(ctx, s.socket, s.log)
+		reader, err := metrics.NewReader(ctx, s.socket, s.cfg.Incarnation, s.log)
 		if err != nil {
 			return nil, err
 		}
