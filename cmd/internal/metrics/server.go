@@ -43,6 +43,10 @@ type ServerConfig struct {
 	// Ready, if not nil, says why the service is not ready, for /readyz; nil if it is. The server
 	// itself is ready when it listens.
 	Ready func() error
+	// Roles are those that ought to tell their numbers: of one that does not it is told.
+	Roles []string
+	// Last, if not nil, is called when nobody else has more to tell, before the server ends.
+	Last func()
 	// Own is the incarnation of this process, if it pushes to itself.
 	Own string
 	// Death, if not nil, is called with each death that a process tells of, once for its ID.
@@ -239,7 +243,7 @@ func (s *Server) tell() []*series {
 	now := time.Now()
 	s.ledger.forget(now)
 	s.saveLocked()
-	return append(s.ledger.sum(now), &series{
+	return append(s.ledger.sum(now, s.cfg.Roles), &series{
 		Name: metricRefused, Unit: "{series}", Kind: counter, Value: float64(s.refused),
 		Help: "Series that processes pushed and that were not taken.",
 	})
@@ -277,6 +281,9 @@ func (s *Server) Serve(ctx context.Context, pages, intake net.Listener) error {
 			select {
 			case <-ctx.Done():
 				s.linger(lasting)
+				if s.cfg.Last != nil {
+					s.cfg.Last()
+				}
 				end()
 			case <-lasting.Done():
 			}
