@@ -1,12 +1,13 @@
 // Package telemetry sends evidence of failures and deaths to Sentry and to OpenTelemetry, in a way that
-// survives a process that dies right after.
+// survives a process that dies right after, and measures what a program does.
 //
 //	events, err := telemetry.NewSentry(telemetry.SentryConfig{
 //		Options: sentry.ClientOptions{Dsn: dsn}, Relay: role.Transport, Build: build})
 //	defer events.Close()
 //	spans := telemetry.NewTracer(telemetry.TracerConfig{Provider: provider, Flush: provider.ForceFlush})
+//	numbers, err := telemetry.NewMetrics(telemetry.MetricsConfig{Consumers: roster.Stats})
 //	w, err := ward.Open(role, ward.Config{OnCrash: events.Crash})
-//	c, err := consumer.New(source, sub, consumer.Config{Guard: w, Observer: telemetry.Observers(events, spans)})
+//	c, err := consumer.New(source, sub, consumer.Config{Guard: w, Observer: telemetry.Observers(events, spans, numbers)})
 //
 // # The order of things
 //
@@ -22,6 +23,13 @@
 // After a panic that nobody recovered, os.Exit or SIGKILL nothing can be captured any more. The guardian's
 // crash record speaks for the process then: a worker is given it as a handlers.Crash, reports it with
 // [Sentry.Crash], and ends the spans that were open with [OpenSpans], whose ids were in the table.
+//
+// # What is measured
+//
+// [Metrics] counts attempts, decisions and deaths when they happen, and asks for everything else when it is
+// collected. Its labels are subscriptions and words from closed lists, never an id, a reference or a
+// fingerprint. What a process counted dies with it: who adds up the numbers of several processes, and
+// counts deaths once, is the program's business.
 //
 // # What is sent
 //

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -185,7 +186,7 @@ func TestMetrics_Deaths_CountedOnceByID(t *testing.T) {
 func TestMetrics_AskTheConsumersAndTheStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var down error
+		var down atomic.Bool
 		m := measure(t, telemetry.MetricsConfig{
 			Consumers: func() []consumer.Stats {
 				return []consumer.Stats{
@@ -198,10 +199,13 @@ func TestMetrics_AskTheConsumersAndTheStore(t *testing.T) {
 				return telemetry.ProcessStats{SpoolRecords: 7, SpoolUsed: 0.25, Reprieved: map[string]uint64{"orders": 1}}
 			},
 			Store: func(context.Context) (telemetry.StoreStats, error) {
+				if down.Load() {
+					return telemetry.StoreStats{}, errors.New("the store is down")
+				}
 				return telemetry.StoreStats{
 					Held:     []telemetry.HeldStats{{Subscription: "orders", Reason: "crashed", Count: 3, Oldest: time.Now().Add(-time.Minute)}},
 					Suspects: map[string]int{"orders": 9, "elsewhere": 1},
-				}, down
+				}, nil
 			},
 			Notices: func(context.Context) (time.Time, error) { return time.Now().Add(-time.Second), nil },
 		})
@@ -227,7 +231,7 @@ func TestMetrics_AskTheConsumersAndTheStore(t *testing.T) {
 			"theriac.store.up{} 1", "theriac.held{reason=crashed,subscription=orders} 3",
 			"theriac.held.oldest_age{reason=crashed,subscription=orders} 60", "theriac.notice.oldest_age{} 1",
 		)
-		down = errors.New("the store is down")
+		down.Store(true)
 		<-time.After(6 * time.Second)
 		synctest.Wait()
 		m.want(t, "theriac.store.up{} 0", "theriac.suspects{criticality=critical,subscription=orders} 2")

@@ -2,13 +2,17 @@ package demo_test
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // stay starts a demo that stays, and returns it once its report is printed.
@@ -86,4 +90,61 @@ func TestDemo_Interrupted_SaysHowItStandsAndGoesOn(t *testing.T) {
 		t.Fatalf("going on: exit code %d: %s", code, stderr)
 	}
 	checkComplete(t, decode(t, stdout), 60)
+}
+
+// TestDemo_Stay_ServesItsMetrics where its report says.
+func TestDemo_Stay_ServesItsMetrics(t *testing.T) {
+	t.Parallel()
+	cmd := theriac(t, "demo", "--stay", "--json", "--messages", "20", "--data-dir", t.TempDir())
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	}()
+	var report struct {
+		Metrics     string
+		Quarantined int
+	}
+	if err := json.NewDecoder(out).Decode(&report); err != nil {
+		t.Fatal(err)
+	}
+	want := `theriac_decisions_total{decision="quarantine",subscription="notifications"} 3`
+	look := time.NewTicker(50 * time.Millisecond)
+	defer look.Stop()
+	page := ""
+	for range 200 { // its numbers are pushed once a second
+		page = get(t, report.Metrics)
+		if strings.Contains(page, want) && strings.Contains(page, "theriac_store_up{role=\"metrics\"} 1") {
+			return
+		}
+		<-look.C
+	}
+	t.Errorf("%s lacks %s:\n%s", report.Metrics, want, page)
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

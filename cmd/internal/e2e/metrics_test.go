@@ -26,14 +26,16 @@ import (
 	"github.com/theriac/theriac/quarantine/quarantinelite"
 )
 
-// metricsVariable makes the test binary a guarded worker with a metrics role: its directory.
+// metricsVariable makes the test binary a guarded worker with a metrics role: its directory, and
+// "exits" or "returns" for a worker that never starts, with | between them.
 const metricsVariable = "E2E_METRICS_WORKER"
 
 // goodMessages is how many each worker is given; the first is given poison, too.
 const goodMessages = 20
 
 // measuredWorker is the whole program.
-func measuredWorker(dir string) error {
+func measuredWorker(spec string) error {
+	dir, way, _ := strings.Cut(spec, "|")
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	cfg := guardian.Config{
 		Roles:    []guardian.RoleConfig{{Name: "worker", Slots: 32}, {Name: "metrics"}},
@@ -49,8 +51,13 @@ func measuredWorker(dir string) error {
 		return nil
 	})}
 	return guardian.Run(context.Background(), cfg, func(ctx context.Context, role guardian.Role) error {
-		if role.Ward {
+		switch {
+		case role.Ward:
 			return ward.Serve(ctx, role, ward.ServeConfig{}, sub)
+		case role.Name == "worker" && way == "exits":
+			os.Exit(1)
+		case role.Name == "worker" && way == "returns":
+			return errors.New("a setting is missing")
 		}
 		store, err := quarantinelite.Open(ctx, quarantinelite.Config{Path: filepath.Join(dir, "quarantine.db")})
 		if err != nil {
@@ -74,7 +81,7 @@ func measure(ctx context.Context, role guardian.Role, store quarantine.Store, wh
 	}
 	whose.Metrics = telemetry.MetricsConfig{Store: signals.StoreOf(service), StoreEvery: 200 * time.Millisecond}
 	return signals.Serve(ctx, signals.ServeConfig{
-		Config: whose, Listen: "127.0.0.1:0", Deaths: role.DeathsDir(),
+		Config: whose, Listen: "127.0.0.1:0", Deaths: role.DeathsDir(), Roles: []string{"worker"},
 		Serving: func(url string) {
 			_ = os.WriteFile(filepath.Join(dir, "url.new"), []byte(fmt.Sprint(os.Getpid(), " ", url)), 0o600)
 			_ = os.Rename(filepath.Join(dir, "url.new"), filepath.Join(dir, "url"))
@@ -205,4 +212,23 @@ func TestMetrics_WorkerDies_NumbersGoOn(t *testing.T) {
 		n := look()
 		return pid != first && n[acked] == 2*goodMessages && n[`theriac_role_up{role="worker"}`] == 1 && n[held] == 1 && n[alone] == 2
 	})
+}
+
+// TestMetrics_WorkerNeverStarts_IsTold although nobody lives who could: its deaths are counted, and where
+// it ends in order, with an error, its role is not up.
+func TestMetrics_WorkerNeverStarts_IsTold(t *testing.T) {
+	t.Parallel()
+	for _, way := range []string{"exits", "returns"} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			startGuarded(t, metricsVariable, dir, way)
+			waitFor(t, func() bool {
+				_, n, err := numbersAt(t.Context(), dir)
+				up, told := n[`theriac_role_up{role="worker"}`]
+				deaths := n[`theriac_crashes_total{alone="false",kind="unknown",trace="false",verdict="nobody"}`]
+				return err == nil && told && up == 0 && (deaths > 3 || way == "returns")
+			})
+		})
+	}
 }

@@ -37,5 +37,6 @@
 //	the state file cannot be      told in the log; numbers are kept in memory only, and begin at 0 with
 //	written, or read              the next process
 //	a worker stops pushing        its gauges vanish, its counters stay as they are
+//	the whole service is stopped  the server goes on until the others have told their last numbers
 //	the store does not answer     theriac_store_up is 0, and what it alone knows vanishes
 package metrics

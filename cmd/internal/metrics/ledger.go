@@ -111,9 +111,13 @@ func remember(all []string, one string, most int) []string {
 	return all[max(0, len(all)-most):]
 }
 
-// sum is what there is to tell: sums over all processes, and the gauges of each that lives.
-func (l *ledger) sum(now time.Time) []*series {
-	sums := make(table)
+// sum is what there is to tell: sums over all processes, the gauges of each that lives, and which roles
+// do, the expected ones included.
+func (l *ledger) sum(now time.Time, expected []string) []*series {
+	sums, up := make(table), make(map[string]bool)
+	for _, role := range expected {
+		up[role] = false
+	}
 	for _, s := range l.gone {
 		sums.add(s)
 	}
@@ -128,9 +132,12 @@ func (l *ledger) sum(now time.Time) []*series {
 				told = append(told, ofRole(s, from.Role))
 			}
 		}
+		up[from.Role] = up[from.Role] || fresh
+	}
+	for role, fresh := range up {
 		told = append(told, ofRole(&series{
 			Name: metricRoleUp, Unit: "{process}", Help: "1 while a process of the role tells its numbers.", Kind: gauge, Value: one(fresh),
-		}, from.Role))
+		}, role))
 	}
 	for _, s := range sums {
 		told = append(told, s)

@@ -27,7 +27,7 @@ const monitoring = "../../../docs/monitoring"
 func exported(t *testing.T) map[string][]string {
 	t.Helper()
 	s := serve(t, t.TempDir())
-	reader, err := metrics.NewReader(t.Context(), metrics.SocketIn(s.dir), nil)
+	reader, err := metrics.NewReader(t.Context(), metrics.SocketIn(s.dir), "w1", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,9 +109,7 @@ type used struct {
 func parse(expr string) (all []used) {
 	var groups []string
 	rest := grouped.ReplaceAllStringFunc(expr, func(s string) string {
-		for _, l := range strings.FieldsFunc(grouped.FindStringSubmatch(s)[1], func(r rune) bool { return r == ',' || r == ' ' }) {
-			groups = append(groups, l)
-		}
+		groups = append(groups, strings.FieldsFunc(grouped.FindStringSubmatch(s)[1], func(r rune) bool { return r == ',' || r == ' ' })...)
 		return ""
 	})
 	rest = regexp.MustCompile(`\[\w+\]`).ReplaceAllString(rest, "")

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -35,8 +34,9 @@ func Identity(role, incarnation string) []attribute.KeyValue {
 
 // NewReader returns a reader for the SDK's meter provider that pushes to the server at a socket. A
 // server that is not there costs a failed connection a second, and is told of once in the log: the next
-// push says the same and more. The resource of the provider must hold an [Identity].
-func NewReader(ctx context.Context, socket string, log *slog.Logger) (sdk.Reader, error) {
+// push says the same and more. The resource of the provider must hold an [Identity] with this
+// incarnation. Its Shutdown pushes once more and tells the server that this process ends.
+func NewReader(ctx context.Context, socket, incarnation string, log *slog.Logger) (sdk.Reader, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -55,16 +55,17 @@ func NewReader(ctx context.Context, socket string, log *slog.Logger) (sdk.Reader
 	if err != nil {
 		return nil, err
 	}
-	return sdk.NewPeriodicReader(&pusher{Exporter: to, transport: transport, log: log},
+	return sdk.NewPeriodicReader(&pusher{Exporter: to, transport: transport, incarnation: incarnation, log: log},
 		sdk.WithInterval(PushEvery), sdk.WithTimeout(pushWithin)), nil
 }
 
 // pusher is the exporter, which tells of trouble once instead of each second.
 type pusher struct {
 	sdk.Exporter
-	transport *http.Transport
-	log       *slog.Logger
-	failing   atomic.Bool
+	transport   *http.Transport
+	incarnation string
+	log         *slog.Logger
+	failing     atomic.Bool
 }
 
 // Export implements sdk.Exporter.
@@ -81,8 +82,10 @@ func (p *pusher) Export(ctx context.Context, numbers *metricdata.ResourceMetrics
 // Shutdown implements sdk.Exporter.
 func (p *pusher) Shutdown(ctx context.Context) error {
 	err := p.Exporter.Shutdown(ctx)
+	// Without it the server believes for a few seconds that there is more to come.
+	_ = post(ctx, p.transport, endPath, p.incarnation)
 	p.transport.CloseIdleConnections()
-	return errors.Join(err)
+	return err
 }
 
 // through is the way to a server's socket.
@@ -105,23 +108,31 @@ func through(socket string) *http.Transport {
 func TellDeath(ctx context.Context, socket string, d telemetry.Death) error {
 	transport := through(socket)
 	defer transport.CloseIdleConnections()
-	text, err := json.Marshal(d)
+	if err := post(ctx, transport, deathsPath, d); err != nil {
+		return fmt.Errorf("tell the metrics role of a death: %w", err)
+	}
+	return nil
+}
+
+// post says something else than numbers.
+func post(ctx context.Context, by *http.Transport, path string, v any) error {
+	text, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, pushWithin)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://metrics"+deathsPath, bytes.NewReader(text))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://metrics"+path, bytes.NewReader(text))
 	if err != nil {
 		return err
 	}
-	answer, err := transport.RoundTrip(r)
+	answer, err := by.RoundTrip(r)
 	if err != nil {
-		return fmt.Errorf("tell the metrics role of a death: %w", err)
+		return err
 	}
 	_ = answer.Body.Close()
 	if answer.StatusCode != http.StatusNoContent {
-		return fmt.Errorf("tell the metrics role of a death: it answers %s", answer.Status)
+		return fmt.Errorf("it answers %s", answer.Status)
 	}
 	return nil
 }

@@ -28,6 +28,7 @@ const MaxPush = 8 << 20
 
 const (
 	deathsPath = "/v1/deaths"
+	endPath    = "/v1/end"
 	maxDeath   = 4 << 10
 )
 
@@ -42,6 +43,12 @@ type ServerConfig struct {
 	// Ready, if not nil, says why the service is not ready, for /readyz; nil if it is. The server
 	// itself is ready when it listens.
 	Ready func() error
+	// Roles are those that ought to tell their numbers: of one that does not it is told.
+	Roles []string
+	// Last, if not nil, is called when nobody else has more to tell, before the server ends.
+	Last func()
+	// Own is the incarnation of this process, if it pushes to itself.
+	Own string
 	// Death, if not nil, is called with each death that a process tells of, once for its ID.
 	Death func(ctx context.Context, d telemetry.Death)
 	// Logger hears of what was refused and of a state file in trouble. Nil discards it.
@@ -109,6 +116,7 @@ func (s *Server) Intake() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/metrics", s.take)
 	mux.HandleFunc("POST "+deathsPath, s.takeDeath)
+	mux.HandleFunc("POST "+endPath, s.takeEnd)
 	return mux
 }
 
@@ -172,6 +180,21 @@ func (s *Server) note(n int) {
 	s.refused += uint64(max(n, 1))
 }
 
+// takeEnd answers a process that ends in order.
+func (s *Server) takeEnd(w http.ResponseWriter, r *http.Request) {
+	var incarnation string
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxDeath))
+	if err != nil || json.Unmarshal(body, &incarnation) != nil || incarnation == "" {
+		s.refuse(w, http.StatusBadRequest, "it cannot be read", 1)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changed = true
+	s.ledger.bury(func(from *source) bool { return from.Incarnation == text(incarnation) })
+	w.WriteHeader(http.StatusNoContent)
+}
+
 // takeDeath answers who tells of a death.
 func (s *Server) takeDeath(w http.ResponseWriter, r *http.Request) {
 	var d telemetry.Death
@@ -220,7 +243,7 @@ func (s *Server) tell() []*series {
 	now := time.Now()
 	s.ledger.forget(now)
 	s.saveLocked()
-	return append(s.ledger.sum(now), &series{
+	return append(s.ledger.sum(now, s.cfg.Roles), &series{
 		Name: metricRefused, Unit: "{series}", Kind: counter, Value: float64(s.refused),
 		Help: "Series that processes pushed and that were not taken.",
 	})
@@ -237,16 +260,63 @@ func (s *Server) saveLocked() {
 	s.broken = err != nil
 }
 
-// Serve answers both sides until ctx ends, and keeps the state file.
+const (
+	// lingerFor bounds how long a server outlives its context.
+	lingerFor = time.Minute
+	// lingerSilence is how long a process must be silent before nothing more is expected of it.
+	lingerSilence = 3 * PushEvery
+)
+
+// Serve answers both sides until ctx ends, and keeps the state file. When the whole service is stopped
+// others may work on for as long as they drain, so it goes on until each has said that it ends, or was
+// silent for 3 s, for a minute at most.
 func (s *Server) Serve(ctx context.Context, pages, intake net.Listener) error {
-	err := runner.Run(ctx,
+	lasting, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	err := runner.Run(lasting,
 		func(ctx context.Context) error { return serve(ctx, pages, s.Pages()) },
 		func(ctx context.Context) error { return serve(ctx, intake, s.Intake()) },
-		s.keep)
+		s.keep,
+		func(lasting context.Context) error {
+			select {
+			case <-ctx.Done():
+				s.linger(lasting)
+				if s.cfg.Last != nil {
+					s.cfg.Last()
+				}
+				end()
+			case <-lasting.Done():
+			}
+			return nil
+		})
 	if ctx.Err() != nil {
 		return nil
 	}
 	return err
+}
+
+// linger waits until nobody is left who pushes.
+func (s *Server) linger(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, lingerFor)
+	defer cancel()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for s.expects(time.Now()) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+		}
+	}
+}
+
+// expects reports whether another process may have more to tell.
+func (s *Server) expects(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.ledger.Sources, func(from *source) bool {
+		return from.Incarnation != s.cfg.Own && !from.heard.IsZero() && now.Sub(from.heard) <= lingerSilence
+	})
 }
 
 // keep writes the state file now and then, and at the end.

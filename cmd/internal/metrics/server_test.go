@@ -77,7 +77,7 @@ type worker struct {
 
 func work(t *testing.T, dir, role, incarnation string) *worker {
 	t.Helper()
-	reader, err := metrics.NewReader(t.Context(), metrics.SocketIn(dir), nil)
+	reader, err := metrics.NewReader(t.Context(), metrics.SocketIn(dir), incarnation, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,17 +89,16 @@ func work(t *testing.T, dir, role, incarnation string) *worker {
 		t.Fatal(err)
 	}
 	w := &worker{Metrics: m, provider: provider}
-	t.Cleanup(func() { w.die(t) })
+	t.Cleanup(func() { w.end(t) })
 	return w
 }
 
-// die ends the process without another word.
-func (w *worker) die(t *testing.T) {
+// end is the end of the process, in order.
+func (w *worker) end(t *testing.T) {
 	w.ended.Do(func() {
-		// Its last push fails, since nobody waits for it.
-		ended, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-		cancel()
-		_ = w.provider.Shutdown(ended)
+		if err := w.provider.Shutdown(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
 	})
 }
 
@@ -185,6 +184,7 @@ func TestServer_Dies_GoesOnFromItsStateFile(t *testing.T) {
 	if strings.Contains(page, "theriac_in_flight") || !strings.Contains(page, `theriac_role_up{role="worker"} 0`) {
 		t.Errorf("gauges of processes that nobody heard of since are told:\n%s", page)
 	}
+	w.end(t) // before its server, which would wait for it
 }
 
 // TestServer_OpenMetrics_HasExemplars.
@@ -233,5 +233,42 @@ func TestServer_LongDirectory(t *testing.T) {
 		if page := s.page(t, ""); !strings.Contains(page, `theriac_decisions_total{decision="ack",subscription="orders"} 3`) {
 			t.Errorf("the page lacks what was pushed:\n%s", page)
 		}
+	}
+}
+
+// TestServer_Stopped_HearsTheLastNumbers: workers may take long to drain.
+func TestServer_Stopped_HearsTheLastNumbers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	server := metrics.NewServer(metrics.ServerConfig{StateFile: metrics.StateIn(dir), Own: "m1"})
+	intake, err := metrics.ListenSocket(t.Context(), metrics.SocketIn(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config net.ListenConfig
+	pages, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	ended := make(chan error, 1)
+	group.Go(func() { ended <- server.Serve(ctx, pages, intake) })
+	own, w := work(t, dir, "metrics", "m1"), work(t, dir, "worker", "w1")
+	own.push(t)
+	w.done(1)
+	w.push(t)
+	stop()
+	w.done(4)
+	w.push(t) // it is still heard
+	w.done(5)
+	w.end(t)
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	group.Wait()
+	again := &served{metrics.NewServer(metrics.ServerConfig{StateFile: metrics.StateIn(dir)}), dir}
+	if page := again.page(t, ""); !strings.Contains(page, `theriac_decisions_total{decision="ack",subscription="orders"} 10`) || strings.Contains(page, `role="worker"`) {
+		t.Errorf("after it all the page says\n%s", page)
 	}
 }

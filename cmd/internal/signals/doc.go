@@ -29,6 +29,6 @@
 //
 //	the collector is down     spans wait in a bounded queue, and with a guardian's transport in its
 //	                          spool; metrics are told anew at the next interval. Nothing else waits
-//	the metrics role is down  see package metrics; a death is told again, for a minute
+//	the metrics role is down  see package metrics; a death is told again, for 10 s
 //	the protocol is not ours  told in the log; nothing is exported
 package signals

@@ -2,6 +2,7 @@ package signals
 
 import (
 	"context"
+	"time"
 
 	"github.com/theriac/theriac/consumer/telemetry"
 	"github.com/theriac/theriac/quarantine"
@@ -19,6 +20,17 @@ func StoreOf(s *quarantine.Service) func(context.Context) (telemetry.StoreStats,
 			out.Held = append(out.Held, telemetry.HeldStats(h))
 		}
 		return out, nil
+	}
+}
+
+// NoticesOf asks a store how far telling people is behind, for the MetricsConfig of the process that is
+// given the store.
+func NoticesOf(s interface {
+	NoticeStats(ctx context.Context) (quarantine.NoticeStats, error)
+}) func(context.Context) (time.Time, error) {
+	return func(ctx context.Context) (time.Time, error) {
+		st, err := s.NoticeStats(ctx)
+		return st.Oldest, err
 	}
 }
 

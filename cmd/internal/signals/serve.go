@@ -27,6 +27,9 @@ type ServeConfig struct {
 	// Deaths is guardian.Role.DeathsDir: crash records that nobody takes in, since no worker starts any
 	// more, are counted from there. "": none.
 	Deaths string
+	// Roles are those that ought to tell their numbers; of one that does not, since it never starts,
+	// theriac_role_up is 0.
+	Roles []string
 	// Ready says why the service is not ready, nil if it is. Nil: it is.
 	Ready func() error
 	// Serving, if not nil, is called once with the URL of the pages.
@@ -57,7 +60,8 @@ func Serve(ctx context.Context, cfg ServeConfig) (err error) {
 	}
 	defer func() { err = errors.Join(err, own.Close(ctx)) }()
 	server := metrics.NewServer(metrics.ServerConfig{
-		StateFile: metrics.StateIn(cfg.Dir), Ready: cfg.Ready, Logger: cfg.Logger,
+		StateFile: metrics.StateIn(cfg.Dir), Own: own.cfg.Incarnation, Roles: cfg.Roles, Ready: cfg.Ready, Logger: cfg.Logger,
+		Last: func() { _ = own.Close(ctx) }, // what it counted itself
 		Death: func(ctx context.Context, d telemetry.Death) {
 			own.Metrics.Death(ctx, d)
 			_ = own.flush(ctx) // it is told again in a second

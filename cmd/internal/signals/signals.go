@@ -123,7 +123,7 @@ func (s *Signals) meters(ctx context.Context, v variables) (metric.MeterProvider
 	var options []metricsdk.Option
 	if s.cfg.Dir != "" {
 		s.socket = metrics.SocketIn(s.cfg.Dir)
-		reader, err := metrics.NewReader(ctx, s.socket, s.log)
+		reader, err := metrics.NewReader(ctx, s.socket, s.cfg.Incarnation, s.log)
 		if err != nil {
 			return nil, err
 		}
@@ -200,9 +200,9 @@ func (s *Signals) Observer(others ...consumer.Observer) consumer.Observer {
 	return telemetry.Observers(append(others[:len(others):len(others)], s.Metrics)...)
 }
 
-// tellDeathFor is how long a death is told again to a metrics role that is away. After that its record
-// must not be kept for it.
-const tellDeathFor = time.Minute
+// tellDeathFor is how long a death is told again to a metrics role that is away, to everybody else who
+// is told of it, too. A role that died is back in less.
+const tellDeathFor = 10 * time.Second
 
 // OnCrash is a ward.Config.OnCrash: it has the metrics role count a death. Without one it is counted
 // here.

@@ -34,7 +34,7 @@ func (p *program) metrics(ctx context.Context, role guardian.Role) (err error) {
 	}
 	return signals.Serve(ctx, signals.ServeConfig{
 		Config: p.signal(role, telemetry.MetricsConfig{Store: signals.StoreOf(service)}),
-		Listen: "127.0.0.1:0", Deaths: role.DeathsDir(),
+		Listen: "127.0.0.1:0", Deaths: role.DeathsDir(), Roles: []string{RoleWorker},
 		Serving: func(url string) {
 			if err := os.WriteFile(filepath.Join(p.dir, MetricsName), []byte(url), 0o600); err != nil {
 				p.log.Error("nobody will find the metrics", "error", err)
