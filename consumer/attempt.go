@@ -24,6 +24,8 @@ type attempt struct {
 	generation uint64
 	slot       int32
 	claimed    atomic.Bool
+	// named: its span is in the table. Under ctx.mu.
+	named bool
 	// freed: the slot is somebody else's. It belongs to whoever concludes the attempt.
 	freed bool
 }
@@ -73,15 +75,22 @@ func (a *attempt) handlerContext() context.Context {
 }
 
 // over ends what the handler had of the attempt: its context and its place before
-// the watchdog. A death from here on is not its message's fault.
-func (a *attempt) over(how handlers.Outcome) {
+// the watchdog. A death from here on is not its message's fault. It reports whether
+// the attempt's span is in the table, where it must stay until it has ended.
+func (a *attempt) over(how handlers.Outcome) (named bool) {
 	a.ctx.end(endedOver)
+	a.ctx.mu.Lock()
+	named = a.named
+	a.ctx.mu.Unlock()
 	c := a.job.consumer
-	c.returned(a, how)
+	if c.flights != nil && (named || how != handlers.OutcomeOK) {
+		c.flights.Return(int(a.slot), a.generation, uint8(how))
+	}
 	c.running[a.slot].attempt.CompareAndSwap(a, nil)
 	if c.cfg.Begin != nil {
 		c.running[a.slot].announced.Store(nil)
 	}
+	return named
 }
 
 // free frees the attempt's slot, once. It is called when the evidence of how the

@@ -5,7 +5,6 @@ import (
 	"runtime/pprof"
 
 	"github.com/theriac/theriac/consumer/guardian/inflight"
-	"github.com/theriac/theriac/handlers"
 )
 
 // leaseTokener is a settler whose delivery another process can settle.
@@ -46,6 +45,7 @@ func (c *Consumer) nameSpan(ctx context.Context, a *attempt) {
 	defer a.ctx.mu.Unlock()
 	if a.ctx.ended == notEnded {
 		c.flights.Trace(int(a.slot), a.generation, traceID, spanID)
+		a.named = true
 	}
 }
 
@@ -84,12 +84,3 @@ func ownLabels(ctx context.Context) *labelling {
 // unlabelled returns ctx with its goroutine labels within reach: looking for them
 // below a context without cancellation costs two allocations for each message.
 func unlabelled(ctx context.Context) context.Context { return pprof.WithLabels(ctx, pprof.Labels()) }
-
-// returned says in the table that the handler is over. The guardian learns how it
-// ended: a success says that not everything kills, and is what no word stands for
-// once the place is free.
-func (c *Consumer) returned(a *attempt, how handlers.Outcome) {
-	if c.flights != nil && (how != handlers.OutcomeOK || c.spans != nil) {
-		c.flights.Return(int(a.slot), a.generation, uint8(how))
-	}
-}

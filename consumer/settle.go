@@ -15,10 +15,9 @@ const refusedDelay = time.Minute
 // conclude carries out what follows from an attempt and returns what is left.
 func (c *Consumer) conclude(a *attempt, rep *report) step {
 	j := a.job
-	a.over(rep.ended())
 	// Evidence comes first: of a failure before it has consequences, of a span when it
 	// has ended.
-	if c.spans == nil && (rep == nil || c.ender == nil) {
+	if named := a.over(rep.ended()); !named && (rep == nil || c.ender == nil) {
 		a.free()
 	}
 	if j.lone != nil && j.lone.answer != nil {

@@ -84,7 +84,15 @@ func TestCanaries(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d events, %d spans, %d deaths", len(w.events), len(w.spans), len(w.facts.crashes))
+	largest := map[string]int{}
+	for _, e := range w.events {
+		size := len(e.Raw)
+		for _, a := range e.Attachments {
+			size += len(a.Payload)
+		}
+		largest[e.Level] = max(largest[e.Level], size)
+	}
+	t.Logf("%d events, %d spans, %d deaths; the largest events in bytes: %v", len(w.events), len(w.spans), len(w.facts.crashes), largest)
 }
 
 // plant publishes a message with secrets wherever one can be.

@@ -34,6 +34,9 @@ func TestDrill_Refuses(t *testing.T) {
 		{"what must not be written to", []string{"drill", "--context", "look"}, 4, "context look is READ_ONLY"},
 		{"no kills", []string{"drill", "kills", "--kills", "0"}, 2, "--kills 0: want 1 to 100000"},
 		{"too long an outage", []string{"drill", "outage", "--lasts", "1h"}, 2, "--lasts 1h0m0s: want 1s to 10m"},
+		{"no deaths to tell of", []string{"drill", "evidence", "--deaths", "0"}, 2, "--deaths 0: want 1 to 2000"},
+		{"ways that kill nobody", []string{"drill", "evidence", "--ways", "panic"}, 2, "none of them ends a process"},
+		{"too slow to end", []string{"drill", "evidence", "--latency", "1m"}, 2, "--latency 1m0s: want 0s to 5s"},
 		{"a replica without a drill", []string{"drill-replica", "/nowhere"}, 1, "a replica is started by theriac drill"},
 	}
 	for _, tt := range tests {
