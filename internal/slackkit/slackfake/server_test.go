@@ -156,9 +156,63 @@ func TestPage_Press_IsTheUsers(t *testing.T) {
 	if click := parse(t, payload); click.User.ID != "U0BEN" || click.ActionCallback.BlockActions[0].SelectedOption.Value != "snooze-1h" {
 		t.Errorf("click %+v", click)
 	}
+	payload = nil
+	press(func(r *http.Request) { // as a browser sends it
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		r.Header.Set("Origin", strings.TrimSuffix(s.URL(), "/"))
+	})
+	if payload == nil {
+		t.Error("a click in a browser was refused")
+	}
 	s.SetRequestURL("")
 	if resp := press(nil); !strings.Contains(resp.header.Get("Location"), "no+app+is+connected") {
 		t.Errorf("a click that nobody took leads to %s", resp.header.Get("Location"))
+	}
+}
+
+func TestPage_CommandAndModal_AreTheUsers(t *testing.T) {
+	t.Parallel()
+	var bodies []url.Values
+	app := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm()
+		bodies = append(bodies, r.PostForm)
+	}))
+	defer app.Close()
+	s := start(t, slackfake.Config{RequestURL: app.URL})
+	c := library(t, s)
+	send := func(path string, form url.Values) string {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL()+path, strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		return do(t, r, nil).header.Get("Location")
+	}
+	send("command", url.Values{"channel": {"C0OPS"}, "as": {"U0BEN"}, "typed": {"/theriac why Q-7F3K"}})
+	if len(bodies) != 1 || bodies[0].Get("command") != "/theriac" || bodies[0].Get("text") != "why Q-7F3K" || bodies[0].Get("user_id") != "U0BEN" {
+		t.Fatalf("command %v", bodies)
+	}
+	if to := send("command", url.Values{"channel": {"C0OPS"}, "as": {"U0BEN"}, "typed": {"hello"}}); !strings.Contains(to, "only+commands") {
+		t.Errorf("talk leads to %s", to)
+	}
+	plain := func(text string) *slack.TextBlockObject {
+		return slack.NewTextBlockObject(slack.PlainTextType, text, false, false)
+	}
+	view := slack.ModalViewRequest{Type: slack.VTModal, Title: plain("Why"), Submit: plain("Go"), Blocks: slack.Blocks{
+		BlockSet: []slack.Block{slack.NewInputBlock("why", plain("Reason"), nil, slack.NewPlainTextInputBlockElement(nil, "r"))}}}
+	if _, err := c.OpenViewContext(t.Context(), bodies[0].Get("trigger_id"), view); err != nil {
+		t.Fatal(err)
+	}
+	id := s.Views()[0].ID
+	if got := get(t, s.URL()+"?as=U0BEN", nil); !strings.Contains(got.body, `name="value:why"`) {
+		t.Error("the modal is not on the page of whom it is for")
+	}
+	if got := get(t, s.URL()+"?as=U0ANA", nil); strings.Contains(got.body, `name="value:why"`) {
+		t.Error("the modal is on the page of somebody else")
+	}
+	send("submit", url.Values{"view": {id}, "as": {"U0BEN"}, "value:why": {"because"}})
+	if len(bodies) != 2 || !strings.Contains(bodies[1].Get("payload"), "because") || len(s.Views()) != 0 {
+		t.Errorf("submission %v, %d modals left", bodies[1:], len(s.Views()))
 	}
 }
 
