@@ -113,7 +113,9 @@ type Config struct {
 	// Channel is the id of the channel, or its name with # in front. Required.
 	Channel string
 	// Links is the base address of the web pages, such as
-	// "https://ops.example.com/theriac". Without it there is no Open button.
+	// "https://ops.example.com/theriac". Without it there is no Open button. Below it an
+	// entry is at /e/Q-7F3K, a group at /g/G-9C1E, a death at /c/C-4M2P, all groups at
+	// /groups.
 	Links string
 
 	// Team is the id of the workspace ("T…"); clicks from any other are refused, and

@@ -374,6 +374,9 @@ func TestSlack_HostileTexts_NoPing(t *testing.T) {
 	w.must(err)
 	all := w.wait("the thread", func(all []slackfake.Message) bool { return len(all) == 2 })
 	for _, m := range all {
+		if found := m.Mentions(); len(found) > 0 {
+			t.Errorf("mentions %v", found)
+		}
 		var blocks any
 		w.must(json.Unmarshal(m.Blocks, &blocks))
 		if s := m.Text + fmt.Sprint(blocks); strings.ContainsAny(s, "<>") || strings.Contains(s, "`theriac discard") {
