@@ -23,7 +23,7 @@ func (d *demo) serveNumbers(ctx context.Context) (stop func() error, err error) 
 		return func() error { return nil }, err
 	}
 	role := own
-	role.Role, role.Metrics = "metrics", telemetry.MetricsConfig{Store: signals.StoreOf(d.service)}
+	role.Role, role.Metrics = "metrics", telemetry.MetricsConfig{Store: signals.StoreOf(d.service), Notices: signals.NoticesOf(d.service)}
 	serving := make(chan string, 1)
 	ended := make(chan error, 1)
 	aside, end := context.WithCancel(context.WithoutCancel(ctx))
