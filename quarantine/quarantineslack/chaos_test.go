@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,18 +21,27 @@ import (
 type mortal struct {
 	quarantineslack.Service
 	chat  *chat
+	mu    sync.Mutex
 	lives int
 	after bool // it dies after the call, before the answer
+}
+
+// lived takes a life, if that is asked, and returns how many are left.
+func (m *mortal) lived(spent int) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lives -= spent
+	return m.lives
 }
 
 var errKilled = errors.New("killed")
 
 func (m *mortal) spend(do func() error) error {
-	m.lives--
+	lives := m.lived(1)
 	switch {
-	case m.lives < 0 || m.lives == 0 && !m.after:
+	case lives < 0 || lives == 0 && !m.after:
 		return errKilled
-	case m.lives == 0:
+	case lives == 0:
 		_ = do()
 		return errKilled
 	default:
@@ -44,7 +54,7 @@ func (m *mortal) PutNotices(ctx context.Context, holder string, told []quarantin
 }
 
 func (m *mortal) LeadNotices(ctx context.Context, holder string, lasts time.Duration) (bool, error) {
-	if m.lives <= 0 {
+	if m.lived(0) <= 0 {
 		return false, errKilled
 	}
 	return m.Service.LeadNotices(ctx, holder, lasts)
