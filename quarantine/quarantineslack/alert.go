@@ -122,10 +122,10 @@ func (a alertState) with(name string, m notify.Memory) alertState {
 	return a
 }
 
-// open reports whether an alert is open somewhere.
+// open reports whether an alert is open somewhere, or may be.
 func (a alertState) open() bool {
 	for _, m := range a {
-		if m.Triggered {
+		if m.Triggered || m.Trying != "" {
 			return true
 		}
 	}
@@ -135,16 +135,21 @@ func (a alertState) open() bool {
 // alert begins to tell the fallbacks what the policy says of j, and notes whether one
 // of them is still to be told.
 func (n *Notifier) alert(ctx context.Context, j *job, now time.Time) error {
-	deaths := 0
+	deaths, err := 0, error(nil)
 	if n.cfg.Policy.AlwaysCrashLoop && len(n.cfg.Fallbacks) > 0 {
-		var err error
 		if deaths, err = n.deaths(ctx, j.notice.Latest); err != nil {
 			return err
 		}
 	}
 	f := n.alertFacts(j, deaths, now)
-	j.alertLeft = n.offer(ctx, f, j.state.Alert, now, func(a notify.Alert) notify.Alert { return n.draft(j, a) })
-	return nil
+	j.alertLeft, err = n.offer(ctx, f, j.state.Alert, now, words{
+		draft: func(a notify.Alert) notify.Alert { return n.draft(j, a) },
+		remember: func(name string, m notify.Memory) error {
+			j.state.Alert = j.state.Alert.with(name, m)
+			return n.put(ctx, j.told(j.notice.Told, j.notice.AuditTold, j.notice.Trouble))
+		},
+	})
+	return err
 }
 
 // alertNaming does the same for deaths that named nobody. Of those Slack has been told
@@ -164,7 +169,7 @@ func (n *Notifier) alertNaming(ctx context.Context, now time.Time) error {
 			}
 			f.CrashLoop = facts.workers >= crashLoop
 		}
-		n.offer(ctx, f, m.Alert, now, func(a notify.Alert) notify.Alert {
+		draft := func(a notify.Alert) notify.Alert {
 			a.Title = strings.Join(m.Subs, ", ") + ": " + plural(int64(len(m.Crashes)), "process") + " died, nobody is named yet"
 			if a.Action == notify.Resolve {
 				a.Title = strings.Join(m.Subs, ", ") + ": no suspect waits any more"
@@ -172,7 +177,15 @@ func (n *Notifier) alertNaming(ctx context.Context, now time.Time) error {
 			a.Component, a.Class, a.At = strings.Join(m.Subs, ", "), "suspects", time.UnixMilli(m.Since)
 			a.Details = map[string]string{"deaths": ref(m.Crashes...), "next": "theriac suspects"}
 			return a
-		})
+		}
+		remember := func(name string, told notify.Memory) error {
+			n.room.Naming = slices.Clone(n.room.Naming)
+			n.room.Naming[i].Alert = n.room.Naming[i].Alert.with(name, told)
+			return n.put(ctx, n.roomTold())
+		}
+		if _, err := n.offer(ctx, f, m.Alert, now, words{draft, remember}); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -182,9 +195,17 @@ func (n *Notifier) waits(crashes []string) bool {
 	return slices.ContainsFunc(n.open, func(s quarantine.Suspect) bool { return slices.Contains(crashes, s.Crash) })
 }
 
+// words are what an offer needs to know of its problem: how an alert reads, and where
+// what a fallback may have been told is kept.
+type words struct {
+	draft    func(notify.Alert) notify.Alert
+	remember func(fallback string, m notify.Memory) error
+}
+
 // offer begins to tell each fallback what the policy says of one problem, and reports
-// whether one of them is still to be told.
-func (n *Notifier) offer(ctx context.Context, f notify.Facts, told alertState, now time.Time, words func(notify.Alert) notify.Alert) (left bool) {
+// whether one of them is still to be told. That it may have been told is stored first:
+// an answer can be lost, and so can we.
+func (n *Notifier) offer(ctx context.Context, f notify.Facts, told alertState, now time.Time, w words) (left bool, err error) {
 	for _, s := range n.cfg.Fallbacks {
 		name := s.Name()
 		m := told[name]
@@ -196,8 +217,14 @@ func (n *Notifier) offer(ctx context.Context, f notify.Facts, told alertState, n
 		if n.sending[name] != nil || n.senders[name].closed(now) {
 			continue
 		}
-		way := &sending{key: f.Key, action: action, facts: f, memory: m, done: make(chan error, 1)}
-		alert := words(f.Draft(action, m))
+		before := m.Before(action, f)
+		if before != m {
+			if err := w.remember(name, before); err != nil {
+				return left, err
+			}
+		}
+		way := &sending{key: f.Key, action: action, facts: f, memory: before, done: make(chan error, 1)}
+		alert := w.draft(f.Draft(action, m))
 		n.sending[name] = way
 		n.outside.Go(func() {
 			call, cancel := context.WithTimeout(ctx, alertTimeout)
@@ -206,7 +233,7 @@ func (n *Notifier) offer(ctx context.Context, f notify.Facts, told alertState, n
 			n.Nudge()
 		})
 	}
-	return left
+	return left, nil
 }
 
 // sendSafely sends an alert. A sender that panics has failed, and nothing else.
@@ -223,7 +250,7 @@ func sendSafely(ctx context.Context, s notify.Sender, a notify.Alert) (err error
 func (n *Notifier) draft(j *job, a notify.Alert) notify.Alert {
 	g, e := j.notice.Group, j.notice.Latest
 	held := g.Counts[quarantine.StateHeld]
-	what := n.cfg.Title(e)
+	what := n.render.title(e)
 	if what == "" {
 		what = string(e.Reason)
 	}

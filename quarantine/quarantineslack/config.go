@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/theriac/theriac/handlers/redact"
 	"github.com/theriac/theriac/internal/notify"
 	"github.com/theriac/theriac/internal/slackkit"
 	"github.com/theriac/theriac/quarantine"
@@ -132,10 +133,9 @@ type Config struct {
 	// may ask for more. Nil means none.
 	Critical func(subscription string) bool
 
-	// Title is what may be said of how an entry failed; see [Title], the default. One
-	// that says more decides that the texts of its errors may be read by everybody in
-	// the channel.
-	Title func(quarantine.Entry) string
+	// Redact says which texts of errors and panics may be read by everybody in the
+	// channel. Nil: only those that cannot hold anything of a message; see [Title].
+	Redact *redact.Redactor
 
 	// PollEvery is how often the store is asked what is due, default 500 ms. EditEvery
 	// is the least time between two edits of one message, and between two replies in
@@ -155,9 +155,6 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.Critical == nil {
 		c.Critical = func(string) bool { return false }
-	}
-	if c.Title == nil {
-		c.Title = Title
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -214,7 +211,7 @@ func New(cfg Config) (*Notifier, error) {
 	cfg = cfg.WithDefaults()
 	return &Notifier{
 		cfg: cfg, log: cfg.Logger, holder: "slack " + rand.Text(),
-		render: renderer{links: cfg.Links, title: cfg.Title},
+		render: renderer{links: cfg.Links, title: func(e quarantine.Entry) string { return title(cfg.Redact, e) }},
 		bell:   make(chan struct{}, 1),
 	}, nil
 }

@@ -145,6 +145,32 @@ func TestRun_FallbackFails_TriedAgainAndNeitherIsLost(t *testing.T) {
 	}, func(c *quarantineslack.Config) { c.Fallbacks = []notify.Sender{first, second} })
 }
 
+// A trigger whose answer is lost may have woken somebody: it is resolved all the
+// same, also by a notifier that was started since.
+func TestRun_AnswerOfAFallbackIsLost_WhatMayBeOpenIsResolved(t *testing.T) {
+	t.Parallel()
+	p := &pager{name: "pagerduty", fail: &notify.RetryError{Sender: "pagerduty", Reason: "connection reset"}}
+	synctest.Test(t, func(t *testing.T) {
+		b := newBundle(t)
+		b.chat.set(func(c *chat) { c.fail = slackDown })
+		with := func(c *quarantineslack.Config) { c.Fallbacks = []notify.Sender{p} }
+		stop := b.run(b.notifier(with))
+		e := b.holdOne("fp-1")
+		pass(90 * time.Second)
+		stop()
+		b.move(e, quarantine.StateDiscarded, ana, "tests")
+		p.mu.Lock()
+		p.fail = nil
+		p.mu.Unlock()
+		stop = b.run(b.notifier(with))
+		defer stop()
+		pass(5 * time.Minute)
+		if p.actions() != "resolve" {
+			b.Errorf("told: %q", p.actions())
+		}
+	})
+}
+
 func TestRun_NotifierRestarts_TheFallbackIsNotToldAgain(t *testing.T) {
 	t.Parallel()
 	p := &pager{name: "pagerduty"}

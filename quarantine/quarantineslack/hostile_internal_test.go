@@ -58,7 +58,7 @@ func hostileMessages(s string) map[string]slackkit.Message {
 	r := quarantine.CrashReport{Crash: handlers.Crash{Text: s, Exit: s, Kind: s, Tier: s, Reason: s, Hint: s}}
 	all["naming"] = screens.naming(namingFacts{
 		phase: phaseNaming, subs: []string{s, s}, crashes: []string{s}, workers: 1,
-		died: safeDeath(r), evidence: quarantine.DeathEvidence(r.Crash)}, asked)
+		died: safeDeath(nil, r), evidence: quarantine.DeathEvidence(r.Crash)}, asked)
 	var events []event
 	for range 20 {
 		for _, ev := range everyEvent() {

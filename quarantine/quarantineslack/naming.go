@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/theriac/theriac/handlers/redact"
 	"github.com/theriac/theriac/internal/slackkit"
 	"github.com/theriac/theriac/quarantine"
 )
@@ -208,7 +209,7 @@ func (n *Notifier) namingFacts(ctx context.Context, state *namingState) (namingF
 			f.workers++
 		}
 		if i == 0 {
-			f.died, f.evidence = safeDeath(r), quarantine.DeathEvidence(r.Crash)
+			f.died, f.evidence = safeDeath(n.cfg.Redact, r), quarantine.DeathEvidence(r.Crash)
 		}
 		suspects, err := n.cfg.Service.SuspectList(ctx, quarantine.SuspectQuery{Crash: c, Limit: 1000})
 		if err != nil {
@@ -228,8 +229,8 @@ func (n *Notifier) namingFacts(ctx context.Context, state *namingState) (namingF
 }
 
 // safeDeath says how a process ended, without what it printed.
-func safeDeath(r quarantine.CrashReport) string {
-	if t := safeTitle(quarantine.DeathTitle(r.Crash)); t != "" {
+func safeDeath(safe *redact.Redactor, r quarantine.CrashReport) string {
+	if t := safeTitle(safe, quarantine.DeathTitle(r.Crash)); t != "" {
 		return t
 	}
 	r.Text = ""

@@ -6,43 +6,42 @@ import (
 	"time"
 
 	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/handlers/redact"
 	"github.com/theriac/theriac/quarantine"
 )
 
 // Title is what may be said in a chat of how an entry failed, "" for nothing beyond
-// its reason.
+// its reason, where nothing was called safe; see [Config].Redact.
 //
 // An entry's own title is made of panic values and error texts, and those carry what
 // was in the payload: names, addresses, tokens. A chat is read by many and kept by
-// somebody else, so of the title only what cannot carry anything passes: the
-// runtime's own texts, word for word and with nothing but numbers in them, and our
-// own. Of all other failures the Go type of the innermost error that says something
-// is told, since types are written by programmers. The rest is one command away, at
-// the end of each message.
-func Title(e quarantine.Entry) string {
-	if t := safeTitle(e.Title); t != "" {
+// somebody else, so of the title only what cannot carry anything passes: texts that
+// package redact lets pass, and our own. Of all other failures the Go type of the
+// innermost error that says something is told, since types are written by
+// programmers. The rest is one command away, at the end of each message.
+func Title(e quarantine.Entry) string { return title(nil, e) }
+
+// title is Title, and more where safe calls more safe.
+func title(safe *redact.Redactor, e quarantine.Entry) string {
+	if t := safeTitle(safe, e.Title); t != "" {
 		return t
 	}
 	for i := len(e.Errors) - 1; i >= 0; i-- {
-		if t := e.Errors[i].Type; typeName.MatchString(t) && !plainTypes[t] {
+		link := e.Errors[i]
+		if t := safe.Text(link.Type, link.Text); t != "" && t != redact.Withheld {
 			return t
+		}
+		if typeName.MatchString(link.Type) && !plainTypes[link.Type] {
+			return link.Type
 		}
 	}
 	return ""
 }
 
-// The texts that pass. All are matched whole.
 var (
-	runtimeText = regexp.MustCompile(`^(?:` + strings.Join([]string{
+	// ownText are titles that we make ourselves, matched whole.
+	ownText = regexp.MustCompile(`^(?:` + strings.Join([]string{
 		`nil pointer dereference`,
-		`index out of range \[-?\d{1,20}\](?: with length \d{1,20})?`,
-		`slice bounds out of range \[[\d:-]{1,64}\](?: with (?:capacity|length) \d{1,20})?`,
-		`integer divide by zero`,
-		`makeslice: (?:len|cap) out of range`,
-		`growslice: len out of range`,
-		`(?:panic: )?(?:assignment to entry in nil map|send on closed channel|close of (?:closed|nil) channel)`,
-		`(?:fatal error: )?(?:concurrent map (?:writes|read and map write|iteration and map write)|stack overflow|out of memory|all goroutines are asleep - deadlock!)`,
-		`sync: (?:unlock of unlocked mutex|negative WaitGroup counter)`,
 		`exit (?:code|status) \d{1,3}`,
 		`signal:? (?:killed|terminated|aborted|interrupt|segmentation fault|bus error|quit|trap)`,
 		`the handler called runtime\.Goexit`,
@@ -61,16 +60,22 @@ var (
 )
 
 // safeTitle is what of a title may be said.
-func safeTitle(title string) string {
+func safeTitle(safe *redact.Redactor, title string) string {
+	kind, text := "", title
+	for _, k := range []string{"panic", "fatal error", "runtime error"} {
+		if rest, ok := strings.CutPrefix(title, k+": "); ok {
+			kind, text = k, rest
+		}
+	}
 	switch {
-	case runtimeText.MatchString(title):
+	case title == "":
+		return ""
+	case ownText.MatchString(title), safe.Text("", text) != redact.Withheld:
 		return title
+	case kind != "":
+		return kind
 	case strings.HasPrefix(title, "interface conversion: "):
 		return "interface conversion"
-	case strings.HasPrefix(title, "fatal error: "):
-		return "fatal error"
-	case strings.HasPrefix(title, "panic: "):
-		return "panic"
 	case strings.HasPrefix(title, "passed its deadline: "):
 		return "passed its deadline"
 	default:
