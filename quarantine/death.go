@@ -2,6 +2,7 @@ package quarantine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/theriac/theriac/handlers"
@@ -64,6 +65,15 @@ func DeathVerdict(r CrashReport) string {
 	default:
 		return plural(int64(n), "suspect") + openSuspects(r.Suspects, n)
 	}
+}
+
+// ofDeployment are the guardian's reasons that speak of the program itself.
+var ofDeployment = []string{"it died before it was ready", "it died with no message in flight"}
+
+// OfDeployment reports whether a death had no message to blame and was not asked for:
+// several of them are a problem of the deployment.
+func OfDeployment(c handlers.Crash) bool {
+	return c.Tier == "N" && !c.Alone && slices.Contains(ofDeployment, c.Reason)
 }
 
 // openSuspects tells of the suspects that were not cleared: ", 1 held, 4 waiting".

@@ -77,6 +77,9 @@ func (n *Notifier) alertAll(ctx context.Context, jobs []*job, now time.Time) err
 			return err
 		}
 	}
+	if err := n.alertDeploys(ctx, now); err != nil {
+		return err
+	}
 	return n.alertNaming(ctx, now)
 }
 
@@ -97,6 +100,15 @@ func (n *Notifier) alerted(ctx context.Context, name string, s *sending, result 
 		n.room.Naming = slices.Clone(n.room.Naming)
 		n.room.Naming[i].Alert = n.room.Naming[i].Alert.with(name, memory)
 		return n.put(ctx, n.roomTold())
+	}
+	if build, ok := strings.CutPrefix(s.key, deployPrefix); ok {
+		i := slices.IndexFunc(n.room.Deploys, func(d deployState) bool { return d.Build == build })
+		if i < 0 {
+			return nil
+		}
+		d := n.room.Deploys[i]
+		d.Alert = d.Alert.with(name, memory)
+		return n.replaceDeploy(ctx, i, &d)
 	}
 	var j *job
 	if i := slices.IndexFunc(jobs, func(j *job) bool { return j.notice.Key == s.key }); i >= 0 {

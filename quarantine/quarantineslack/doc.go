@@ -22,6 +22,11 @@
 // the channel: a group that was over has a held entry again, a replay failed, a snooze
 // ended.
 //
+// Deaths that are no message's fault are told of by build: NOT STARTING, when 4 processes
+// died within 5 minutes with no message to blame; BAD DEPLOY, when 3 different messages
+// killed workers within one; OVER after 10 minutes without. What a worker that never
+// starts left behind is in the store only once another one does.
+//
 // What is shown is what quarantine.Explain says, less the titles that may carry what
 // was in a payload; see [Title]. Every text from outside is escaped, cut, and made one
 // line. No payload, attribute or error text is ever sent.

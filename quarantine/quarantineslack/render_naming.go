@@ -77,3 +77,24 @@ func (r renderer) naming(f namingFacts, at time.Time) slackkit.Message {
 	}
 	return message(header, header, fields, buttons, foot)
 }
+
+// deploy is the message about a build under which processes die.
+func (r renderer) deploy(s *deployState, at time.Time) slackkit.Message {
+	header := s.headline()
+	next := "It is the deployment, not a message: roll back, or mend what it waits for. Nobody is held for it."
+	if s.Killers >= deployKills {
+		next = "Roll back first. What was convicted before the pattern showed runs again by itself when something succeeds."
+	}
+	fields := []*slack.TextBlockObject{field("Build", mark(s.Build, buildMax))}
+	if s.Nobody > 0 {
+		fields = append(fields, field("Nobody to blame", plural(int64(s.Nobody), "death")))
+	}
+	if s.Killers > 0 {
+		fields = append(fields, field("Different messages that killed", fmt.Sprintf("%d in a minute", s.Killers)))
+	}
+	if !s.Over {
+		fields = append(fields, field("Next", next))
+	}
+	foot := []string{code("theriac crashes"), "since " + clock(time.UnixMilli(s.Since)), "as of " + clock(at)}
+	return message(header, header, fields, nil, foot)
+}

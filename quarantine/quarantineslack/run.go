@@ -53,8 +53,10 @@ type Notifier struct {
 	open    []quarantine.Suspect // the suspects that wait
 	sweptAt time.Time
 	lookAt  time.Time
-	storm   bool     // more is due than is read at once
-	awake   []string // keys of groups whose snooze has ended
+	// deployAt is when the latest deaths were read.
+	deployAt time.Time
+	storm    bool     // more is due than is read at once
+	awake    []string // keys of groups whose snooze has ended
 }
 
 // Run tells until ctx ends, and then returns nil. It survives a store and a Slack
@@ -133,7 +135,7 @@ func (n *Notifier) forget() {
 	n.sending = map[string]*sending{}
 	n.senders, n.crashes = map[string]backoff{}, map[string]time.Time{}
 	n.chat, n.open, n.awake = backoff{}, nil, nil
-	n.sweptAt, n.lookAt = time.Time{}, time.Time{}
+	n.sweptAt, n.lookAt, n.deployAt = time.Time{}, time.Time{}, time.Time{}
 }
 
 // safeRound is a round whose panic is an error: the alert path goes on.
@@ -202,6 +204,9 @@ func (n *Notifier) round(ctx context.Context) (did bool, err error) {
 	if err := n.openNaming(ctx, now); err != nil {
 		return false, err
 	}
+	if err := n.lookForDeploys(ctx, now); err != nil {
+		return false, err
+	}
 	if err := n.alertAll(ctx, jobs, now); err != nil {
 		return false, err
 	}
@@ -212,7 +217,7 @@ func (n *Notifier) round(ctx context.Context) (did bool, err error) {
 		return false, nil
 	}
 	jobs = slices.DeleteFunc(jobs, func(j *job) bool { return n.refused[j.notice.Key].closed(now) })
-	for _, step := range []func(context.Context, []*job, time.Time) (bool, error){n.tellNew, n.tellNaming, n.tellKnown} {
+	for _, step := range []func(context.Context, []*job, time.Time) (bool, error){n.tellDeploys, n.tellNew, n.tellNaming, n.tellKnown} {
 		did, err := step(ctx, jobs, now)
 		if chat, ok := errors.AsType[*chatError](err); ok {
 			return true, n.failed(ctx, jobs, chat, now)

@@ -120,6 +120,8 @@ type roomState struct {
 	Digest string        `json:"digest,omitempty"`
 	Joined int64         `json:"joined,omitempty"`
 	Naming []namingState `json:"naming,omitempty"`
+	// Deploys are builds under which processes die.
+	Deploys []deployState `json:"deploys,omitempty"`
 	// Named are deaths that the message of a group tells of, the latest last: of their
 	// other suspects nobody need hear.
 	Named []string `json:"named,omitempty"`
@@ -188,7 +190,7 @@ func (s *digestState) check() error {
 }
 
 func (s *roomState) check() error {
-	if len(s.Naming) > namingMax || len(s.Recent) > 100 || len(s.Named) > namedMax || !refs(s.Named) {
+	if len(s.Naming) > namingMax || len(s.Deploys) > deployMax || len(s.Recent) > 100 || len(s.Named) > namedMax || !refs(s.Named) {
 		return errors.New("it is too long")
 	}
 	if s.Digest != "" && !strings.HasPrefix(s.Digest, digestPrefix) {
@@ -200,6 +202,11 @@ func (s *roomState) check() error {
 			return errors.New("it names no crashes")
 		}
 		if err := errors.Join(n.shown.check(), n.Alert.check()); err != nil {
+			return err
+		}
+	}
+	for i := range s.Deploys {
+		if err := s.Deploys[i].check(); err != nil {
 			return err
 		}
 	}

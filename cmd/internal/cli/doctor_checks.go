@@ -47,7 +47,11 @@ func (d *doctor) examine(ctx context.Context) []finding {
 		found = append(found, workers(status.Status)...)
 		found = append(found, clocks(status.Status), suspects(status), d.notices(ctx, status.At))
 	}
-	return append(found, d.broker(ctx), d.spool(), d.deaths())
+	found = append(found, d.broker(ctx), d.spool(), d.deaths())
+	if slack, ok := d.slack(ctx); ok {
+		found = append(found, slack)
+	}
+	return found
 }
 
 func (d *doctor) store(ctx context.Context) (overview, finding) {

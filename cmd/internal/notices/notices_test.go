@@ -10,6 +10,7 @@ import (
 
 	"github.com/theriac/theriac/cmd/internal/config"
 	"github.com/theriac/theriac/cmd/internal/notices"
+	"github.com/theriac/theriac/consumer/guardian/verdict"
 	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/internal/problem"
 	"github.com/theriac/theriac/internal/runner"
@@ -163,4 +164,18 @@ func TestRun_AddressTaken(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	http.DefaultClient.CloseIdleConnections()
+}
+
+// TestOfDeployment_KnowsTheWordsOfTheGuardian: the two rooms do not know each other.
+func TestOfDeployment_KnowsTheWordsOfTheGuardian(t *testing.T) {
+	t.Parallel()
+	for reason, want := range map[verdict.Reason]bool{
+		verdict.ReasonNotReady: true, verdict.ReasonNoMessage: true,
+		verdict.ReasonStopping: false, verdict.ReasonClean: false, verdict.ReasonRecycled: false, verdict.ReasonHung: false,
+	} {
+		c := handlers.Crash{Tier: string(verdict.TierNobody), Reason: string(reason)}
+		if got := quarantine.OfDeployment(c); got != want {
+			t.Errorf("%q: %t", reason, got)
+		}
+	}
 }
