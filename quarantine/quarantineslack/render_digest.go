@@ -28,7 +28,7 @@ func (r renderer) digest(lines []digestLine, groups int, at time.Time) slackkit.
 			held, open = held+n, open+1
 		}
 	}
-	header := fmt.Sprintf("CONTAINED  %s more groups, each a different problem", number(int64(groups)))
+	header := fmt.Sprintf("CONTAINED  %s, each a different problem", plural(int64(groups), "more group"))
 	text := header
 	if open == 0 && len(lines) > 0 && groups <= len(lines) {
 		header = fmt.Sprintf("RESOLVED  %s groups, each a different problem", number(int64(groups)))
