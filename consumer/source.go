@@ -41,6 +41,13 @@ type Source interface {
 	Abilities() Abilities
 }
 
+// Backlogger is a source whose broker can say how much it still holds.
+type Backlogger interface {
+	// Backlog asks the broker how many messages of the subscription it has not handed
+	// to any consumer yet. It may be called at any time, beside Receive.
+	Backlog(ctx context.Context) (messages uint64, err error)
+}
+
 // Adopter is a source whose deliveries can be settled by another process than
 // the one that received them. With it, what a worker had in flight when it died
 // need not wait until its leases end.

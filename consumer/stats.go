@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"context"
 	"math/bits"
 	"slices"
 	"sync/atomic"
@@ -72,6 +73,31 @@ func (r *Roster) Stats() []Stats {
 		all[i] = c.Stats()
 	}
 	return all
+}
+
+// Backlogs asks the brokers how many messages they hold that were not handed to
+// anybody, by subscription. Subscriptions whose broker cannot tell are missing (Cloud
+// Pub/Sub tells its monitoring only), as are those whose broker did not answer; the error
+// is that of the last one of these.
+func (r *Roster) Backlogs(ctx context.Context) (map[string]uint64, error) {
+	r.mu.Lock()
+	consumers := slices.Clone(r.consumers)
+	r.mu.Unlock()
+	all := make(map[string]uint64)
+	var failed error
+	for _, c := range consumers {
+		asked, ok := c.source.(Backlogger)
+		if !ok {
+			continue
+		}
+		n, err := asked.Backlog(ctx)
+		if err != nil {
+			failed = err
+			continue
+		}
+		all[c.sub.Name] = n
+	}
+	return all, failed
 }
 
 // population counts the messages in this process, and how many were delivered in

@@ -34,7 +34,10 @@ type Source struct {
 	cfg  Config
 }
 
-var _ consumer.Source = (*Source)(nil)
+var (
+	_ consumer.Source     = (*Source)(nil)
+	_ consumer.Backlogger = (*Source)(nil)
+)
 
 // NewSource returns a source that uses conn, which stays its caller's: close it
 // after Receive returned. Nothing is asked of the broker yet.
@@ -95,6 +98,18 @@ func (s *Source) lookUpPatiently(ctx context.Context, r *receiver) (target, erro
 			return t, nil
 		}
 	}
+}
+
+// Backlog implements [consumer.Backlogger]: the messages that the stream holds for the
+// consumer and no client has been sent yet. Errors are those of Receive.
+func (s *Source) Backlog(ctx context.Context) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	cons, err := s.js.Consumer(ctx, s.cfg.Stream, s.cfg.Consumer)
+	if err != nil {
+		return 0, s.explain(err)
+	}
+	return cons.CachedInfo().NumPending, nil
 }
 
 func (s *Source) lookUp(ctx context.Context) (target, error) {

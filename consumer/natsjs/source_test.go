@@ -427,3 +427,30 @@ func TestSource_EndedUnderLoad_HandsBackAtOnce(t *testing.T) {
 		delete(missing, rest.ack(t).ID)
 	}
 }
+
+// TestSource_Backlog: what nobody was sent, through a roster too.
+func TestSource_Backlog(t *testing.T) {
+	t.Parallel()
+	sub := fresh(t)
+	src := sub.source(t, sub.conn)
+	if n, err := src.Backlog(t.Context()); n != 0 || err != nil {
+		t.Errorf("backlog %d, %v, want none", n, err)
+	}
+	sub.Publish(t, make([]handlers.Message, 5)...)
+	var roster consumer.Roster
+	_, err := consumer.New(src, consumer.Subscription{
+		Name: "orders", Handler: handlers.HandlerFunc(func(context.Context, handlers.Message) error { return nil }),
+	}, consumer.Config{Roster: &roster})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := roster.Backlogs(t.Context())
+	if err != nil || len(all) != 1 || all["orders"] != 5 {
+		t.Errorf("backlogs %v, %v, want 5 of orders", all, err)
+	}
+	missing := newSource(t, sub.conn, natsjs.Config{Stream: sub.name, Consumer: "nobody"})
+	var gone *natsjs.MissingError
+	if _, err := missing.Backlog(t.Context()); !errors.As(err, &gone) {
+		t.Errorf("backlog of a missing consumer: %v", err)
+	}
+}

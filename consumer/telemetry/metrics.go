@@ -38,7 +38,11 @@ type MetricsConfig struct {
 	// zero if they know all. Called with Store, and given to the same process. Nil
 	// means nobody is asked.
 	Notices func(ctx context.Context) (oldest time.Time, err error)
-	// StoreEvery is how often these two are asked. Default 5 s.
+	// Backlogs asks the brokers how many messages wait there, by subscription;
+	// consumer.Roster.Backlogs is one. All processes of a subscription tell the same.
+	// Called by Run as Store is. Nil means nobody is asked.
+	Backlogs func(ctx context.Context) (map[string]uint64, error)
+	// StoreEvery is how often these three are asked. Default 5 s.
 	StoreEvery time.Duration
 	// Logger hears of a store that does not answer. Nil discards it.
 	Logger *slog.Logger

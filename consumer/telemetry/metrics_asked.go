@@ -28,6 +28,7 @@ type asked struct {
 	held        metric.Int64ObservableGauge
 	oldestHeld  metric.Float64ObservableGauge
 	oldestNote  metric.Float64ObservableGauge
+	backlog     metric.Int64ObservableGauge
 }
 
 // hook makes the instruments and has them asked together.
@@ -81,6 +82,9 @@ func (m *Metrics) hook(meter metric.Meter) error {
 	}
 	if m.cfg.Notices != nil {
 		share(&a.oldestNote, metricOldestNotice, "s", "Since when people were not told of something.")
+	}
+	if m.cfg.Backlogs != nil {
+		gauge(&a.backlog, metricBacklog, "{message}", "Messages that the broker has not handed to anybody.")
 	}
 	if failed != nil || len(all) == 0 {
 		return failed
@@ -203,6 +207,13 @@ func (m *Metrics) observeStore(o metric.Observer, a *asked, stored *answer) {
 		}
 		o.ObserveFloat64(a.oldestNote, age)
 	}
+	backlogs := map[string]uint64{}
+	for sub, n := range stored.backlogs {
+		backlogs[m.lane(sub).name] += n
+	}
+	for sub, n := range backlogs {
+		o.ObserveInt64(a.backlog, whole(n), metric.WithAttributeSet(attributes(labelSubscription, sub)))
+	}
 }
 
 // answer is what the store said last.
@@ -211,15 +222,17 @@ type answer struct {
 	stats   StoreStats // empty while it is not up
 	notices bool       // they could be asked for
 	untold  time.Time
+	// backlogs are those that brokers told.
+	backlogs map[string]uint64
 }
 
-// Run asks the store now and then, until ctx ends; it returns nil. Without a
-// MetricsConfig.Store and Notices it only waits.
+// Run asks the store and the brokers now and then, until ctx ends; it returns nil. Without a
+// MetricsConfig.Store, Notices and Backlogs it only waits.
 func (m *Metrics) Run(ctx context.Context) error {
 	for _, verdict := range verdicts { // from 0 on, so that the first death is an increase
 		m.crashes.Add(ctx, 0, death(Death{Verdict: verdict, Kind: kinds[0]})...)
 	}
-	if m.cfg.Store == nil && m.cfg.Notices == nil {
+	if m.cfg.Store == nil && m.cfg.Notices == nil && m.cfg.Backlogs == nil {
 		<-ctx.Done()
 		return nil
 	}
@@ -253,6 +266,12 @@ func (m *Metrics) ask(ctx context.Context) {
 	if m.cfg.Notices != nil {
 		untold, err := m.cfg.Notices(ctx)
 		said.notices, said.untold = err == nil, untold
+	}
+	if m.cfg.Backlogs != nil {
+		var err error
+		if said.backlogs, err = m.cfg.Backlogs(ctx); err != nil {
+			m.log.Debug("a broker did not tell its backlog", "error", err)
+		}
 	}
 	m.asked.Store(&said)
 }

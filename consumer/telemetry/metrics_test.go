@@ -208,6 +208,12 @@ func TestMetrics_AskTheConsumersAndTheStore(t *testing.T) {
 				}, nil
 			},
 			Notices: func(context.Context) (time.Time, error) { return time.Now().Add(-time.Second), nil },
+			Backlogs: func(context.Context) (map[string]uint64, error) {
+				if down.Load() {
+					return nil, errors.New("the broker is down")
+				}
+				return map[string]uint64{"orders": 340}, nil
+			},
 		})
 		ctx, stop := context.WithCancel(t.Context())
 		var group runner.Group
@@ -230,13 +236,14 @@ func TestMetrics_AskTheConsumersAndTheStore(t *testing.T) {
 			"theriac.crashes{alone=false,kind=unknown,trace=false,verdict=nobody} 0",
 			"theriac.store.up{} 1", "theriac.held{reason=crashed,subscription=orders} 3",
 			"theriac.held.oldest_age{reason=crashed,subscription=orders} 60", "theriac.notice.oldest_age{} 1",
+			"theriac.backlog{subscription=orders} 340",
 		)
 		down.Store(true)
 		<-time.After(6 * time.Second)
 		synctest.Wait()
 		m.want(t, "theriac.store.up{} 0", "theriac.suspects{criticality=critical,subscription=orders} 2")
-		if rows := strings.Join(m.rows(t), "\n"); strings.Contains(rows, "theriac.held") {
-			t.Errorf("what a store that is down said before is told:\n%s", rows)
+		if rows := strings.Join(m.rows(t), "\n"); strings.Contains(rows, "theriac.held") || strings.Contains(rows, "theriac.backlog") {
+			t.Errorf("what is down said before is told:\n%s", rows)
 		}
 		stop()
 		group.Wait()

@@ -58,6 +58,7 @@ const (
 	metricInFlight      = "theriac.in_flight"
 	metricOutstanding   = "theriac.outstanding"
 	metricAbandoned     = "theriac.abandoned"
+	metricBacklog       = "theriac.backlog"
 	metricSuspects      = "theriac.suspects"
 	metricHeld          = "theriac.held"
 	metricOldestHeld    = "theriac.held.oldest_age"

@@ -17,7 +17,9 @@ func (d *demo) serveNumbers(ctx context.Context) (stop func() error, err error) 
 	own := signals.Config{
 		Environ: d.environ, Service: "theriac-demo", Role: workerName, Build: buildinfo.Read().Version,
 		Dir: d.dir, Logger: d.log.logger(),
-		Metrics: telemetry.MetricsConfig{System: d.broker.system(), Consumers: d.roster.Stats, Process: signals.ProcessOf(d.service)},
+		Metrics: telemetry.MetricsConfig{
+			System: d.broker.system(), Consumers: d.roster.Stats, Process: signals.ProcessOf(d.service), Backlogs: d.roster.Backlogs,
+		},
 	}
 	if d.numbers, err = signals.Start(ctx, own); err != nil {
 		return func() error { return nil }, err
@@ -33,6 +35,7 @@ func (d *demo) serveNumbers(ctx context.Context) (stop func() error, err error) 
 			Config: role, Listen: "127.0.0.1:0", Serving: func(url string) { serving <- url },
 		})
 	})
+	server.Go(func() { _ = d.numbers.Run(aside) }) // it returns nil
 	stop = func() error {
 		err := d.numbers.Close(ctx)
 		end()
