@@ -2,6 +2,7 @@ package quarantineslack_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -53,8 +54,11 @@ func TestRun_ProcessesDieWithoutAMessage_TheBuildIsTold(t *testing.T) {
 		if got := b.starting("NOT STARTING v2: 4 processes died within 5 min"); len(got) != 1 {
 			b.Fatalf("messages %+v", b.chat.messages())
 		}
-		if p.actions() != "trigger" || p.got[0].Key != "deploy:v2" || p.got[0].Severity != notify.SeverityCritical {
-			b.Errorf("told: %s %+v", p.actions(), p.got)
+		p.mu.Lock()
+		told := slices.Clone(p.got)
+		p.mu.Unlock()
+		if len(told) != 1 || told[0].Action != notify.Trigger || told[0].Key != "deploy:v2" || told[0].Severity != notify.SeverityCritical {
+			b.Errorf("told: %+v", told)
 		}
 		pass(11 * time.Minute)
 		if got := b.starting("OVER v2"); len(got) != 1 || len(b.chat.messages()) != 1 {
