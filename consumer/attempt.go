@@ -24,7 +24,7 @@ type attempt struct {
 	generation uint64
 	slot       int32
 	claimed    atomic.Bool
-	// named: its span is in the table. Under ctx.mu.
+	// named: its span is in the table. Written under ctx.mu and before ctx ends only.
 	named bool
 	// freed: the slot is somebody else's. It belongs to whoever concludes the attempt.
 	freed bool
@@ -79,9 +79,7 @@ func (a *attempt) handlerContext() context.Context {
 // the attempt's span is in the table, where it must stay until it has ended.
 func (a *attempt) over(how handlers.Outcome) (named bool) {
 	a.ctx.end(endedOver)
-	a.ctx.mu.Lock()
-	named = a.named
-	a.ctx.mu.Unlock()
+	named = a.named // nobody writes it once the context has ended
 	c := a.job.consumer
 	if c.flights != nil && (named || how != handlers.OutcomeOK) {
 		c.flights.Return(int(a.slot), a.generation, uint8(how))

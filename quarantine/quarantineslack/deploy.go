@@ -2,6 +2,7 @@ package quarantineslack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,7 +10,6 @@ import (
 
 	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/internal/notify"
-	"github.com/theriac/theriac/internal/slackkit"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -47,7 +47,7 @@ type deployState struct {
 
 func (s *deployState) check() error {
 	if len(s.Build) > 4*buildMax || s.Nobody < 0 || s.Killers < 0 || len(s.Subs) > subsMax {
-		return fmt.Errorf("it names no build")
+		return errors.New("it names no build")
 	}
 	if err := s.shown.check(); err != nil {
 		return err
@@ -57,11 +57,10 @@ func (s *deployState) check() error {
 
 // buildDeaths are those of one build within deployWindow.
 type buildDeaths struct {
-	nobody  int
-	kills   []kill
-	subs    []string
-	last    time.Time
-	killers int
+	nobody int
+	kills  []kill
+	subs   []string
+	last   time.Time
 }
 
 type kill struct {
@@ -82,8 +81,8 @@ func (n *Notifier) lookForDeploys(ctx context.Context, now time.Time) error {
 	before := slices.Clone(n.room.Deploys)
 	n.room.Deploys = slices.Clone(n.room.Deploys)
 	for build, d := range byBuild(page.Reports) {
-		if d.nobody >= deployNobody || d.killers >= deployKills {
-			n.noteDeploy(build, d, now)
+		if killers := d.killers(); d.nobody >= deployNobody || killers >= deployKills {
+			n.noteDeploy(build, d, killers, now)
 		}
 	}
 	changed := !slices.EqualFunc(before, n.room.Deploys, func(a, b deployState) bool {
@@ -123,25 +122,33 @@ func byBuild(reports []quarantine.CrashReport) map[string]*buildDeaths {
 	return all
 }
 
-// kill counts a message that killed: the most different ones within any minute.
+// kill notes a message that killed.
 func (d *buildDeaths) kill(r quarantine.CrashReport) {
 	culprit := r.InFlight[0]
 	d.kills = append(d.kills, kill{r.ReportedAt, culprit.Subscription + "\x00" + culprit.ID})
 	if sub := plain(culprit.Subscription, 40); !slices.Contains(d.subs, sub) && len(d.subs) < subsMax {
 		d.subs = append(d.subs, sub)
 	}
-	for _, from := range d.kills {
-		different := map[string]bool{}
-		for _, k := range d.kills {
-			if gap := k.at.Sub(from.at); gap >= 0 && gap < time.Minute {
-				different[k.message] = true
-			}
-		}
-		d.killers = max(d.killers, len(different))
-	}
 }
 
-func (n *Notifier) noteDeploy(build string, d *buildDeaths, now time.Time) {
+// killers is how many different messages killed within one minute, at most.
+func (d *buildDeaths) killers() (most int) {
+	slices.SortFunc(d.kills, func(a, b kill) int { return a.at.Compare(b.at) })
+	different, from := map[string]int{}, 0
+	for _, k := range d.kills {
+		different[k.message]++
+		for ; k.at.Sub(d.kills[from].at) >= time.Minute; from++ {
+			old := d.kills[from].message
+			if different[old]--; different[old] == 0 {
+				delete(different, old)
+			}
+		}
+		most = max(most, len(different))
+	}
+	return most
+}
+
+func (n *Notifier) noteDeploy(build string, d *buildDeaths, killers int, now time.Time) {
 	i := slices.IndexFunc(n.room.Deploys, func(s deployState) bool { return s.Build == build && !s.Over })
 	if i < 0 {
 		if since(d.last.UnixMilli(), now) > deployWindow || len(n.room.Deploys) >= deployMax || n.wasOver(build, d) {
@@ -151,7 +158,7 @@ func (n *Notifier) noteDeploy(build string, d *buildDeaths, now time.Time) {
 		i = len(n.room.Deploys) - 1
 	}
 	s := &n.room.Deploys[i]
-	s.Nobody, s.Killers = max(s.Nobody, d.nobody), max(s.Killers, d.killers)
+	s.Nobody, s.Killers = max(s.Nobody, d.nobody), max(s.Killers, killers)
 	s.Last, s.Subs = max(s.Last, d.last.UnixMilli()), d.subs
 }
 
@@ -176,34 +183,16 @@ func (n *Notifier) tellDeploys(ctx context.Context, _ []*job, now time.Time) (bo
 		if s.posted() && hashOf(m) == s.Hash {
 			continue
 		}
-		if err := n.showDeploy(ctx, &s, m); err != nil {
+		if err := n.show(ctx, &s.shown, m, now); err != nil {
 			return true, err
 		}
-		s.Hash, s.Edited = hashOf(m), now.UnixMilli()
 		return true, n.replaceDeploy(ctx, i, &s)
 	}
 	return false, nil
 }
 
-func (n *Notifier) showDeploy(ctx context.Context, s *deployState, m slackkit.Message) error {
-	if s.posted() {
-		gone, err := n.update(ctx, s.place, m, m.Text)
-		if err != nil || !gone {
-			return err
-		}
-	}
-	place, err := n.send(ctx, m, m.Text)
-	s.place = placeOf(place)
-	return err
-}
-
 func (n *Notifier) replaceDeploy(ctx context.Context, i int, s *deployState) error {
-	n.room.Deploys = slices.Clone(n.room.Deploys)
-	if s == nil {
-		n.room.Deploys = slices.Delete(n.room.Deploys, i, i+1)
-	} else {
-		n.room.Deploys[i] = *s
-	}
+	n.room.Deploys = replaced(n.room.Deploys, i, s)
 	return n.put(ctx, n.roomTold())
 }
 

@@ -160,35 +160,26 @@ func (n *Notifier) followNaming(ctx context.Context, i int, now time.Time) (bool
 	if state.posted() && !state.Over && hashOf(m) == state.Hash {
 		return false, nil
 	}
-	if err := n.showNaming(ctx, &state, m); err != nil {
+	if err := n.show(ctx, &state.shown, m, now); err != nil {
 		return true, err
 	}
-	state.Hash, state.Edited = hashOf(m), now.UnixMilli()
 	return true, n.replaceNaming(ctx, i, &state)
-}
-
-// showNaming posts or edits a message about deaths. One that is gone is posted anew.
-func (n *Notifier) showNaming(ctx context.Context, state *namingState, m slackkit.Message) error {
-	if state.posted() {
-		gone, err := n.update(ctx, state.place, m, m.Text)
-		if err != nil || !gone {
-			return err
-		}
-	}
-	place, err := n.send(ctx, m, m.Text)
-	state.place = placeOf(place)
-	return err
 }
 
 // replaceNaming puts one message about deaths in place of another, or of nothing.
 func (n *Notifier) replaceNaming(ctx context.Context, i int, state *namingState) error {
-	n.room.Naming = slices.Clone(n.room.Naming)
-	if state == nil {
-		n.room.Naming = slices.Delete(n.room.Naming, i, i+1)
-	} else {
-		n.room.Naming[i] = *state
-	}
+	n.room.Naming = replaced(n.room.Naming, i, state)
 	return n.put(ctx, n.roomTold())
+}
+
+// replaced is all with another value in place i, or without it for nil.
+func replaced[T any](all []T, i int, value *T) []T {
+	all = slices.Clone(all)
+	if value == nil {
+		return slices.Delete(all, i, i+1)
+	}
+	all[i] = *value
+	return all
 }
 
 // namingFacts reads what became of the suspects of some deaths.

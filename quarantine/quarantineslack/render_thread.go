@@ -19,13 +19,13 @@ func (r renderer) thread(first string, events []event) slackkit.Message {
 		lines = append(lines, "*"+slackkit.Escape(first, headerMax)+"*")
 	}
 	if len(lines)+len(events) == 0 {
-		lines = append(lines, "something changed, see "+code("theriac audit"))
+		lines = append(lines, "something changed, see "+code("theriac groups"))
 	}
 	left := 2500 // of the 3,000 characters that Slack takes
 	for i, e := range events {
 		line := e.line()
 		if i == threadLines || len(line) > left {
-			lines = append(lines, fmt.Sprintf("and %d more changes, see %s", len(events)-i, code("theriac audit")))
+			lines = append(lines, fmt.Sprintf("and %d more changes, see %s", len(events)-i, code("theriac groups")))
 			break
 		}
 		left -= len(line)

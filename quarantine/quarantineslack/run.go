@@ -313,77 +313,6 @@ func (n *Notifier) sweep(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// loadRoom reads the memory of the channel.
-func (n *Notifier) loadRoom(ctx context.Context) error {
-	if n.room != nil {
-		return nil
-	}
-	notice, err := n.cfg.Service.NoticeGet(ctx, n.roomKey)
-	if err != nil && !errors.Is(err, quarantine.ErrNotFound) {
-		return err
-	}
-	room := &roomState{}
-	if err := decodeState(notice.State, room); err != nil {
-		n.log.Warn("quarantineslack: the memory of the channel is not used", "error", err)
-		room = &roomState{}
-	}
-	n.room = room
-	return nil
-}
-
-// put stores what was done. What this process remembers is then out of date if it
-// fails: it is read again.
-func (n *Notifier) put(ctx context.Context, told ...quarantine.ToldNotice) error {
-	err := n.cfg.Service.PutNotices(ctx, n.holder, told)
-	if err != nil {
-		n.room, n.digests = nil, map[string]*digestState{}
-		return err
-	}
-	for _, t := range told {
-		if l := n.ledgers[t.Key]; l != nil && l.upTo == t.AuditTold && !l.pending() && !l.settling(time.Now()) {
-			delete(n.ledgers, t.Key)
-		}
-	}
-	return nil
-}
-
-// roomTold is the memory of the channel as it is put.
-func (n *Notifier) roomTold() quarantine.ToldNotice {
-	n.room.V = stateVersion
-	b, err := encodeState(n.room)
-	if err != nil { // its parts have bounds that fit; with ids longer than any today's they may not
-		n.room.Named = nil
-		if b, err = encodeState(n.room); err != nil {
-			n.log.Error("quarantineslack: the memory of the channel cannot be kept", "error", err)
-			b = nil
-		}
-	}
-	return quarantine.ToldNotice{Key: n.roomKey, State: b}
-}
-
-// putTrouble stores why the notices that are due could not be told. With an empty text
-// it is the trouble that is known already.
-func (n *Notifier) putTrouble(ctx context.Context, jobs []*job, text string) error {
-	if text == "" {
-		for _, j := range jobs {
-			if text = j.notice.Trouble; text != "" {
-				break
-			}
-		}
-	}
-	var told []quarantine.ToldNotice
-	for _, j := range jobs {
-		if j.notice.Trouble == text || j.forced {
-			continue
-		}
-		told = append(told, j.told(j.notice.Told, j.notice.AuditTold, text))
-	}
-	if len(told) == 0 {
-		return nil
-	}
-	return n.put(ctx, told...)
-}
-
 // failed takes notice of a call that Slack did not take. Where it finds fault with one
 // message, only that one waits.
 func (n *Notifier) failed(ctx context.Context, jobs []*job, err *chatError, now time.Time) error {
@@ -401,29 +330,6 @@ func (n *Notifier) failed(ctx context.Context, jobs []*job, err *chatError, now 
 	n.log.Warn("quarantineslack: Slack was not told", "error", err, "retry in", n.chat.until.Sub(now))
 	return n.putTrouble(ctx, jobs, troubleText(err))
 }
-
-// call makes one call of Slack, which must end with the lead. Its error is a
-// *chatError.
-func call[T any](ctx context.Context, n *Notifier, do func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	v, err := do(ctx)
-	if err != nil {
-		return v, &chatError{err: err}
-	}
-	n.chat = backoff{}
-	return v, nil
-}
-
-// chatError is an error of Slack, told apart from one of the store.
-type chatError struct {
-	err error
-	// key is the notice with which Slack finds fault, "" if it is not about one.
-	key string
-}
-
-func (e *chatError) Error() string { return e.err.Error() }
-func (e *chatError) Unwrap() error { return e.err }
 
 // trouble logs the first error of a row and its end, not each.
 type trouble struct {

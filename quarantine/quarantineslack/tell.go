@@ -2,15 +2,9 @@ package quarantineslack
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
-	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/internal/slackkit"
 	"github.com/theriac/theriac/quarantine"
 )
@@ -108,62 +102,6 @@ func (j *job) showed(p phase, m slackkit.Message, now time.Time) {
 	if j.ledger.pending() { // what is not told is folded again from what was
 		j.state.Poison, j.state.Died = j.ledger.poisonBefore, j.ledger.diedBefore
 	}
-}
-
-// send posts a message, bare if Slack finds fault with its blocks.
-func (n *Notifier) send(ctx context.Context, m slackkit.Message, header string) (slackkit.Place, error) {
-	place, err := call(ctx, n, func(ctx context.Context) (slackkit.Place, error) { return n.cfg.Client.Post(ctx, n.cfg.Channel, m) })
-	if isInvalid(err) {
-		n.log.Error("quarantineslack: Slack finds fault with a message, it is sent without its blocks", "error", err)
-		place, err = call(ctx, n, func(ctx context.Context) (slackkit.Place, error) {
-			return n.cfg.Client.Post(ctx, n.cfg.Channel, bare(header))
-		})
-	}
-	return place, err
-}
-
-// update edits a message, and reports whether it is gone, so that a new one is needed.
-func (n *Notifier) update(ctx context.Context, p place, m slackkit.Message, header string) (gone bool, err error) {
-	edit := func(m slackkit.Message) error {
-		_, err := call(ctx, n, func(ctx context.Context) (struct{}, error) {
-			return struct{}{}, n.cfg.Client.Update(ctx, p.kit(), m)
-		})
-		return err
-	}
-	if err = edit(m); isInvalid(err) {
-		n.log.Error("quarantineslack: Slack finds fault with a message, it is sent without its blocks", "error", err)
-		err = edit(bare(header))
-	}
-	if isGone(err) {
-		return true, nil
-	}
-	return false, err
-}
-
-// bare is the least that a message can be.
-func bare(header string) slackkit.Message { return slackkit.Message{Text: mark(header, headerMax)} }
-
-// isInvalid reports whether Slack found fault with the message, not with us.
-func isInvalid(err error) bool {
-	p, ok := errors.AsType[*slackkit.PermanentError](err)
-	return ok && p.ProblemKind() == "invalid"
-}
-
-// isGone reports whether a message cannot be edited or replied to any more.
-func isGone(err error) bool {
-	p, ok := errors.AsType[*slackkit.PermanentError](err)
-	return ok && slices.Contains([]string{
-		"message_not_found", "thread_not_found", "cannot_reply_to_message", "cant_update_message", "edit_window_closed",
-	}, p.Code)
-}
-
-// refusedOne says of an error with which notice Slack finds fault, so that it does not
-// stand in the way of the others.
-func refusedOne(j *job, err error) error {
-	if chat, ok := errors.AsType[*chatError](err); ok && isInvalid(err) {
-		chat.key = j.notice.Key
-	}
-	return err
 }
 
 // tellKnown edits the message of a group, or writes into its thread.
@@ -301,121 +239,4 @@ func (n *Notifier) reply(ctx context.Context, j *job, f groupFacts, same bool, n
 func (j *job) heard() {
 	*j.ledger = *j.ledger.told()
 	j.state.Poison, j.state.Died = j.ledger.poison, j.ledger.died
-}
-
-// say writes into a thread, and reports whether its message is gone.
-func (n *Notifier) say(ctx context.Context, p place, m slackkit.Message, broadcast bool) (gone bool, err error) {
-	_, err = call(ctx, n, func(ctx context.Context) (slackkit.Place, error) {
-		return n.cfg.Client.Reply(ctx, p.kit(), m, broadcast)
-	})
-	if isInvalid(err) {
-		_, err = call(ctx, n, func(ctx context.Context) (slackkit.Place, error) {
-			return n.cfg.Client.Reply(ctx, p.kit(), slackkit.Message{Text: "Something changed; see theriac audit."}, broadcast)
-		})
-	}
-	if isGone(err) {
-		return true, nil
-	}
-	return false, err
-}
-
-// readAudit brings the ledger of j up to date.
-func (n *Notifier) readAudit(ctx context.Context, j *job) error {
-	for range auditAtOnce / auditPage {
-		rows, err := n.cfg.Service.GroupAudit(ctx, j.notice.Group.Fingerprint, j.ledger.upTo, auditPage)
-		if err != nil {
-			return err
-		}
-		j.ledger.add(rows, time.Now())
-		if len(rows) < auditPage {
-			return nil
-		}
-	}
-	return nil
-}
-
-// facts reads what the message of j is made of.
-func (n *Notifier) facts(ctx context.Context, j *job, now time.Time) (groupFacts, error) {
-	g, e := j.notice.Group, j.notice.Latest
-	if g.Counts[quarantine.StateHeld] > 0 && e.State != quarantine.StateHeld {
-		page, err := n.cfg.Service.EntryList(ctx, quarantine.Query{
-			Group: g.Ref, States: []quarantine.State{quarantine.StateHeld}, Limit: 1,
-		})
-		if err != nil {
-			return groupFacts{}, err
-		}
-		if len(page.Entries) > 0 {
-			e = page.Entries[0]
-		}
-	}
-	if e.ID == "" {
-		return groupFacts{}, fmt.Errorf("group %s has no entry: %w", g.Ref, quarantine.ErrNotFound)
-	}
-	whole, err := n.cfg.Service.EntryGet(ctx, quarantine.EntryKey{ID: e.ID}, quarantine.GetOptions{})
-	switch {
-	case err == nil:
-		e = whole
-	case !errors.Is(err, quarantine.ErrNotFound): // retention may have taken it
-		return groupFacts{}, err
-	}
-	deaths, err := n.deaths(ctx, e)
-	if err != nil {
-		return groupFacts{}, err
-	}
-	f := groupFacts{group: g, entry: e, deaths: deaths, poison: j.ledger.poison, died: j.ledger.died}
-	f.phase = phaseOf(g, f.poison, now)
-	j.again = j.ledger.settling(now) && f.poison == "" && (f.phase == phaseContained || f.phase == phaseTaken || f.phase == phaseSnoozed)
-	if j.again {
-		f.phase = phaseReplaying
-	}
-	return f, nil
-}
-
-// deaths is how many workers died of an entry's message, those of wards not counted.
-func (n *Notifier) deaths(ctx context.Context, e quarantine.Entry) (int, error) {
-	if e.Reason != handlers.ReasonCrashed && e.Reason != handlers.ReasonHung {
-		return 0, nil
-	}
-	page, err := n.cfg.Service.CrashList(ctx, quarantine.CrashQuery{
-		Subscription: e.Subscription, MessageID: e.Message.ID, Limit: 100,
-	})
-	if err != nil {
-		return 0, err
-	}
-	deaths := 0
-	for _, c := range page.Reports {
-		if !c.Alone {
-			deaths++
-		}
-	}
-	return deaths, nil
-}
-
-// phaseOf is where a group stands. poison is the entry whose replay failed last.
-func phaseOf(g quarantine.Group, poison string, now time.Time) phase {
-	switch {
-	case g.Counts[quarantine.StateReplaying] > 0:
-		return phaseReplaying
-	case g.Counts[quarantine.StateHeld] == 0:
-		return phaseResolved
-	case g.SnoozedUntil.After(now):
-		return phaseSnoozed
-	case poison != "":
-		return phasePoison
-	case g.Taken.Actor.Name != "":
-		return phaseTaken
-	default:
-		return phaseContained
-	}
-}
-
-// hashOf is a hash of what a message shows, its "as of" left out.
-func hashOf(m slackkit.Message) string {
-	m.Text = asOf.ReplaceAllString(m.Text, "")
-	b, err := json.Marshal(m)
-	if err != nil {
-		return ""
-	}
-	sum := sha256.Sum256(asOf.ReplaceAll(b, nil))
-	return hex.EncodeToString(sum[:8])
 }

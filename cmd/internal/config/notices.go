@@ -63,19 +63,9 @@ type noticeVariables struct {
 // LoadNotices works out whom to tell, from the context that s was loaded with, else the environment.
 // Its error, of kind Invalid, joins every problem and shows no value.
 func LoadNotices(s Settings, environ []string) (Notices, error) {
-	values := env.ToMap(environ)
-	if s.Context != "" {
-		vars, err := parse(withoutContextOnly(values))
-		if err != nil {
-			return Notices{}, err
-		}
-		inner, err := readContext(contextDir(vars), s.Context)
-		if err != nil {
-			return Notices{}, err
-		}
-		for key, value := range inner {
-			values[key] = value
-		}
+	values, _, _, err := resolve(s.Context, environ)
+	if err != nil {
+		return Notices{}, err
 	}
 	v, err := env.ParseAsWithOptions[noticeVariables](env.Options{Environment: values})
 	if err != nil {
@@ -146,14 +136,4 @@ func list(text string) []string {
 		}
 	}
 	return words
-}
-
-func withoutContextOnly(environ map[string]string) map[string]string {
-	outer := make(map[string]string, len(environ))
-	for key, value := range environ {
-		if key != "READ_ONLY" && key != "PROD" {
-			outer[key] = value
-		}
-	}
-	return outer
 }

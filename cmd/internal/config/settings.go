@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -72,28 +73,33 @@ func Variables() []Variable {
 // opens the context file if one is chosen and nothing else. Its errors are of kind Invalid, or
 // NotFound for a context that does not exist.
 func Load(flags Flags, environ []string) (Settings, error) {
-	// READ_ONLY and PROD are too common as names to be obeyed outside a context.
-	outer := env.ToMap(environ)
-	delete(outer, "READ_ONLY")
-	delete(outer, "PROD")
-	vars, err := parse(outer)
+	_, vars, context, err := resolve(flags.Context, environ)
 	if err != nil {
 		return Settings{}, err
 	}
-	context := cmp.Or(flags.Context, vars.Context)
-	if context != "" {
-		inner, err := readContext(contextDir(vars), context)
-		if err != nil {
-			return Settings{}, err
-		}
-		for key, value := range inner {
-			outer[key] = value
-		}
-		if vars, err = parse(outer); err != nil {
-			return Settings{}, err
-		}
-	}
 	return settle(flags, vars, context)
+}
+
+// resolve puts the values of the chosen context before those of the environment.
+func resolve(chosen string, environ []string) (values map[string]string, vars variables, context string, err error) {
+	values = env.ToMap(environ)
+	// READ_ONLY and PROD are too common as names to be obeyed outside a context.
+	delete(values, "READ_ONLY")
+	delete(values, "PROD")
+	if vars, err = parse(values); err != nil {
+		return nil, vars, "", err
+	}
+	context = cmp.Or(chosen, vars.Context)
+	if context == "" {
+		return values, vars, "", nil
+	}
+	inner, err := readContext(contextDir(vars), context)
+	if err != nil {
+		return nil, vars, "", err
+	}
+	maps.Copy(values, inner)
+	vars, err = parse(values)
+	return values, vars, context, err
 }
 
 func parse(environ map[string]string) (variables, error) {
