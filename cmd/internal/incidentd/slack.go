@@ -65,7 +65,9 @@ func (p program) slack(ctx context.Context, role guardian.Role) error {
 	return nil
 }
 
-func (p program) workspaceFile() string { return filepath.Join(p.settings.DataDir, "slack-workspace.json") }
+func (p program) workspaceFile() string {
+	return filepath.Join(p.settings.DataDir, "slack-workspace.json")
+}
 
 // tellWorkspace writes where it is, at once or not at all.
 func (p program) tellWorkspace(w workspace) error {
