@@ -34,21 +34,8 @@ type Wanted struct {
 // Wanted returns the effects that its state should have had: its channel, headline, invitations, pages.
 func (inc *Incident) Wanted(rules *Settings) []Wanted { panic("to come") }
 
-// AllowedVerbs returns the verbs that change the status from s.
-func AllowedVerbs(s Status) []string { panic("to come") }
-
-// TraitOf returns how events of a type are read; false for a type that this version does not know.
-func TraitOf(t EventType) (Trait, bool) { panic("to come") }
-
-// Line returns an event as people read it in a timeline: one line, plain text. What comes from
-// outside in it is not escaped.
-func Line(e Event) string { panic("to come") }
-
 // DefaultSettings are those of an organisation that has decided nothing yet.
 func DefaultSettings() Settings { panic("to come") }
 
 // Validate returns all that is wrong with the settings, as *[FieldError]s joined.
 func (s *Settings) Validate() error { panic("to come") }
-
-// NewKey returns keys that make things happen once.
-func NewKey(text string, open bool) Key { panic("to come") }
