@@ -36,8 +36,8 @@ func TestOnCall(t *testing.T) {
 		{"first", "ben", time.Date(2026, time.March, 30, 8, 59, 59, 0, berlin)}, // the clocks changed on the 29th
 		{"first", "cleo", time.Date(2026, time.March, 30, 9, 0, 0, 0, berlin)},
 		{"first", "ana", time.Date(2026, time.April, 6, 9, 0, 0, 0, berlin)},
-		{"first", "ana", time.Date(2026, time.October, 26, 8, 59, 0, 0, berlin)}, // and back on the 25th
-		{"first", "ben", time.Date(2026, time.October, 26, 9, 0, 0, 0, berlin)},
+		{"first", "ben", time.Date(2026, time.October, 26, 8, 59, 0, 0, berlin)}, // week 31; and back on the 25th
+		{"first", "cleo", time.Date(2026, time.October, 26, 9, 0, 0, 0, berlin)},
 		{"empty", "", start},
 		{"unknown", "", start},
 	} {
