@@ -171,6 +171,9 @@ func checkEscalation(t *rapid.T, e Escalation, evs []Event) {
 	if diff := cmp.Diff(want[:len(got)], got); diff != "" {
 		t.Fatalf("steps are missing, doubled or out of order: %s", diff)
 	}
+	if over && !e.DueAt.IsZero() {
+		t.Fatalf("it is %s and due again at %v", e.State, e.DueAt)
+	}
 	if over != (e.State != Paging) {
 		t.Fatalf("it is %s, its events say over: %v", e.State, over)
 	}
