@@ -57,15 +57,6 @@ func (s *Settings) isPrivateType(id string) bool {
 	return slices.ContainsFunc(s.Types, func(t Type) bool { return t.ID == id && t.Private })
 }
 
-func (s *Settings) severity(id string) Severity {
-	for _, sev := range s.Severities {
-		if sev.ID == id {
-			return sev
-		}
-	}
-	return Severity{}
-}
-
 // flowFor returns the first flow that applies.
 func (s *Settings) flowFor(severity, typ string) (Flow, bool) {
 	applies := func(list []string, id string) bool { return len(list) == 0 || slices.Contains(list, id) }

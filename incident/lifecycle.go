@@ -37,7 +37,7 @@ func (inc *Incident) Accept(act Act, p AcceptParams) ([]Event, error) {
 		}
 	}
 	r.promise(0)
-	r.take(inc.startEscalation(r.inner(), inc.Severity, p.Quiet))
+	r.take(inc.startEscalation(r.inner(), p.Quiet))
 	return r.end()
 }
 
@@ -170,7 +170,8 @@ func (r *record) promise(in time.Duration) { r.inc.NextUpdateDue = r.dueAfter(in
 
 func (r *record) dueAfter(in time.Duration, severity string) time.Time {
 	if in == 0 {
-		in = r.act.Rules.severity(severity).UpdateEvery.Std()
+		rule, _ := r.act.Rules.severity(severity)
+		in = rule.UpdateEvery.Std()
 	}
 	if in <= 0 {
 		return time.Time{}

@@ -52,7 +52,7 @@ func in(format, s string) string {
 	return fmt.Sprintf(format, s)
 }
 
-func clock(t time.Time) string {
+func when(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
@@ -67,7 +67,7 @@ func (d DataStatus) detail() string {
 	return words(in("from %s", string(d.From)), "to", string(d.To))
 }
 func (d DataUpdate) detail() string {
-	return words(d.Message, in("(next by %s)", clock(d.NextDue)))
+	return words(d.Message, in("(next by %s)", when(d.NextDue)))
 }
 func (d DataEdited) detail() string {
 	var said []string
@@ -79,7 +79,7 @@ func (d DataEdited) detail() string {
 func (d DataSeverity) detail() string {
 	return words(in("from %s", d.From), in("to %s", d.To), in("(%s)", d.Reason))
 }
-func (d DataOverdue) detail() string { return in("due %s", clock(d.Due)) }
+func (d DataOverdue) detail() string { return in("due %s", when(d.Due)) }
 func (d DataRole) detail() string {
 	return words(d.Role, in("from %s", d.From), in("to %s", d.Person), in("(%s)", d.Note))
 }
@@ -89,7 +89,7 @@ func (d DataItem) detail() string {
 	if d.Of > 0 {
 		of = fmt.Sprintf("no. %d", d.Of)
 	}
-	return words(of, d.Text, in("at %s", clock(d.Occurred)))
+	return words(of, d.Text, in("at %s", when(d.Occurred)))
 }
 func (d DataTodo) detail() string   { return words(d.Text, in("(%s)", d.Owner)) }
 func (d DataTask) detail() string   { return words(oneOf(d.Text, d.ID), in("(%s)", d.Reason)) }
@@ -107,18 +107,35 @@ func (d DataEntry) detail() string {
 func (d DataAttachment) detail() string { return words(d.Kind, d.Title, d.URL) }
 func (d DataEffect) detail() string     { return words(d.Effect, d.Name, in("(%s)", d.Why)) }
 func (d DataNudge) detail() string {
-	return words(string(d.Kind), in("until %s", clock(d.Until)))
+	return words(string(d.Kind), in("until %s", when(d.Until)))
 }
-func (d DataActivity) detail() string { return words(d.Person, in("(%s)", d.What)) }
-func (d DataNote) detail() string     { return d.Text }
-func (d DataEscalation) detail() string {
-	var targets []string
-	for _, t := range d.Targets {
-		targets = append(targets, t.String())
+func (d DataActivity) detail() string  { return words(d.Person, in("(%s)", d.What)) }
+func (d DataNote) detail() string      { return d.Text }
+func (d DataEscalated) detail() string { return words(in("on path %s", d.Path), in("(%s)", d.Reason)) }
+func (d DataLevelDue) detail() string {
+	return words(step(d.Round, d.Level), targets(d.Targets), in("(%s)", d.Reason))
+}
+func (d DataLevelNotified) detail() string {
+	return words(step(d.Round, d.Level), in("by %s", strings.Join(d.How, ", ")))
+}
+func (d DataAcked) detail() string {
+	if d.Also {
+		return "after somebody else"
 	}
-	level := ""
-	if d.Level > 0 {
-		level = fmt.Sprintf("level %d, round %d", d.Level, d.Round)
+	return ""
+}
+func (d DataEscalationOver) detail() string {
+	return words(in("on path %s", d.Path), in("(%s)", d.Reason))
+}
+
+// step names a step of an escalation.
+func step(round, level int) string { return fmt.Sprintf("round %d, level %d", round, level) }
+
+// targets lists who is called.
+func targets(ts []Target) string {
+	var said []string
+	for _, t := range ts {
+		said = append(said, t.String())
 	}
-	return words(d.Path, level, strings.Join(targets, ", "), in("(%s)", d.Reason))
+	return strings.Join(said, ", ")
 }

@@ -2,7 +2,6 @@ package incident
 
 import (
 	"encoding/json"
-	"fmt"
 )
 
 // record collects what happens while a verb runs: every event is made here, so that all carry who,
@@ -24,21 +23,25 @@ func (inc *Incident) begin(act Act) *record {
 
 // add notes an event and returns its id. The first one of a record takes the key of the act.
 func (r *record) add(t EventType, data any) string {
-	body, err := json.Marshal(data)
-	if err != nil && r.err == nil {
-		r.err = fmt.Errorf("write what %s says: %w", t, err)
-	}
-	e := Event{
-		ID: r.act.NewID(), Type: t, V: 1, IncidentID: r.inc.ID, Number: r.inc.Number,
-		OccurredAt: r.act.At, RecordedAt: r.act.At, Actor: r.act.By,
-		Visibility: r.inc.Visibility, Mode: r.inc.Mode,
-		Cause: r.act.Cause, Traceparent: r.act.Traceparent, Data: body,
-	}
+	e := r.inc.event(r.act, t, data)
 	if len(r.evs) == 0 {
 		e.Key = r.act.Key
 	}
 	r.evs = append(r.evs, e)
 	return e.ID
+}
+
+// event returns an event of the incident as it stands, by the author and at the time of an act.
+func (inc *Incident) event(act Act, t EventType, data any) Event {
+	body, err := json.Marshal(data)
+	if err != nil {
+		panic("incident: what " + string(t) + " says cannot be written: " + err.Error()) // it is made of plain types
+	}
+	return Event{
+		ID: act.NewID(), Type: t, V: 1, IncidentID: inc.ID, Number: inc.Number,
+		OccurredAt: act.At, RecordedAt: act.At, Actor: act.By, Visibility: inc.Visibility, Mode: inc.Mode,
+		Cause: act.Cause, Traceparent: act.Traceparent, Data: body,
+	}
 }
 
 // take appends events that were made elsewhere with r.inner.
