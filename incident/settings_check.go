@@ -8,8 +8,8 @@ import (
 // Validate returns all that is wrong with the settings, as *[FieldError]s joined.
 func (s *Settings) Validate() error { panic("to come") }
 
-// maxID bounds ids in bytes: they are parts of keys, which a pager takes up to 255 bytes of.
-const maxID = 64
+// maxShortID bounds ids in bytes: they are parts of keys, which a pager takes up to 255 bytes of.
+const maxShortID = 64
 
 // badID says what is wrong with an id, "" for nothing. An id is part of keys, routes and lines that
 // people read, so it has no spaces, no colons and nothing invisible.
@@ -18,8 +18,8 @@ func badID(id string) string {
 	switch {
 	case id == "":
 		return "an id is missing"
-	case len(id) > maxID:
-		return fmt.Sprintf("the id %.20q… is longer than %d bytes", id, maxID)
+	case len(id) > maxShortID:
+		return fmt.Sprintf("the id %.20q… is longer than %d bytes", id, maxShortID)
 	}
 	for _, r := range id {
 		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'

@@ -6,7 +6,7 @@ import "slices"
 func DefaultSettings() Settings { panic("to come") }
 
 // severity finds one by id.
-func (s *Settings) severity(id string) (Severity, bool) {
+func (s *Settings) findSeverity(id string) (Severity, bool) {
 	i := slices.IndexFunc(s.Severities, func(v Severity) bool { return v.ID == id })
 	if i < 0 {
 		return Severity{}, false
@@ -15,7 +15,7 @@ func (s *Settings) severity(id string) (Severity, bool) {
 }
 
 // path finds one by id.
-func (s *Settings) path(id string) (Path, bool) {
+func (s *Settings) findPath(id string) (Path, bool) {
 	i := slices.IndexFunc(s.Paths, func(p Path) bool { return p.ID == id })
 	if i < 0 {
 		return Path{}, false
