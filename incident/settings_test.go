@@ -19,7 +19,7 @@ func problems(t testing.TB, err error) []string {
 	if err == nil {
 		return nil
 	}
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // what Join returned is looked into, not what it wraps
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		t.Fatalf("%T is no list of errors", err)
 	}
