@@ -130,7 +130,7 @@ func TestAttachEntry_FullListGivesUpWhatIsDecided(t *testing.T) {
 	if attach(501) || len(inc.Undecided()) != 500 || inc.EntriesMore != 2 {
 		t.Errorf("%d undecided and %d more", len(inc.Undecided()), inc.EntriesMore)
 	}
-	if _, err := incident.EncodeDocument(inc); err != nil {
+	if _, err := incident.EncodeIncident(inc); err != nil {
 		t.Errorf("a full list: %v", err)
 	}
 }
