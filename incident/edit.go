@@ -179,7 +179,7 @@ func (inc *Incident) ChangeSeverity(act Act, severity, reason string) ([]Event, 
 }
 
 // setSeverity notes another severity; the present one changes nothing. A next update that would come
-// later than the new one asks for comes earlier.
+// later than the new one asks for comes earlier, and a severity that is worse calls those it calls.
 func (r *record) setSeverity(severity, reason string) error {
 	if err := r.act.Rules.checkSeverity(severity); err != nil {
 		return err
@@ -188,7 +188,12 @@ func (r *record) setSeverity(severity, reason string) error {
 		return nil
 	}
 	r.add(EvSeverity, DataSeverity{r.inc.Severity, severity, reason})
+	was, _ := r.act.Rules.findSeverity(r.inc.Severity)
+	is, _ := r.act.Rules.findSeverity(severity)
 	r.inc.Severity = severity
+	if r.inc.Status.Live() && is.Rank > was.Rank {
+		r.take(r.inc.startEscalation(r.inner(), false)) // it is worse than those knew who were called
+	}
 	due := r.dueAfter(0, severity)
 	if now := r.inc.NextUpdateDue; r.inc.Status.Live() && !due.IsZero() && (now.IsZero() || due.Before(now)) {
 		r.inc.NextUpdateDue = due

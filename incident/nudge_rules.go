@@ -65,7 +65,7 @@ func (r nudgeRule) reason(inc *Incident, rules *Settings, hours window) (nudgeRe
 		return nudgeReason{}, false
 	}
 	// RecordNudge keeps occasions tidy. One that it would change counted anew each time, for ever.
-	found.occasion = tidy(found.occasion, maxOccasion)
+	found.occasion = clip(found.occasion, maxOccasion)
 	switch {
 	case found.workdays > 0:
 		found.first = hours.addDays(found.since, found.workdays)

@@ -197,7 +197,7 @@ func TestNudges_HostileOccasionsStillCount(t *testing.T) {
 	if sent := remind(inc, pagingRules(), noon.AddDate(1, 0, 0)); len(sent) != 5 {
 		t.Errorf("sent %d times", len(sent))
 	}
-	if occasion := inc.Nudges[NudgeFollowUp].For; occasion != tidy(occasion, maxOccasion) {
+	if occasion := inc.Nudges[NudgeFollowUp].For; occasion != clip(occasion, maxOccasion) {
 		t.Errorf("the occasion %q is not one to be kept", occasion)
 	}
 }

@@ -93,11 +93,15 @@ type Directory interface {
 	SaveSettings(ctx context.Context, by Actor, s Settings) (Settings, error)
 	// Person returns one by id, Slack id or mail address.
 	Person(ctx context.Context, ref string) (Person, error)
+	// People returns all, by id, those who left included.
 	People(ctx context.Context) ([]Person, error)
+	// SavePerson stores or replaces one by id.
 	SavePerson(ctx context.Context, p Person) error
-	// SaveToken stores or replaces one by id; TokenByHash finds it; Tokens lists all.
+	// SaveToken stores or replaces one by id.
 	SaveToken(ctx context.Context, t Token) error
+	// TokenByHash returns one, revoked and expired ones included, or an error wrapping ErrNotFound.
 	TokenByHash(ctx context.Context, hash [32]byte) (Token, error)
+	// Tokens returns all, the newest first.
 	Tokens(ctx context.Context) ([]Token, error)
 }
 
@@ -105,9 +109,10 @@ type Directory interface {
 type Watch interface {
 	// Now returns the store's time.
 	Now(ctx context.Context) (time.Time, error)
-	// DuePages and DueNudges return incidents whose time has come, at most limit, the longest overdue
-	// first.
+	// DuePages returns incidents with an escalation whose time has come, at most limit, the longest
+	// overdue first.
 	DuePages(ctx context.Context, limit int) ([]Due, error)
+	// DueNudges is the same of nudges.
 	DueNudges(ctx context.Context, limit int) ([]Due, error)
 	// Sweepable returns ids of incidents that are open or ended within two days, after a cursor ("" begins).
 	Sweepable(ctx context.Context, after string, limit int) ([]string, error)
