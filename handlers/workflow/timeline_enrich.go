@@ -77,37 +77,37 @@ func (d Deps) pinned(ctx context.Context, c chatted) error {
 // corrected follows a message that became a line: a change or a deletion is an event more, and what it
 // said before stays in the list.
 func (d Deps) corrected(ctx context.Context, c chatted) error {
-	seq, err := d.item(ctx, c)
-	if err != nil || seq == 0 {
+	item, err := d.item(ctx, c)
+	if err != nil || item.Seq == 0 {
 		return err
 	}
 	return d.write(ctx, c, by(timelineEnrichName), "slack:"+c.e.ID, func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
 		if text := lines(c.e.Text, 4000); c.e.Kind == ChatChanged && strings.TrimSpace(text) != "" {
-			return inc.EditItem(act, seq, text, time.Time{})
+			return inc.EditItem(act, item, text, time.Time{})
 		}
-		return inc.RemoveItem(act, seq)
+		return inc.RemoveItem(act, item)
 	})
 }
 
-// item finds the line that a message became, 0 for none.
-func (d Deps) item(ctx context.Context, c chatted) (int64, error) {
+// item finds the line that a message became. Its Seq is 0 if there is none.
+func (d Deps) item(ctx context.Context, c chatted) (incident.Event, error) {
 	for after := int64(0); c.e.Message != ""; {
 		page, err := d.stores().Events(ctx, incident.EventFilter{
 			IncidentID: c.inc.ID, AfterSeq: after, Types: []incident.EventType{incident.EvItemAdded}, Limit: 1000,
 		})
 		if err != nil {
-			return 0, err
+			return incident.Event{}, err
 		}
 		for _, ev := range page.Events {
 			if after = ev.Seq; ev.Key == itemKey(c.e) {
-				return ev.Seq, nil
+				return ev, nil
 			}
 		}
 		if len(page.Events) < 1000 {
 			break
 		}
 	}
-	return 0, nil
+	return incident.Event{}, nil
 }
 
 // write runs a verb once.
