@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/theriac/theriac/incident"
@@ -36,6 +37,10 @@ func (d Deps) onActivity(ctx context.Context, c chatted) error {
 			return inc.RecordActivity(act, c.person.ID, string(c.e.Kind), c.e.At)
 		}
 	}, incident.WithKey("activity:"+c.e.Channel+":"+orElse(c.e.Message, c.e.ID)), incident.CausedBy(c.e.ID, ""))
+	if errors.Is(err, incident.ErrNotFound) || errors.Is(err, incident.ErrNotAllowed) {
+		// Who left took no part; who came into a private one was not let in by it.
+		return nil
+	}
 	return err
 }
 

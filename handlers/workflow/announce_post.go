@@ -43,55 +43,58 @@ func (d Deps) onHeadline(ctx context.Context, r received) error {
 }
 
 // headlinePlace is a channel with a headline. The first one is the incident's own, which its document
-// knows; of the others the row of the effect knows the message.
+// knows; of the others the row of the effect knows the message. One that is not wanted is kept right if
+// it is there, and is not posted.
 type headlinePlace struct {
-	channel, key string
-	first        bool
+	channel, key  string
+	first, wanted bool
 }
 
-// headlines returns where the incident is to be announced.
+// headlines returns where the incident is announced, or was.
 func headlines(rules *incident.Settings, inc *incident.Incident) []headlinePlace {
 	var places []headlinePlace
 	if inc.Headline != nil {
-		places = append(places, headlinePlace{inc.Headline.Channel, "headline:" + inc.ID, true})
+		places = append(places, headlinePlace{inc.Headline.Channel, "headline:" + inc.ID, true, true})
 	}
-	for _, channel := range announced(rules, inc, func(incident.Announce) bool { return true }) {
-		switch {
-		case inc.Headline != nil && inc.Headline.Channel == channel:
-		case len(places) == 0:
-			places = append(places, headlinePlace{channel, "headline:" + inc.ID, true})
-		default:
-			places = append(places, headlinePlace{channel, "headline:" + inc.ID + ":" + channel, false})
+	wanted := announced(rules, inc, func(incident.Announce) bool { return true })
+	if inc.Headline == nil && len(wanted) > 0 {
+		places = append(places, headlinePlace{wanted[0], "headline:" + inc.ID, true, true})
+	}
+	for _, a := range rules.Announce {
+		if !slices.ContainsFunc(places, func(h headlinePlace) bool { return h.channel == a.Channel }) {
+			places = append(places, headlinePlace{
+				a.Channel, "headline:" + inc.ID + ":" + a.Channel, false, slices.Contains(wanted, a.Channel),
+			})
 		}
 	}
 	return places
 }
 
-// announced returns the channels that want to hear of an incident, each once.
+// announced returns the channels that are to hear of an incident, each once; none of a private one.
 func announced(rules *incident.Settings, inc *incident.Incident, also func(incident.Announce) bool) []string {
-	all := func(list []string, id string) bool { return len(list) == 0 || slices.Contains(list, id) }
 	var channels []string
-	for _, a := range rules.Announce {
-		if a.Channel != "" && all(a.Severities, inc.Severity) && all(a.Types, inc.Type) && also(a) && !slices.Contains(channels, a.Channel) {
+	for _, a := range rules.AnnounceIn(inc) {
+		if a.Channel != "" && also(a) && !slices.Contains(channels, a.Channel) {
 			channels = append(channels, a.Channel)
 		}
 	}
 	return channels
 }
 
-// keepHeadline posts one headline if it is not there, else it edits it.
+// keepHeadline posts one headline if it is not there, else it edits it. There is nothing to announce
+// any more of an incident that has ended.
 func (d Deps) keepHeadline(ctx context.Context, rules *incident.Settings, r received, h headlinePlace) error {
 	post, err := d.knownHeadline(ctx, &r.inc, h)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if post == nil {
-		if r.inc.Visibility == incident.Private || (!r.inc.Status.Open() && r.ev.Type != incident.EvReopened) {
-			return nil // it is not announced, or there is nothing to announce any more
-		}
+	case post != nil:
+		return d.editHeadline(ctx, rules, r, h, *post)
+	case h.wanted && r.inc.Status.Open():
 		return d.postHeadline(ctx, rules, r, h)
+	default:
+		return nil
 	}
-	return d.editHeadline(ctx, rules, r, h, *post)
 }
 
 // knownHeadline returns the message of a headline that was posted, nil for none.

@@ -168,18 +168,15 @@ func (d Deps) endCall(ctx context.Context, r received, e incident.Escalation, ro
 	switch {
 	case row.State == incident.EffectClaimed && row.LeaseUntil.After(d.Now()):
 		return handlers.Again(min(max(row.LeaseUntil.Sub(d.Now()), 100*time.Millisecond), 2*time.Second))
-	case row.State == incident.EffectDone, row.State == incident.EffectClaimed, row.InDoubt:
+	case row.State == incident.EffectDone, row.State == incident.EffectClaimed, row.InDoubt, row.ExternalID == mayBe:
 	default:
 		return nil // nobody was called
 	}
-	call := Call{Key: callKey(row.Key), Target: target}
-	if id := orElse(row.ExternalID, target.ID); target.Kind == incident.ToPerson || row.ExternalID != "" {
-		p, err := d.person(ctx, id)
-		if err != nil && !isNever(err) {
-			return err
-		}
-		call.Person = p
+	person, err := d.called(ctx, target, row)
+	if err != nil {
+		return err
 	}
+	call := Call{Key: callKey(row.Key), Target: target, Person: person}
 	way, end := "resolve", d.Notifier.Resolve
 	if e.State == incident.Acked && !over {
 		way, end = "ack", d.Notifier.Acknowledge
@@ -191,6 +188,23 @@ func (d Deps) endCall(ctx context.Context, r received, e incident.Escalation, ro
 		key: "end:" + way + ":" + row.Key, incident: r.inc.ID, event: r.ev.ID, handler: escalationPageName, silent: true,
 		do: func(ctx context.Context) (incident.EffectEnd, error) { return incident.EffectEnd{}, end(ctx, call) },
 	})
+}
+
+// called returns who was called: of a rotation whoever had the turn then.
+func (d Deps) called(ctx context.Context, target incident.Target, row incident.Effect) (incident.Person, error) {
+	id := target.ID
+	switch {
+	case target.Kind == incident.ToRotation && row.State == incident.EffectDone:
+		id = row.ExternalID
+	case target.Kind == incident.ToRotation:
+		rules, err := d.rules(ctx)
+		if err != nil {
+			return incident.Person{}, err
+		}
+		id = rules.OnCall(target.ID, row.Claimed)
+	}
+	p, err := d.stores().Person(ctx, id)
+	return p, notFoundIsNil(err)
 }
 
 // neverRuns is the answer to a message that no version of its incident makes sense of.

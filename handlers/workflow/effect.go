@@ -32,6 +32,9 @@ type effect struct {
 	released func(attempt int, err error) (wait time.Duration, answer error)
 }
 
+// mayBe is the external id of an effect that was given up while it was in doubt.
+const mayBe = "in doubt"
+
 // grace is how long after its handler's deadline an effect is still its owner's, so that nobody begins
 // what another is about to finish.
 const grace = 10 * time.Second
@@ -78,7 +81,11 @@ func (e effect) attempt(ctx context.Context, inDoubt bool) (end incident.EffectE
 			return end, false, err
 		}
 		if why != "" {
-			return incident.EffectEnd{Failed: true, Result: why}, false, nil
+			end := incident.EffectEnd{Failed: true, Result: why}
+			if inDoubt {
+				end.ExternalID = mayBe
+			}
+			return end, false, nil
 		}
 	}
 	end, err = e.do(ctx)

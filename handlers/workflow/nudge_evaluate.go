@@ -97,7 +97,7 @@ func (d Deps) nudgePlace(ctx context.Context, inc *incident.Incident, n incident
 		}
 		return audience{person: n.Person}, place, err
 	case inChannel:
-		return audience{channel: inc.Channel.ID, inside: true}, Place{Channel: inc.Channel.ID}, nil
+		return audience{channel: inc.Channel.ID}, Place{Channel: inc.Channel.ID}, nil
 	case inc.Headline != nil:
 		return audience{channel: inc.Headline.Channel}, Place{Channel: inc.Headline.Channel, Thread: inc.Headline.ID}, nil
 	default:

@@ -26,8 +26,6 @@ func (d Deps) updatePost() Registration {
 // audience is one place that a message goes to.
 type audience struct {
 	channel, person string
-	// inside is the incident's own channel, or somebody who takes part: they may see a private one.
-	inside bool
 }
 
 // key names it within the keys of effects.
@@ -58,24 +56,22 @@ func (d Deps) onUpdate(ctx context.Context, r received) error {
 func updateAudience(rules *incident.Settings, r received) []audience {
 	var to []audience
 	if r.inc.Channel != nil && !r.inc.Channel.Archived {
-		to = append(to, audience{channel: r.inc.Channel.ID, inside: true})
+		to = append(to, audience{channel: r.inc.Channel.ID})
 	}
 	if r.ev.Type == incident.EvAskUpdate {
 		if asked := askedFor(r); asked != "" {
-			to = append(to, audience{person: asked, inside: slices.Contains(takePart(&r.inc), asked)})
+			to = append(to, audience{person: asked})
 		}
 		return to
 	}
-	if r.inc.Visibility != incident.Private {
-		for _, channel := range announced(rules, &r.inc, func(a incident.Announce) bool { return a.Updates }) {
-			if !slices.ContainsFunc(to, func(a audience) bool { return a.channel == channel }) {
-				to = append(to, audience{channel: channel})
-			}
+	for _, channel := range announced(rules, &r.inc, func(a incident.Announce) bool { return a.Updates }) {
+		if !slices.ContainsFunc(to, func(a audience) bool { return a.channel == channel }) {
+			to = append(to, audience{channel: channel})
 		}
 	}
 	for _, p := range r.inc.Participants {
 		if p.Subscribed && p.Left.IsZero() {
-			to = append(to, audience{person: p.Person, inside: true})
+			to = append(to, audience{person: p.Person})
 		}
 	}
 	return to
