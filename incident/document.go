@@ -5,7 +5,6 @@ import (
 	"fmt"
 )
 
-
 // EncodeDocument returns the document as stores keep it, or ErrTooLarge.
 func EncodeDocument(inc *Incident) ([]byte, error) {
 	doc, err := json.Marshal(inc)

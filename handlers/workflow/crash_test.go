@@ -505,6 +505,7 @@ func TestHandlers_EveryFaultOutside(t *testing.T) {
 					if answered == 0 {
 						t.Fatal("it is never done")
 					}
+					w.out.fault = func(string) fault { return fine }
 					if s.check(t, w); t.Failed() {
 						t.Fatalf("after fault %d in call %d", f, at)
 					}
