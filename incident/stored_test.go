@@ -91,3 +91,15 @@ func TestInbound_EnvelopeIsNamedByTheRow(t *testing.T) {
 		t.Errorf("%+v (-want +got)\n%s", out, diff)
 	}
 }
+
+func TestEncodeIncident_IsBounded(t *testing.T) {
+	t.Parallel()
+	inc := incident.Incident{ID: "x", Status: incident.Triage, Summary: strings.Repeat("x", incident.MaxDocument)}
+	if _, err := incident.EncodeIncident(&inc); !errors.Is(err, incident.ErrTooLarge) {
+		t.Errorf("got %v, want ErrTooLarge", err)
+	}
+	inc.Summary = "x"
+	if doc, err := incident.EncodeIncident(&inc); err != nil || len(doc) == 0 {
+		t.Errorf("a small one: %v", err)
+	}
+}

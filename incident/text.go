@@ -100,7 +100,7 @@ func boundedID(s string) string {
 		return s
 	}
 	sum := sha256.Sum256([]byte(s))
-	return clip(s, maxKey-40) + " sha256:" + hex.EncodeToString(sum[:16])
+	return strings.TrimSpace(clip(s, maxKey-40) + " sha256:" + hex.EncodeToString(sum[:16]))
 }
 
 // checkLink accepts addresses that a page may link to.

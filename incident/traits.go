@@ -1,5 +1,10 @@
 package incident
 
+import (
+	"maps"
+	"slices"
+)
+
 // kind is what is known of a type of events: how it is read, what it says of its actor, and the form
 // of its data.
 type kind struct {
@@ -101,3 +106,6 @@ func TraitOf(t EventType) (Trait, bool) {
 	k, ok := kinds[t]
 	return k.trait, ok
 }
+
+// EventTypes returns all types of events that this version knows, in alphabetical order.
+func EventTypes() []EventType { return slices.Sorted(maps.Keys(kinds)) }

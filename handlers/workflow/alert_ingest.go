@@ -1,0 +1,126 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/incident"
+)
+
+const alertIngestName = "alert.ingest"
+
+// alertMaxAge is how old an alert may be that calls people. An older one is attached, or opens an
+// incident quietly.
+const alertMaxAge = time.Hour
+
+// AttrSource is the attribute of an alert's row that names its source by its id in the settings.
+const AttrSource = "source"
+
+// alertIngest turns what sources say into incidents: one for each episode of an alert.
+func (d Deps) alertIngest() Registration {
+	return Registration{
+		Name: alertIngestName, Topic: incident.TopicAlerts, Critical: true, Pipeline: true,
+		Timeout: 10 * time.Second, MaxAge: alertMaxAge, Shed: ShedNever, Purge: PurgeNever,
+		Handler: d.onRow(nil, d.onAlert),
+	}
+}
+
+// onAlert reads a request and does what each of its alerts asks for. One that fails holds up no other.
+func (d Deps) onAlert(ctx context.Context, r row) (string, error) {
+	rules, err := d.rules(ctx)
+	if err != nil {
+		return "", err
+	}
+	at := slices.IndexFunc(rules.Sources, func(s incident.Source) bool { return s.ID == r.attrs[AttrSource] })
+	if at < 0 {
+		return "", neverRuns("no source is called %.60q", r.attrs[AttrSource])
+	}
+	source := rules.Sources[at]
+	signals, err := parseAlerts(source.Kind, source.PerAlert, r.body)
+	if err != nil {
+		return "", handlers.Undecodable(err)
+	}
+	var refs []string
+	var all error
+	for _, s := range signals[:min(len(signals), maxSignals)] {
+		ref, err := d.onSignal(ctx, rules, source, r, s)
+		all = errors.Join(all, err)
+		if ref != "" && !slices.Contains(refs, ref) {
+			refs = append(refs, ref)
+		}
+	}
+	result := orElse(strings.Join(refs, ", "), "nothing to do")
+	if len(signals) > maxSignals {
+		result = fmt.Sprintf("%d of %d alerts were read: %s", maxSignals, len(signals), result)
+	}
+	return result, all
+}
+
+// onSignal does what one alert asks for and returns the incident that it belongs to, "" for none.
+func (d Deps) onSignal(ctx context.Context, rules *incident.Settings, source incident.Source, r row, s signal) (string, error) {
+	subject := opening{
+		actor: incident.Actor{Kind: incident.ByAlert, ID: source.ID, Name: source.ID, Role: incident.Responder},
+		key:   "alert:" + source.ID + ":" + s.dedup, episode: "episode:" + source.ID + ":" + s.dedup,
+		storm: "storm:alert:" + source.ID, stormName: "Alert storm from " + source.ID,
+		burst: source.Burst, declare: source.Declare, once: "alert:" + r.id + ":" + s.dedup, cause: r.id,
+		params: incident.NewParams{
+			Name: s.title, Summary: s.text, Severity: alertSeverity(rules, source, s.severity),
+			Alert: &incident.Alert{Source: source.ID, Dedup: s.dedup, Title: s.title, URL: s.url},
+			Quiet: d.age(r) > alertMaxAge,
+		},
+		attach: func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+			return inc.AttachAlert(act, incident.Alert{Source: source.ID, Dedup: s.dedup, Title: s.title, URL: s.url})
+		},
+	}
+	if subject.burst <= 0 {
+		subject.burst = defaultBurst
+	}
+	if strings.HasPrefix(source.Runbook, "https://") || strings.HasPrefix(source.Runbook, "http://") {
+		subject.params.Attachments = []incident.Attachment{{Kind: "runbook", URL: source.Runbook, Title: "Runbook", At: d.Now()}}
+	} else if source.Runbook != "" {
+		subject.params.Summary = strings.TrimSpace(s.text + "\n\n" + lines(source.Runbook, 2000))
+	}
+	if s.resolved {
+		return d.onAlertOver(ctx, subject, source, s)
+	}
+	inc, _, err := d.openOrAttach(ctx, subject)
+	if err != nil {
+		return "", err
+	}
+	return inc.Ref(), nil
+}
+
+// onAlertOver notes that an alert is over. It never ends an incident, and one that nobody knows ends
+// nothing.
+func (d Deps) onAlertOver(ctx context.Context, o opening, source incident.Source, s signal) (string, error) {
+	inc, err := d.byKey(ctx, o.key)
+	if err != nil {
+		return "", notFoundIsNil(err)
+	}
+	inc, err = d.do(ctx, inc.ID, o.actor, func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.ResolveAlert(act, source.ID, s.dedup)
+	}, incident.WithKey("over:"+o.once), incident.CausedBy(o.cause, ""))
+	if err != nil {
+		return "", notFoundIsNil(err)
+	}
+	return inc.Ref(), nil
+}
+
+// alertSeverity maps what a source says to a severity of ours, "" where none is meant.
+func alertSeverity(rules *incident.Settings, source incident.Source, said string) string {
+	ours := source.Default
+	for theirs, mapped := range source.Severity {
+		if said != "" && strings.EqualFold(theirs, said) {
+			ours = mapped
+		}
+	}
+	if slices.ContainsFunc(rules.Severities, func(s incident.Severity) bool { return s.ID == ours }) {
+		return ours
+	}
+	return ""
+}

@@ -1,0 +1,182 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/theriac/theriac/incident"
+)
+
+const announcePostName = "announce.post"
+
+// announcePost keeps one headline of the incident in each channel that hears of it.
+func (d Deps) announcePost() Registration {
+	types := []incident.EventType{
+		incident.EvDeclared, incident.EvAccepted, incident.EvStatus, incident.EvSeverity,
+		incident.EvPrivate, incident.EvEdited, incident.EvAssigned, incident.EvHandedOff, incident.EvUnassign,
+	}
+	const maxAge = time.Hour
+	return Registration{
+		Name: announcePostName, Topic: incident.TopicEvents, Types: names(types...), Critical: true,
+		Timeout: 20 * time.Second, MaxAge: maxAge, Shed: ShedNever, Purge: PurgeAsk,
+		Handler: d.onEvent(maxAge, types, d.onHeadline),
+	}
+}
+
+// onHeadline brings every headline to where the incident is.
+func (d Deps) onHeadline(ctx context.Context, r received) error {
+	if d.Chat == nil {
+		return nil
+	}
+	rules, err := d.rules(ctx)
+	if err != nil {
+		return err
+	}
+	var all error
+	for _, h := range headlines(rules, &r.inc) {
+		all = errors.Join(all, d.keepHeadline(ctx, rules, r, h))
+	}
+	return all
+}
+
+// headlinePlace is a channel with a headline. The first one is the incident's own, which its document
+// knows; of the others the row of the effect knows the message. One that is not wanted is kept right if
+// it is there, and is not posted.
+type headlinePlace struct {
+	channel, key  string
+	first, wanted bool
+}
+
+// headlines returns where the incident is announced, or was.
+func headlines(rules *incident.Settings, inc *incident.Incident) []headlinePlace {
+	var places []headlinePlace
+	if inc.Headline != nil {
+		places = append(places, headlinePlace{inc.Headline.Channel, "headline:" + inc.ID, true, true})
+	}
+	wanted := announced(rules, inc, func(incident.Announce) bool { return true })
+	if inc.Headline == nil && len(wanted) > 0 {
+		places = append(places, headlinePlace{wanted[0], "headline:" + inc.ID, true, true})
+	}
+	for _, a := range rules.Announce {
+		if !slices.ContainsFunc(places, func(h headlinePlace) bool { return h.channel == a.Channel }) {
+			places = append(places, headlinePlace{
+				a.Channel, "headline:" + inc.ID + ":" + a.Channel, false, slices.Contains(wanted, a.Channel),
+			})
+		}
+	}
+	return places
+}
+
+// announced returns the channels that are to hear of an incident, each once; none of a private one.
+func announced(rules *incident.Settings, inc *incident.Incident, also func(incident.Announce) bool) []string {
+	var channels []string
+	for _, a := range rules.AnnounceIn(inc) {
+		if a.Channel != "" && also(a) && !slices.Contains(channels, a.Channel) {
+			channels = append(channels, a.Channel)
+		}
+	}
+	return channels
+}
+
+// keepHeadline posts one headline if it is not there, else it edits it. There is nothing to announce
+// any more of an incident that has ended.
+func (d Deps) keepHeadline(ctx context.Context, rules *incident.Settings, r received, h headlinePlace) error {
+	post, err := d.knownHeadline(ctx, &r.inc, h)
+	switch {
+	case err != nil:
+		return err
+	case post != nil:
+		return d.editHeadline(ctx, rules, r, h, *post)
+	case h.wanted && r.inc.Status.Open():
+		return d.postHeadline(ctx, rules, r, h)
+	default:
+		return nil
+	}
+}
+
+// knownHeadline returns the message of a headline that was posted, nil for none.
+func (d Deps) knownHeadline(ctx context.Context, inc *incident.Incident, h headlinePlace) (*incident.Post, error) {
+	if h.first {
+		return inc.Headline, nil
+	}
+	row, err := d.stores().Effect(ctx, h.key)
+	if err != nil || row.State != incident.EffectDone || row.ExternalID == "" {
+		return nil, notFoundIsNil(err)
+	}
+	return &incident.Post{Channel: h.channel, ID: row.ExternalID}, nil
+}
+
+// postHeadline announces the incident, as it stands now, once.
+func (d Deps) postHeadline(ctx context.Context, rules *incident.Settings, r received, h headlinePlace) error {
+	place := Place{Channel: h.channel}
+	return d.run(ctx, effect{
+		key: h.key, incident: r.inc.ID, event: r.ev.ID, handler: announcePostName,
+		refuse: func(ctx context.Context) (string, error) {
+			if err := d.again(ctx, &r.inc); err != nil {
+				return "", err
+			}
+			switch {
+			case r.inc.Visibility == incident.Private:
+				return "it is private", nil
+			case !r.inc.Status.Open():
+				return "it has ended", nil
+			}
+			return "", nil
+		},
+		probe: d.findPost(place, h.key),
+		do: func(ctx context.Context) (incident.EffectEnd, error) {
+			return d.post(ctx, Post{To: place, Key: h.key, Card: d.headline(rules, &r.inc)})
+		},
+		record: func(ctx context.Context, end incident.EffectEnd) error {
+			posted := incident.Post{Channel: h.channel, ID: end.ExternalID}
+			if h.first {
+				fresh, err := d.do(ctx, r.inc.ID, by(announcePostName), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+					if inc.Headline != nil {
+						return nil, nil
+					}
+					return inc.HeadlinePosted(act, posted)
+				}, incident.CausedBy(r.ev.ID, ""))
+				if err != nil {
+					return err
+				}
+				r.inc = fresh
+			} else if err := d.again(ctx, &r.inc); err != nil {
+				return err
+			}
+			return d.editHeadline(ctx, rules, r, h, posted)
+		},
+	})
+}
+
+// editHeadline shows the newest state. An edit may be repeated, so after each the incident is looked at
+// once more, and the row says only that it was shown.
+func (d Deps) editHeadline(ctx context.Context, rules *incident.Settings, r received, h headlinePlace, post incident.Post) error {
+	key := fmt.Sprintf("%s:v%d", h.key, r.inc.Version)
+	return d.run(ctx, effect{
+		key: key, incident: r.inc.ID, event: r.ev.ID, handler: announcePostName, silent: true,
+		do: func(ctx context.Context) (incident.EffectEnd, error) {
+			card := func() (string, error) { return fmt.Sprintf("%+v", d.headline(rules, &r.inc)), nil }
+			return incident.EffectEnd{ExternalID: post.ID}, d.settleOn(ctx, &r, card, func(string) error {
+				_, err := d.Chat.Post(ctx, Post{To: Place{Channel: post.Channel}, Key: h.key, Edit: &post, Card: d.headline(rules, &r.inc)})
+				return err
+			})
+		},
+	})
+}
+
+// post writes a message and says which it is.
+func (d Deps) post(ctx context.Context, p Post) (incident.EffectEnd, error) {
+	posted, err := d.Chat.Post(ctx, p)
+	return incident.EffectEnd{ExternalID: posted.ID}, err
+}
+
+// findPost is the probe of a message.
+func (d Deps) findPost(to Place, key string) func(context.Context) (incident.EffectEnd, bool, error) {
+	return func(ctx context.Context) (incident.EffectEnd, bool, error) {
+		post, found, err := d.Chat.FindPost(ctx, to, key)
+		return incident.EffectEnd{ExternalID: post.ID}, found, err
+	}
+}

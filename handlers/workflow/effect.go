@@ -1,0 +1,166 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/incident"
+)
+
+// effect is one thing to do to the world outside, once.
+type effect struct {
+	// key makes it happen once; incident and event are whose it is and what causes it.
+	key, incident, event string
+	// handler is whose name its traces bear.
+	handler string
+	// silent effects leave nothing in the timeline when they do not happen.
+	silent bool
+	// refuse looks once more, right before do, whether it is still wanted: "" for yes, else why not. It is
+	// final. Nil: it is.
+	refuse func(ctx context.Context) (why string, err error)
+	// probe looks whether an earlier attempt did it. Nil: to repeat it does no harm.
+	probe func(ctx context.Context) (end incident.EffectEnd, found bool, err error)
+	// do does it.
+	do func(ctx context.Context) (incident.EffectEnd, error)
+	// record writes down what came of it. It is run again whenever the message comes again, so that a
+	// crash before it loses nothing. Nil: nothing is to be written.
+	record func(ctx context.Context, end incident.EffectEnd) error
+	// released says how an attempt that did not succeed is given back. Nil: see Deps.giveBack.
+	released func(attempt int, err error) (wait time.Duration, answer error)
+}
+
+// mayBe is the external id of an effect that was given up while it was in doubt.
+const mayBe = "in doubt"
+
+// grace is how long after its handler's deadline an effect is still its owner's, so that nobody begins
+// what another is about to finish.
+const grace = 10 * time.Second
+
+// settleTime bounds the writing down of what happened, which goes on when the handler's time is over.
+const settleTime = 5 * time.Second
+
+// run claims an effect, looks whether an earlier attempt did it, does it, and finishes it. A crash
+// between any two of these leaves a claim that runs out, and then whoever comes next looks first.
+func (d Deps) run(ctx context.Context, e effect) error {
+	claim, err := d.stores().Claim(ctx, incident.Claim{
+		Key: e.key, IncidentID: e.incident, EventID: e.event, Lease: lease(ctx),
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("claim %s: %w", e.key, err)
+	case claim.Done:
+		return e.recorded(ctx, incident.EffectEnd{ExternalID: claim.Effect.ExternalID, Result: claim.Effect.Result})
+	case claim.Failed:
+		return d.skipped(ctx, e, claim.Effect.Result)
+	case !claim.Mine:
+		return handlers.Again(max(claim.Wait, 100*time.Millisecond))
+	}
+	end, doing, err := e.attempt(ctx, claim.Effect.InDoubt)
+	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer cancel()
+	if err != nil {
+		return d.giveBack(settle, e, claim.Effect, doing, err)
+	}
+	return d.finish(settle, e, claim.Effect.Attempt, end)
+}
+
+// attempt looks, asks and does. It reports whether it came as far as to do it.
+func (e effect) attempt(ctx context.Context, inDoubt bool) (end incident.EffectEnd, doing bool, err error) {
+	if inDoubt && e.probe != nil {
+		end, found, err := e.probe(ctx)
+		if err != nil || found {
+			return end, false, err
+		}
+	}
+	if e.refuse != nil {
+		why, err := e.refuse(ctx)
+		if err != nil {
+			return end, false, err
+		}
+		if why != "" {
+			end := incident.EffectEnd{Failed: true, Result: why}
+			if inDoubt {
+				end.ExternalID = mayBe
+			}
+			return end, false, nil
+		}
+	}
+	end, err = e.do(ctx)
+	return end, true, err
+}
+
+// finish notes how an effect ended, and then what comes of it.
+func (d Deps) finish(ctx context.Context, e effect, attempt int, end incident.EffectEnd) error {
+	end.Result = line(end.Result, 200)
+	err := d.stores().Finish(ctx, e.key, attempt, end)
+	if errors.Is(err, incident.ErrConflict) {
+		// Another owner took over. What it makes of it is what counts.
+		return handlers.Again(time.Second)
+	}
+	if err != nil {
+		return fmt.Errorf("finish %s: %w", e.key, err)
+	}
+	if end.Failed {
+		return d.skipped(ctx, e, end.Result)
+	}
+	return e.recorded(ctx, end)
+}
+
+// giveBack notes that an attempt did not succeed, and answers for it.
+func (d Deps) giveBack(ctx context.Context, e effect, claimed incident.Effect, doing bool, cause error) error {
+	kind, after := outcomeOf(cause)
+	if kind == never {
+		return d.finish(ctx, e, claimed.Attempt, incident.EffectEnd{Failed: true, Result: cause.Error()})
+	}
+	if after <= 0 && kind != unknown {
+		after = waitAfter(claimed.Attempt)
+	}
+	answer := handlers.Again(after)
+	if kind == unknown {
+		answer = fmt.Errorf("%s: %w", e.key, cause)
+	}
+	if e.released != nil {
+		after, answer = e.released(claimed.Attempt, cause)
+	}
+	err := d.stores().Release(ctx, e.key, claimed.Attempt, incident.EffectRelease{
+		InDoubt:   claimed.InDoubt || (doing && kind != later),
+		Result:    line(cause.Error(), 200),
+		NotBefore: after,
+	})
+	if err != nil && !errors.Is(err, incident.ErrConflict) {
+		// The claim runs out by itself, and then it is in doubt.
+		d.Logger.WarnContext(ctx, "an effect could not be given back", "effect", e.key, "err", err)
+	}
+	return answer
+}
+
+// skipped writes into the timeline that an effect will not happen, once.
+func (d Deps) skipped(ctx context.Context, e effect, why string) error {
+	if e.silent || e.incident == "" {
+		return nil
+	}
+	_, err := d.do(ctx, e.incident, by(e.handler), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.SkipEffect(act, e.key, why)
+	}, incident.WithKey("skip:"+e.key), incident.CausedBy(e.event, ""))
+	return err
+}
+
+// recorded runs record, if there is one.
+func (e effect) recorded(ctx context.Context, end incident.EffectEnd) error {
+	if e.record == nil {
+		return nil
+	}
+	return e.record(ctx, end)
+}
+
+// lease returns how long an effect of this run is its owner's.
+func lease(ctx context.Context) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return 30 * time.Second
+	}
+	return max(time.Until(deadline), 0) + grace
+}

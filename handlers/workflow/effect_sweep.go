@@ -1,0 +1,159 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/theriac/theriac/incident"
+)
+
+const effectSweepName = "effect.sweep"
+
+// The limits of a sweep.
+const (
+	// sweepMaxAge is how old a tick may be: a newer one follows.
+	sweepMaxAge = 2 * time.Minute
+	// sweepAfter is how long an effect that is wanted may take by itself.
+	sweepAfter = time.Minute
+	// sweepTimes is how often a cause is published again.
+	sweepTimes = 5
+	// sweepPrefix begins the keys of sweeps.
+	sweepPrefix = "sweep:"
+	// sweepBatch is how many causes are published again for one incident and tick.
+	sweepBatch = 50
+)
+
+// effectSweep publishes the causes of effects again that an incident should have had and has not, so
+// that the repair takes the same way as the first try.
+func (d Deps) effectSweep() Registration {
+	return Registration{
+		Name: effectSweepName, Topic: incident.TopicClock, Types: []string{TickEffects}, Critical: true, Pipeline: true,
+		Timeout: 30 * time.Second, MaxAge: sweepMaxAge, Shed: ShedNever, Purge: PurgeSafe,
+		Handler: d.onTick(TickEffects, d.onSweep),
+	}
+}
+
+// onSweep compares what is wanted with what was done.
+func (d Deps) onSweep(ctx context.Context, r row, inc incident.Incident) (string, error) {
+	if d.age(r) > sweepMaxAge {
+		return "too late: a newer one follows", nil
+	}
+	rules, err := d.rules(ctx)
+	if err != nil {
+		return "", err
+	}
+	rows, err := d.stores().EffectList(ctx, inc.ID)
+	if err != nil {
+		return "", err
+	}
+	missing, err := d.missing(ctx, inc.Wanted(rules), rows, inc.ID)
+	if err != nil {
+		return "", err
+	}
+	var all error
+	for _, m := range missing[:min(len(missing), sweepBatch)] {
+		all = errors.Join(all, d.bringBack(ctx, inc.ID, m))
+	}
+	return fmt.Sprintf("%d were missing", len(missing)), all
+}
+
+// lost is an effect that did not happen, and the event that causes it.
+type lost struct{ key, event string }
+
+// missing returns what is to be brought back.
+func (d Deps) missing(ctx context.Context, wanted []incident.Wanted, rows []incident.Effect, id string) ([]lost, error) {
+	known := map[string]incident.Effect{}
+	for _, row := range rows {
+		known[row.Key] = row
+	}
+	var missing []lost
+	add := func(key, event string) {
+		if sweep := known[sweepPrefix+key]; event != "" && sweep.Attempt < sweepTimes && !sweep.NotBefore.After(d.Now()) {
+			missing = append(missing, lost{key, event})
+		}
+	}
+	for _, row := range rows {
+		if d.stuck(row) {
+			add(row.Key, row.EventID)
+		}
+	}
+	for _, w := range wanted {
+		if _, begun := known[w.Key]; begun || d.Now().Sub(w.Since) < sweepAfter {
+			continue
+		}
+		event, err := d.cause(ctx, id, w)
+		if err != nil {
+			return nil, err
+		}
+		add(w.Key, event)
+	}
+	return missing, nil
+}
+
+// bringBack publishes a cause again. That is an effect itself, one that waits longer after each time and
+// is not repeated for ever: a cause that kills its handler is no better the sixth time. Deliveries to
+// endpoints are bounded by their own schedule.
+func (d Deps) bringBack(ctx context.Context, id string, m lost) error {
+	if strings.HasPrefix(m.key, hookPrefix) {
+		return d.stores().Republish(ctx, m.event)
+	}
+	return d.run(ctx, effect{
+		key: sweepPrefix + m.key, incident: id, event: m.event, handler: effectSweepName, silent: true,
+		do: func(ctx context.Context) (incident.EffectEnd, error) {
+			if err := d.stores().Republish(ctx, m.event); err != nil {
+				return incident.EffectEnd{}, err
+			}
+			return incident.EffectEnd{}, Later(errPublishedAgain, 0)
+		},
+		released: func(attempt int, err error) (time.Duration, error) {
+			if errors.Is(err, errPublishedAgain) {
+				return sweepAfter << min(attempt, sweepTimes), nil
+			}
+			return 0, err
+		},
+	})
+}
+
+// errPublishedAgain keeps the row of a sweep open for the next time.
+var errPublishedAgain = errors.New("its cause was published again")
+
+// stuck reports a row whose owner died, or whose wait has passed, and that nobody came back to.
+func (d Deps) stuck(row incident.Effect) bool {
+	now := d.Now()
+	if strings.HasPrefix(row.Key, sweepPrefix) {
+		return false
+	}
+	switch row.State {
+	case incident.EffectClaimed:
+		return now.After(row.LeaseUntil) && now.Sub(row.Claimed) > sweepAfter
+	case incident.EffectWaiting:
+		own := strings.HasPrefix(row.Key, hookPrefix) // it keeps its own schedule, and nobody else comes back to it
+		return now.After(row.NotBefore) && (own || now.Sub(row.NotBefore) > sweepAfter)
+	default:
+		return false
+	}
+}
+
+// cause returns the latest event of the type that causes an effect; of a page, that of its step.
+func (d Deps) cause(ctx context.Context, id string, w incident.Wanted) (string, error) {
+	var latest string
+	step, isPage := strings.CutPrefix(w.Key, "page:")
+	for after := int64(0); ; {
+		page, err := d.stores().Events(ctx, incident.EventFilter{IncidentID: id, AfterSeq: after, Types: []incident.EventType{w.Event}, Limit: 1000})
+		if err != nil {
+			return "", err
+		}
+		for _, ev := range page.Events {
+			after = ev.Seq
+			if level, ok := strings.CutPrefix(ev.Key, "level:"); !isPage || (ok && strings.HasPrefix(step, level+":")) {
+				latest = ev.ID
+			}
+		}
+		if len(page.Events) < 1000 {
+			return latest, nil
+		}
+	}
+}

@@ -1,0 +1,187 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/theriac/theriac/incident"
+)
+
+const updatePostName = "update.post"
+
+// updatePost brings an update that was shared to whoever is to hear it, and an ask for one to whoever
+// is asked.
+func (d Deps) updatePost() Registration {
+	types := []incident.EventType{incident.EvUpdate, incident.EvAskUpdate}
+	const maxAge = 6 * time.Hour
+	return Registration{
+		Name: updatePostName, Topic: incident.TopicEvents, Types: names(types...), Critical: true,
+		Timeout: 20 * time.Second, MaxAge: maxAge, Shed: ShedNever, Purge: PurgeAsk,
+		Handler: d.onEvent(maxAge, types, d.onUpdate),
+	}
+}
+
+// audience is one place that a message goes to.
+type audience struct {
+	channel, person string
+}
+
+// key names it within the keys of effects.
+func (a audience) key() string {
+	if a.channel != "" {
+		return a.channel
+	}
+	return "person:" + a.person
+}
+
+// onUpdate posts to each.
+func (d Deps) onUpdate(ctx context.Context, r received) error {
+	if d.Chat == nil {
+		return nil
+	}
+	rules, err := d.rules(ctx)
+	if err != nil {
+		return err
+	}
+	var all error
+	for _, to := range updateAudience(rules, r) {
+		all = errors.Join(all, d.postUpdate(ctx, rules, r, to))
+	}
+	return all
+}
+
+// updateAudience returns who is to hear of it as the incident stands.
+func updateAudience(rules *incident.Settings, r received) []audience {
+	var to []audience
+	if r.inc.Channel != nil && !r.inc.Channel.Archived {
+		to = append(to, audience{channel: r.inc.Channel.ID})
+	}
+	if r.ev.Type == incident.EvAskUpdate {
+		if asked := askedFor(r); asked != "" {
+			to = append(to, audience{person: asked})
+		}
+		return to
+	}
+	for _, channel := range announced(rules, &r.inc, func(a incident.Announce) bool { return a.Updates }) {
+		if !slices.ContainsFunc(to, func(a audience) bool { return a.channel == channel }) {
+			to = append(to, audience{channel: channel})
+		}
+	}
+	for _, p := range r.inc.Participants {
+		if p.Subscribed && p.Left.IsZero() {
+			to = append(to, audience{person: p.Person})
+		}
+	}
+	return to
+}
+
+// askedFor returns who is asked for an update: the one who is named, or whoever leads.
+func askedFor(r received) string {
+	data, err := incident.DataOf[incident.DataParticipant](r.ev)
+	if err != nil || data.Person == "" {
+		return r.inc.Lead()
+	}
+	return data.Person
+}
+
+// postUpdate posts to one place, once.
+func (d Deps) postUpdate(ctx context.Context, rules *incident.Settings, r received, to audience) error {
+	key := "post:" + r.ev.ID + ":" + to.key()
+	place, err := d.place(ctx, to.channel, to.person)
+	if err != nil && !isNever(err) {
+		return err
+	}
+	unreachable := err
+	return d.run(ctx, effect{
+		key: key, incident: r.inc.ID, event: r.ev.ID, handler: updatePostName,
+		refuse: func(ctx context.Context) (string, error) {
+			if r.late != "" {
+				return r.late, nil
+			}
+			if err := d.again(ctx, &r.inc); err != nil {
+				return "", err
+			}
+			if !slices.Contains(updateAudience(rules, r), to) {
+				return "it is not for them any more", nil
+			}
+			return "", unreachable
+		},
+		probe: d.findPost(place, key),
+		do: func(ctx context.Context) (incident.EffectEnd, error) {
+			card, err := d.updateCard(ctx, rules, r, to)
+			if err != nil {
+				return incident.EffectEnd{}, Later(err, 0)
+			}
+			return d.post(ctx, Post{To: place, Key: key, Card: card})
+		},
+	})
+}
+
+// updateCard is what one audience reads.
+func (d Deps) updateCard(ctx context.Context, rules *incident.Settings, r received, to audience) (Card, error) {
+	may, err := d.maySee(ctx, &r.inc, to)
+	if err != nil {
+		return Card{}, err
+	}
+	ask := r.ev.Type == incident.EvAskUpdate
+	switch {
+	case !may && ask:
+		return d.hidden(&r.inc, "An update is asked for."), nil
+	case !may:
+		return d.hidden(&r.inc, "There is an update."), nil
+	case ask:
+		return Card{
+			Title: mark(&r.inc) + r.inc.Ref() + " " + line(r.inc.Name, 200),
+			Text:  line(who(r.ev.Actor), 80) + " asks for an update.",
+			Buttons: append([]Button{{Text: "Share an update", Action: ActUpdate, Value: r.inc.ID, Style: "primary"}},
+				d.open(&r.inc)...),
+		}, nil
+	}
+	data, err := incident.DataOf[incident.DataUpdate](r.ev)
+	if err != nil {
+		return Card{}, Never(err)
+	}
+	card := Card{
+		Title: mark(&r.inc) + r.inc.Ref() + " " + line(r.inc.Name, 200),
+		Facts: []Fact{{"Status", string(r.inc.Status)}, {"Severity", orElse(severityName(rules, r.inc.Severity), "none yet")}},
+		Text:  lines(data.Message, 3000), Buttons: d.open(&r.inc),
+	}
+	if !data.NextDue.IsZero() {
+		card.Facts = append(card.Facts, Fact{"Next update by", clock(data.NextDue)})
+	}
+	return card, nil
+}
+
+// maySee reports whether an audience may see more of an incident than its number.
+func (d Deps) maySee(ctx context.Context, inc *incident.Incident, to audience) (bool, error) {
+	switch {
+	case inc.Visibility != incident.Private:
+		return true, nil
+	case to.person != "":
+		return slices.Contains(takePart(inc), to.person), nil
+	case inc.Channel != nil && to.channel == inc.Channel.ID:
+		return d.mayTell(ctx, inc)
+	default:
+		return false, nil
+	}
+}
+
+// place returns where a channel or a person is written to.
+func (d Deps) place(ctx context.Context, channel, person string) (Place, error) {
+	if channel != "" {
+		return Place{Channel: channel}, nil
+	}
+	p, err := d.person(ctx, person)
+	return Place{Person: p}, err
+}
+
+// isNever reports an error of something that never will be.
+func isNever(err error) bool {
+	kind, _ := outcomeOf(err)
+	return kind == never
+}
+
+// who names an actor for people.
+func who(a incident.Actor) string { return orElse(a.Name, orElse(a.ID, string(a.Kind))) }
