@@ -1,0 +1,104 @@
+package incidentweb
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/theriac/theriac/incident"
+)
+
+// incidentView is an incident as it is shown: the document, without the keys that made things happen
+// once, and with what can be done to it now.
+type incidentView struct {
+	incident.Incident
+	Ref     string         `json:"ref"`
+	Stage   incident.Stage `json:"stage"`
+	Allowed []string       `json:"allowed"`
+}
+
+func viewOf(inc incident.Incident) incidentView {
+	v := incidentView{Incident: inc, Ref: inc.Ref(), Stage: inc.Status.Stage(), Allowed: list(incident.AllowedVerbs(inc.Status))}
+	v.Keys, v.Later = nil, nil
+	return v
+}
+
+func shown(inc incident.Incident) answer { return answer{body: viewOf(inc), etag: etag(inc.Version)} }
+
+// sees reports whether the caller may see an incident. A token takes part in nothing, so a private one
+// is for admins alone.
+func (c *call) sees(inc *incident.Incident) bool {
+	return inc.Visibility != incident.Private || c.by.Role.Allows(incident.Admin)
+}
+
+// look loads an incident for the caller. One that they may not see is not there.
+func (c *call) look() (incident.Incident, error) { return c.lookAt(c.path("ref")) }
+
+func (c *call) lookAt(ref string) (incident.Incident, error) {
+	inc, err := c.api.stores.Get(c.ctx(), ref)
+	if err != nil {
+		return incident.Incident{}, err
+	}
+	if !c.sees(&inc) {
+		return incident.Incident{}, incident.ErrNotFound
+	}
+	return inc, c.witness(&inc)
+}
+
+// witness writes into a private incident that the caller looked at it, once an hour for each. Whoever
+// cannot be written down does not get to see it.
+func (c *call) witness(inc *incident.Incident) error {
+	if inc.Visibility != incident.Private {
+		return nil
+	}
+	act, err := c.api.svc.Act(c.ctx(), c.by)
+	if err != nil {
+		return err
+	}
+	err = c.api.svc.Note(c.ctx(), inc, incident.Event{
+		ID: act.NewID(), Type: incident.EvPrivateSeen, V: 1, IncidentID: inc.ID, Number: inc.Number,
+		OccurredAt: act.At, RecordedAt: act.At, Actor: c.by, Visibility: inc.Visibility, Mode: inc.Mode,
+		Key: "seen:" + c.by.ID + ":" + act.At.Truncate(time.Hour).Format(time.RFC3339),
+	})
+	if errors.Is(err, incident.ErrDuplicate) {
+		return nil
+	}
+	return err
+}
+
+// do runs a verb on the incident of the path, if the caller may see it, and answers with how it then
+// stands. A request that came before is answered in the same way.
+func (c *call) do(verb incident.Verb) (answer, error) {
+	opts, err := c.options()
+	if err != nil {
+		return answer{}, err
+	}
+	hidden := false
+	inc, err := c.api.svc.Do(c.ctx(), c.path("ref"), c.by, func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		if hidden = !c.sees(inc); hidden {
+			return nil, incident.ErrNotFound
+		}
+		return verb(inc, act)
+	}, opts...)
+	if errors.Is(err, incident.ErrDuplicate) && !hidden && inc.ID != "" && c.sees(&inc) {
+		err = nil
+	}
+	if err != nil {
+		return answer{}, c.hide(err)
+	}
+	return shown(inc), c.witness(&inc)
+}
+
+// hide keeps an answer from telling of an incident that the caller may not see: a version that does
+// not fit is noticed before the verb can look.
+func (c *call) hide(err error) error {
+	var conflict *incident.ConflictError
+	if !errors.As(err, &conflict) {
+		return err
+	}
+	inc, getErr := c.api.stores.Get(context.WithoutCancel(c.ctx()), c.path("ref"))
+	if getErr == nil && !c.sees(&inc) {
+		return incident.ErrNotFound
+	}
+	return err
+}
