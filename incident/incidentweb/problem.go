@@ -61,31 +61,38 @@ func detail(p *webkit.Problem, err error) {
 	switch {
 	case errors.As(err, &transition):
 		p.Code = "transition"
-		p.With("from", transition.From).With("verb", transition.Verb).With("allowed", list(transition.Allowed))
+		p.More = map[string]any{"from": transition.From, "verb": transition.Verb, "allowed": list(transition.Allowed)}
 		if transition.To != "" {
-			p.With("to", transition.To)
+			p.More["to"] = transition.To
 		}
 	case errors.As(err, &gate):
 		p.Code = "gate"
-		p.With("open", openOf(gate))
+		p.More = map[string]any{"open": openOf(gate)}
 	case errors.As(err, &exists):
 		p.Code = "exists"
-		p.With("incident", exists.Ref).With("incident_id", exists.IncidentID)
+		p.More = map[string]any{"incident": exists.Ref, "incident_id": exists.IncidentID}
 	case errors.As(err, &conflict):
-		if conflict.Version > 0 {
-			p.With("version", conflict.Version)
-		}
-		if conflict.By != (incident.Actor{}) {
-			p.With("by", conflict.By)
-		}
-		if !conflict.At.IsZero() {
-			p.With("at", conflict.At)
-		}
+		p.More = conflictOf(conflict)
 	case errors.As(err, &field):
-		p.With("field", webkit.Shown(field.Field)).With("fields", fieldsOf(err))
+		p.More = map[string]any{"field": webkit.Shown(field.Field), "fields": fieldsOf(err)}
 	case errors.Is(err, incident.ErrTooLarge):
 		p.Code = "incident_too_large"
 	}
+}
+
+// conflictOf says who was first, as far as that is known.
+func conflictOf(e *incident.ConflictError) map[string]any {
+	more := map[string]any{}
+	if e.Version > 0 {
+		more["version"] = e.Version
+	}
+	if e.By != (incident.Actor{}) {
+		more["by"] = e.By
+	}
+	if !e.At.IsZero() {
+		more["at"] = e.At
+	}
+	return more
 }
 
 // openOf lists what keeps an incident from closing.
