@@ -23,6 +23,9 @@ type Subscription struct {
 	HandlerName string
 	// Criticality says which process and budget it belongs to. Default Critical.
 	Criticality Criticality
+	// Shed says what it does when people shed load. Default: a critical subscription
+	// goes on whatever happens, another one pauses.
+	Shed Shed
 	// Policy says when to retry and when to give up. Zero fields get defaults.
 	Policy Policy
 }
@@ -183,6 +186,12 @@ func (s Subscription) WithDefaults() Subscription {
 	if s.HandlerName == "" && s.Handler != nil {
 		s.HandlerName = handlerName(s.Handler)
 	}
+	if s.Shed == ShedDefault {
+		s.Shed = ShedNever
+		if s.Criticality == NonCritical {
+			s.Shed = ShedPause
+		}
+	}
 	s.Policy = s.Policy.WithDefaults()
 	return s
 }
@@ -198,6 +207,11 @@ func (s Subscription) Validate() error {
 	}
 	if s.Criticality > NonCritical {
 		errs = append(errs, fmt.Errorf("Subscription.Criticality is %d, want Critical or NonCritical", s.Criticality))
+	}
+	if s.Shed > ShedDrop {
+		errs = append(errs, fmt.Errorf("Subscription.Shed is %d, want ShedNever, ShedPause or ShedDrop", s.Shed))
+	} else if s.Shed > ShedNever && s.Criticality != NonCritical {
+		errs = append(errs, fmt.Errorf("Subscription.Shed of %q is %s, but it is critical and never shed: make it NonCritical, or leave Shed out", s.Name, s.Shed))
 	}
 	return errors.Join(append(errs, s.Policy.Validate())...)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/theriac/theriac/consumer/guardian/inflight"
+	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/internal/runner"
 )
 
@@ -36,6 +37,7 @@ type Consumer struct {
 	watchdog  *watchdog
 	breaker   *breaker
 	early     *handedBack
+	valve     *valve
 
 	started atomic.Bool
 	base    context.Context // values of Run's context; never ends
@@ -81,6 +83,7 @@ func New(source Source, sub Subscription, cfg Config) (*Consumer, error) {
 	c.watchdog = newWatchdog(c)
 	c.breaker = newBreaker(sub.Policy, c.slots.size(), log)
 	c.early = newHandedBack()
+	c.valve = new(valve)
 	c.suspects = newSuspects()
 	c.idle = make(chan struct{}, 1)
 	cfg.Roster.join(c)
@@ -114,17 +117,21 @@ func (c *Consumer) Run(ctx context.Context) error {
 	warding, stopWarding := context.WithCancel(c.base)
 	defer stopWarding()
 	c.warding = warding
-	var watchers, replays runner.Group
+	var watchers, replays, orders runner.Group
 	watchers.Go(func() { c.watchdog.run(watch) })
 	watchers.Go(func() { c.sampleSuccesses(watch) })
 	watchers.Go(func() { c.drain(fetch, watch, stopWarding) })
 	c.inherit(fetch)
 	if c.cfg.Quarantine != nil {
 		replays.Go(func() { c.replays(fetch) })
+		orders.Go(func() { c.followControls(fetch) })
+	} else {
+		c.valve.set(handlers.FlowRunning)
 	}
 
 	err := c.receive(fetch, stopFetch)
 	replays.Wait()
+	orders.Wait()
 	c.awaitIdle()
 	if c.abandoned.Load() == 0 {
 		c.group.Wait()
@@ -137,29 +144,49 @@ func (c *Consumer) Run(ctx context.Context) error {
 	return nil
 }
 
-// receive runs the source until it ends or, once every message is settled,
-// until only handlers that were given up hold it: they sit on the source's
-// goroutines and may never leave them.
+// receive runs the source, again after each pause, until it ends or fetch does.
 func (c *Consumer) receive(fetch context.Context, stopFetch func()) error {
+	for {
+		p := c.valve.open(fetch)
+		if p == nil {
+			c.awaitIdle()
+			return nil
+		}
+		if paused, err := c.receiveOnce(fetch, p); !paused {
+			stopFetch()
+			return err
+		}
+	}
+}
+
+// receiveOnce runs the source until it ends, as it does at a pause, or, once fetch
+// has ended and every message is settled, until only handlers that were given up
+// hold it: they sit on the source's goroutines and may never leave them. A pause
+// is waited for: what is in flight ends by itself.
+func (c *Consumer) receiveOnce(fetch context.Context, p *pull) (paused bool, err error) {
+	defer p.stop()
 	received := make(chan error, 1)
 	var source runner.Group
 	source.Go(func() {
 		received <- runner.Run(c.base, func(context.Context) error {
-			return c.source.Receive(fetch, c.limits(), c.deliver)
+			return c.source.Receive(p.ctx, c.limits(), c.deliver)
 		})
 	})
 	select {
 	case err := <-received:
-		stopFetch()
-		return err
+		if paused = p.ctx.Err() != nil && fetch.Err() == nil; paused && err != nil {
+			// Whatever will not mend shows when it is called again.
+			c.log.Warn("the source did not pause well", "error", err)
+		}
+		return paused, err
 	case <-fetch.Done():
 	}
 	c.awaitIdle()
 	if c.abandoned.Load() > 0 {
 		c.log.Warn("handlers that ignore their contexts still run; not waiting for them", "handlers", c.abandoned.Load())
-		return nil
+		return false, nil
 	}
-	return <-received
+	return false, <-received
 }
 
 // awaitIdle waits until every message in this process is settled.
@@ -184,7 +211,7 @@ func (c *Consumer) limits() Limits {
 	return Limits{
 		MaxOutstanding:      c.cfg.MaxOutstanding,
 		MaxOutstandingBytes: c.cfg.MaxOutstandingBytes,
-		DrainTimeout:        c.cfg.DrainTimeout + c.sub.Policy.Grace + c.cfg.SettleTimeout,
+		DrainTimeout:        max(c.cfg.DrainTimeout, c.sub.Policy.Timeout) + c.sub.Policy.Grace + c.cfg.SettleTimeout, // a pause cuts no handler short
 		Trouble:             c.trouble,
 	}
 }

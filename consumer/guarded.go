@@ -67,3 +67,9 @@ func (g *guarded) Reprieve(ctx context.Context, sub string, since time.Time, why
 	defer g.caught(&err)
 	return g.to.Reprieve(ctx, sub, since, why)
 }
+
+// FollowControls calls back on its own goroutine, which is nobody's message.
+func (g *guarded) FollowControls(ctx context.Context, sub string, apply func(handlers.Controls) handlers.Obeyed) (err error) {
+	defer g.caught(&err)
+	return g.to.FollowControls(ctx, sub, apply)
+}

@@ -17,7 +17,7 @@ import (
 // panicking is a quarantine of which each method panics the first time.
 type panicking struct {
 	*consumertest.Recorder
-	asked [5]atomic.Bool
+	asked [6]atomic.Bool
 }
 
 func (p *panicking) once(method int) {
@@ -49,6 +49,11 @@ func (p *panicking) NextReplay(ctx context.Context, sub string) (handlers.Replay
 func (p *panicking) FinishReplay(ctx context.Context, sub string, r handlers.Replay, a handlers.Attempt) error {
 	p.once(4)
 	return p.Recorder.FinishReplay(ctx, sub, r, a)
+}
+
+func (p *panicking) FollowControls(ctx context.Context, sub string, apply func(handlers.Controls) handlers.Obeyed) error {
+	p.once(5)
+	return p.Recorder.FollowControls(ctx, sub, apply)
 }
 
 // TestQuarantineThatPanics_IsOneThatFails: deliveries run on the broker client's

@@ -104,7 +104,8 @@ func (c *Consumer) resume(a *attempt, rep *report) {
 // admit begins an attempt when the message may run. It returns nil when the
 // message was settled instead, or is to run in a ward ([job.takeWard]).
 func (c *Consumer) admit(j *job) *attempt {
-	if c.stopping() {
+	stop := c.stopOf(j)
+	if isClosed(stop) {
 		return c.notBegun(j)
 	}
 	if j.replay != nil {
@@ -119,7 +120,10 @@ func (c *Consumer) admit(j *job) *attempt {
 		if c.cfg.Quarantine != nil && !c.known(j) {
 			return nil
 		}
-		p, ok := c.breaker.enter(c.stop, j.local > 0)
+		if c.valve.dropping.Load() && c.drop(j) {
+			return nil
+		}
+		p, ok := c.breaker.enter(stop, j.local > 0)
 		if !ok {
 			return c.notBegun(j)
 		}
@@ -128,7 +132,7 @@ func (c *Consumer) admit(j *job) *attempt {
 	if c.toWard(j) {
 		return nil
 	}
-	slot, ok := c.slots.acquire(c.stop)
+	slot, ok := c.slots.acquire(stop)
 	if !ok {
 		return c.notBegun(j)
 	}
@@ -185,10 +189,10 @@ func (c *Consumer) holdUnknown(j *job, err error) bool {
 const stayMax = 10 * time.Second
 
 // hold keeps the message in this process for a while, its lease kept by the
-// source. It returns false when the wait was too long for that or the consumer
-// stops: then the message has been handed back.
+// source. It returns false when the wait was too long for that, or the consumer
+// stops or pauses: then the message has been handed back.
 func (c *Consumer) hold(j *job, wait time.Duration) bool {
-	if wait <= 0 && !c.stopping() {
+	if wait <= 0 && !isClosed(c.stopOf(j)) {
 		return true
 	}
 	if j.mustStay() {
@@ -196,7 +200,8 @@ func (c *Consumer) hold(j *job, wait time.Duration) bool {
 	} else if wait > c.sub.Policy.HoldMax {
 		return c.handBack(j, wait)
 	}
-	if c.stopping() {
+	stop := c.stopOf(j)
+	if isClosed(stop) {
 		return c.handBack(j, wait)
 	}
 	timer := time.NewTimer(wait)
@@ -205,14 +210,16 @@ func (c *Consumer) hold(j *job, wait time.Duration) bool {
 	select {
 	case <-timer.C:
 		return true
-	case <-c.stop:
+	case <-stop:
 		return c.handBack(j, wait-time.Since(since))
 	}
 }
 
-func (c *Consumer) stopping() bool {
+func (c *Consumer) stopping() bool { return isClosed(c.stop) }
+
+func isClosed(c <-chan struct{}) bool {
 	select {
-	case <-c.stop:
+	case <-c:
 		return true
 	default:
 		return false

@@ -66,6 +66,16 @@ type Docket interface {
 	Reprieve(ctx context.Context, sub string, since time.Time, why string) (int, error)
 }
 
+// Controller tells what people order: to pause a subscription, to shed load.
+type Controller interface {
+	// FollowControls calls apply with what is ordered of sub, at once and whenever that
+	// changes or an order expires, one call at a time, until ctx ends; it returns ctx's
+	// error. While the store is away the last that is known goes on. It never waits
+	// before the first call: nothing is pulled until that. When apply has returned the
+	// order is obeyed: its answer is what people are told.
+	FollowControls(ctx context.Context, sub string, apply func(handlers.Controls) handlers.Obeyed) error
+}
+
 // Quarantine is all that a consumer asks of the room where poison goes.
 // quarantine.Service has these methods; the rooms do not import each other.
 // Implementations are safe for concurrent use. A panic in one counts as an error.
@@ -75,4 +85,5 @@ type Quarantine interface {
 	Knower
 	Replayer
 	Docket
+	Controller
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"github.com/theriac/theriac/handlers"
 )
 
 // Stats is what a consumer does at a moment, in plain numbers. What ends in "in
@@ -31,11 +33,17 @@ type Stats struct {
 	// Breaker is the state of the breaker.
 	Breaker BreakerStats
 
+	// Flow is what people let the subscription do; "" until it is known.
+	Flow handlers.Flow
+
 	// Delivered is how many messages the source handed over in all.
 	Delivered uint64
 	// Recognised is how many deliveries were acknowledged on sight in all, since
 	// their messages had been decided before.
 	Recognised uint64
+	// Dropped is how many deliveries were acknowledged without being run in all, since
+	// people shed load: discarded, for the reason "shed".
+	Dropped uint64
 }
 
 // BreakerStats is the state of a breaker.
@@ -60,6 +68,7 @@ func (c *Consumer) Stats() Stats {
 		Outstanding: live, Waiting: int(c.slots.waiting.Load()),
 		Abandoned: int(max(0, c.abandoned.Load())), Suspects: c.suspects.waiting(),
 		Breaker: c.breaker.state(), Delivered: delivered, Recognised: c.recognised.Load(),
+		Flow: c.valve.state(), Dropped: c.valve.dropped.Load(),
 	}
 }
 

@@ -31,7 +31,7 @@ func TestStats_TellsWhatIsDone(t *testing.T) {
 		got := roster.Stats()
 		want := consumer.Stats{
 			Subscription: "orders", Criticality: consumer.NonCritical, Engine: "scripted",
-			Running: 2, MaxRunning: 2, Outstanding: 5, Waiting: 3, Delivered: 5,
+			Running: 2, MaxRunning: 2, Outstanding: 5, Waiting: 3, Delivered: 5, Flow: handlers.FlowRunning,
 		}
 		if len(got) != 1 || got[0] != want {
 			t.Errorf("stats %+v, want %+v", got, want)

@@ -203,7 +203,7 @@ func (c *Consumer) meetSuspect(j *job) bool {
 	}
 	select {
 	case <-s.settled:
-	case <-c.stop:
+	case <-c.stopOf(j):
 		return c.handBack(j, 0)
 	}
 	if c.suspects.isDone(s, j.message()) {

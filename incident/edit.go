@@ -1,147 +1,227 @@
 package incident
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // EditParams changes what is not nil.
 type EditParams struct {
 	Name, Summary, Type *string
 	Severity            *string
 	// Fields replaces those it names; an empty value clears one.
-	Fields        map[string]FieldValue
+	Fields map[string]FieldValue
+	// Times that people say. A zero time clears one; they need be in no order.
 	ImpactStarted *time.Time
 	Reported      *time.Time
 	Resolved      *time.Time
 }
 
-// Edit changes what people wrote down. A change of severity among it is an event of its own.
-func (inc *Incident) Edit(act Act, p EditParams) ([]Event, error) { panic("to come") }
+// mayEdit refuses what lives on elsewhere, or never was.
+func (inc *Incident) mayEdit(verb string) error {
+	if inc.Status == Merged || inc.Status == Declined {
+		return inc.wrongStatus(verb, "")
+	}
+	return nil
+}
 
-// ChangeSeverity says how bad it is, and why.
+// Edit changes what people wrote down. A change of severity among it is an event of its own; where
+// nothing changes there is none.
+func (inc *Incident) Edit(act Act, p EditParams) ([]Event, error) {
+	if err := inc.mayEdit("edit"); err != nil {
+		return nil, err
+	}
+	r := inc.begin(act)
+	changes, err := r.edit(p)
+	if err != nil {
+		return nil, err
+	}
+	if p.Type != nil {
+		r.followType() // first, so that what changed is told to those only who may see it
+	}
+	if len(changes) > 0 {
+		r.add(EvEdited, DataEdited{changes})
+	}
+	if p.Severity != nil {
+		if err := r.setSeverity(*p.Severity, ""); err != nil {
+			return nil, err
+		}
+	}
+	return r.end()
+}
+
+func (r *record) edit(p EditParams) ([]FieldChange, error) {
+	var changes []FieldChange
+	for _, part := range []func(EditParams) ([]FieldChange, error){r.editTexts, r.editTimes} {
+		more, err := part(p)
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, more...)
+	}
+	more, err := r.setFields(p.Fields)
+	return append(changes, more...), err
+}
+
+func (r *record) editTexts(p EditParams) (changes []FieldChange, err error) {
+	inc := r.inc
+	if p.Name != nil {
+		old := inc.Name
+		if err := r.setName(*p.Name); err != nil {
+			return nil, err
+		}
+		changes = changed(changes, "name", old, inc.Name)
+	}
+	if p.Summary != nil {
+		old := inc.Summary
+		if inc.Summary, err = text("summary", *p.Summary, maxMessage); err != nil {
+			return nil, err
+		}
+		changes = changed(changes, "summary", old, inc.Summary)
+	}
+	if p.Type != nil {
+		if err := r.act.Rules.checkType(*p.Type); *p.Type != "" && err != nil {
+			return nil, err
+		}
+		changes = changed(changes, "type", inc.Type, *p.Type)
+		inc.Type = *p.Type
+	}
+	return changes, nil
+}
+
+func (r *record) editTimes(p EditParams) (changes []FieldChange, err error) {
+	times := &r.inc.Times
+	for _, one := range []struct {
+		field string
+		to    *time.Time
+		at    *time.Time
+	}{
+		{"impact_started", p.ImpactStarted, &times.ImpactStarted},
+		{"reported", p.Reported, &times.Reported},
+		{"resolved", p.Resolved, &times.Resolved},
+	} {
+		if one.to == nil {
+			continue
+		}
+		if err := checkTime(one.field, *one.to); err != nil {
+			return nil, err
+		}
+		if !one.at.Equal(*one.to) {
+			changes = append(changes, FieldChange{one.field, stamp(*one.at), stamp(*one.to)})
+		}
+		*one.at = *one.to
+	}
+	return changes, nil
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}
+
+func changed(changes []FieldChange, field, from, to string) []FieldChange {
+	if from == to {
+		return changes
+	}
+	return append(changes, FieldChange{field, from, to})
+}
+
+// setFields sets custom fields, in the order of the settings.
+func (r *record) setFields(values map[string]FieldValue) ([]FieldChange, error) {
+	for id := range values {
+		if _, err := r.act.Rules.cleanField(id, values[id]); err != nil {
+			return nil, err
+		}
+	}
+	var changes []FieldChange
+	fields := make(map[string]FieldValue, len(r.inc.Fields)+len(values))
+	for id, v := range r.inc.Fields {
+		fields[id] = v
+	}
+	for _, f := range r.act.Rules.Fields {
+		value, named := values[f.ID]
+		if !named {
+			continue
+		}
+		value, err := r.act.Rules.cleanField(f.ID, value)
+		if err != nil {
+			return nil, err
+		}
+		changes = changed(changes, "fields."+f.ID, strings.Join(fields[f.ID], ", "), strings.Join(value, ", "))
+		fields[f.ID] = value
+		if len(value) == 0 {
+			delete(fields, f.ID)
+		}
+	}
+	r.inc.Fields = nil
+	if len(fields) > 0 {
+		r.inc.Fields = fields
+	}
+	return changes, nil
+}
+
+// ChangeSeverity says how bad it is, and why. It starts no escalation and moves no role.
 func (inc *Incident) ChangeSeverity(act Act, severity, reason string) ([]Event, error) {
-	panic("to come")
+	if err := inc.mayEdit("change the severity"); err != nil {
+		return nil, err
+	}
+	reason, err := text("reason", reason, maxReason)
+	if err != nil {
+		return nil, err
+	}
+	r := inc.begin(act)
+	if err := r.setSeverity(severity, reason); err != nil {
+		return nil, err
+	}
+	return r.end()
 }
 
-// MakePrivate hides it from all but its participants and admins. There is no way back.
-func (inc *Incident) MakePrivate(act Act, reason string) ([]Event, error) { panic("to come") }
-
-// AssignRole gives a role to a person, in place of nobody: where another holds it, *[ConflictError].
-func (inc *Incident) AssignRole(act Act, role, person string) ([]Event, error) { panic("to come") }
-
-// HandOver passes a role on. If from does not hold it any more it returns *[ConflictError].
-func (inc *Incident) HandOver(act Act, role, from, to, note string) ([]Event, error) {
-	panic("to come")
+// setSeverity notes another severity; the present one changes nothing. A next update that would come
+// later than the new one asks for comes earlier.
+func (r *record) setSeverity(severity, reason string) error {
+	if err := r.act.Rules.checkSeverity(severity); err != nil {
+		return err
+	}
+	if severity == r.inc.Severity {
+		return nil
+	}
+	r.add(EvSeverity, DataSeverity{r.inc.Severity, severity, reason})
+	r.inc.Severity = severity
+	due := r.dueAfter(0, severity)
+	if now := r.inc.NextUpdateDue; r.inc.Status.Live() && !due.IsZero() && (now.IsZero() || due.Before(now)) {
+		r.inc.NextUpdateDue = due
+	}
+	return nil
 }
 
-// Unassign takes a role from its holder.
-func (inc *Incident) Unassign(act Act, role string) ([]Event, error) { panic("to come") }
-
-// Join adds somebody, or raises how they take part.
-func (inc *Incident) Join(act Act, person string, kind ParticipantKind) ([]Event, error) {
-	panic("to come")
+// MakePrivate hides it from all but its participants and admins. There is no way back. The person who
+// does it takes part from then on; one that is private already stays as it is.
+func (inc *Incident) MakePrivate(act Act, reason string) ([]Event, error) {
+	reason, err := text("reason", reason, maxReason)
+	if err != nil {
+		return nil, err
+	}
+	r := inc.begin(act)
+	r.hide(reason)
+	return r.end()
 }
 
-// Leave notes that somebody left. The holder of a role hands over first.
-func (inc *Incident) Leave(act Act, person string) ([]Event, error) { panic("to come") }
-
-// Subscribe brings updates to somebody by direct message, or no longer.
-func (inc *Incident) Subscribe(act Act, person string, on bool) ([]Event, error) { panic("to come") }
-
-// RequestUpdate asks whoever leads for an update.
-func (inc *Incident) RequestUpdate(act Act, person string) ([]Event, error) { panic("to come") }
-
-// SnoozeNudge silences a kind for 30, 60 or 90 minutes; StopNudge for good.
-func (inc *Incident) SnoozeNudge(act Act, kind NudgeKind, minutes int) ([]Event, error) {
-	panic("to come")
+// followType makes an incident private that turned out to be of a private type.
+func (r *record) followType() {
+	if r.act.Rules.isPrivateType(r.inc.Type) {
+		r.hide("of the type " + r.inc.Type)
+	}
 }
 
-// StopNudge silences a kind for good.
-func (inc *Incident) StopNudge(act Act, kind NudgeKind) ([]Event, error) { panic("to come") }
-
-// AddItem writes a line into the timeline, at the time that it is about.
-func (inc *Incident) AddItem(act Act, text string, occurred time.Time) ([]Event, error) {
-	panic("to come")
+func (r *record) hide(reason string) {
+	if r.inc.Visibility == Private {
+		return
+	}
+	r.inc.Visibility = Private
+	r.add(EvPrivate, DataReason{reason})
+	if by := r.act.By; by.Kind == ByPerson && needID("", by.ID) == nil {
+		r.join(by.ID, Collaborator)
+	}
 }
-
-// EditItem and RemoveItem change how a line is shown; the original stays in the list.
-func (inc *Incident) EditItem(act Act, seq int64, text string, occurred time.Time) ([]Event, error) {
-	panic("to come")
-}
-
-// RemoveItem hides a line; the original stays in the list.
-func (inc *Incident) RemoveItem(act Act, seq int64) ([]Event, error) { panic("to come") }
-
-// AddAction notes something to do now. It returns its id with the event.
-func (inc *Incident) AddAction(act Act, text, owner string) ([]Event, error) { panic("to come") }
-
-// ItemChange changes an action or a follow-up: what is not nil.
-type ItemChange struct {
-	Text, Owner, Priority, Link *string
-	Due                         *time.Time
-	State                       ItemState
-}
-
-// ChangeAction changes one; with a state that ends it, it is done.
-func (inc *Incident) ChangeAction(act Act, id string, c ItemChange) ([]Event, error) {
-	panic("to come")
-}
-
-// AddFollowUp notes something to do later.
-func (inc *Incident) AddFollowUp(act Act, f FollowUp) ([]Event, error) { panic("to come") }
-
-// ChangeFollowUp changes one.
-func (inc *Incident) ChangeFollowUp(act Act, id string, c ItemChange) ([]Event, error) {
-	panic("to come")
-}
-
-// CompleteTask and SkipTask end a task of the time after.
-func (inc *Incident) CompleteTask(act Act, id string) ([]Event, error) { panic("to come") }
-
-// SkipTask ends a task undone, with a reason.
-func (inc *Incident) SkipTask(act Act, id, reason string) ([]Event, error) { panic("to come") }
-
-// Attach adds a link.
-func (inc *Incident) Attach(act Act, a Attachment) ([]Event, error) { panic("to come") }
-
-// AttachAlert notes that an alert of it fired, once more or for the first time; ResolveAlert that it
-// is over, which never ends the incident.
-func (inc *Incident) AttachAlert(act Act, a Alert) ([]Event, error) { panic("to come") }
-
-// ResolveAlert notes that an alert is over. It never ends the incident.
-func (inc *Incident) ResolveAlert(act Act, source, dedup string) ([]Event, error) { panic("to come") }
-
-// AttachEntry adds a quarantined message, or raises the counter of its group.
-func (inc *Incident) AttachEntry(act Act, e Entry) ([]Event, error) { panic("to come") }
-
-// EntryDecision is what was decided about an entry, wherever.
-type EntryDecision struct {
-	Ref     string
-	Version int64
-	// Decision is "replayed" or "discarded", or "" when it is undecided again.
-	Decision, By, Reason string
-	At                   time.Time
-}
-
-// DecideEntry notes a decision. An older version than the one known changes nothing.
-func (inc *Incident) DecideEntry(act Act, d EntryDecision) ([]Event, error) { panic("to come") }
-
-// ChannelMade notes the channel that was made for it; HeadlinePosted its announcement.
-func (inc *Incident) ChannelMade(act Act, c Channel) ([]Event, error) { panic("to come") }
-
-// HeadlinePosted notes where its headline is.
-func (inc *Incident) HeadlinePosted(act Act, p Post) ([]Event, error) { panic("to come") }
-
-// SkipEffect notes that an effect will not happen, such as a page that would be too late.
-func (inc *Incident) SkipEffect(act Act, effect, why string) ([]Event, error) { panic("to come") }
-
-// RecordActivity notes that somebody wrote in the channel; RecordNudge that people were reminded.
-func (inc *Incident) RecordActivity(act Act, person, what string, occurred time.Time) ([]Event, error) {
-	panic("to come")
-}
-
-// RecordNudge notes that people were reminded, for an occasion (see Nudge.For).
-func (inc *Incident) RecordNudge(act Act, kind NudgeKind, occasion string) ([]Event, error) {
-	panic("to come")
-}
-
-// NoteControl writes into the timeline that work was held back, or is no longer.
-func (inc *Incident) NoteControl(act Act, text string) ([]Event, error) { panic("to come") }

@@ -49,9 +49,11 @@ type Incident struct {
 	FollowUps     []FollowUp `json:"follow_ups,omitempty"`
 	Tasks         []Task     `json:"tasks,omitempty"`
 
-	Escalations []Escalation          `json:"escalations,omitempty"`
-	Alerts      []Alert               `json:"alerts,omitempty"`
-	Entries     []Entry               `json:"entries,omitempty"`
+	Escalations []Escalation `json:"escalations,omitempty"`
+	Alerts      []Alert      `json:"alerts,omitempty"`
+	Entries     []Entry      `json:"entries,omitempty"`
+	// EntriesMore counts those that are not in Entries, since the list was full.
+	EntriesMore int                   `json:"entries_more,omitempty"`
 	Attachments []Attachment          `json:"attachments,omitempty"`
 	Fields      map[string]FieldValue `json:"fields,omitempty"`
 	Nudges      map[NudgeKind]Nudge   `json:"nudges,omitempty"`

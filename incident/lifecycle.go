@@ -2,101 +2,179 @@ package incident
 
 import "time"
 
-// NewParams say what a new incident is.
-type NewParams struct {
-	Name, Summary  string
-	Severity, Type string
-	Mode           Mode       // default ModeStandard
-	Visibility     Visibility // default Public, or what the type says
-	GameDay        bool
-	Fields         map[string]FieldValue
-	// Keys it takes; see Key.
-	Keys []Key
-	// ImpactStarted is when it began to hurt, if anybody knows.
-	ImpactStarted time.Time
-	// Alert, Entry and Attachments come along.
-	Alert       *Alert
-	Entry       *Entry
-	Attachments []Attachment
-	Related     []string
-	// Lead and Reporter take their roles at once.
-	Lead string
-	// Quiet starts no escalation, whatever the severity says.
-	Quiet bool
-}
-
-// Declare makes an Active incident (Investigating), and starts the escalation that its severity asks
-// for. At least one key that is not open is required.
-func Declare(act Act, p NewParams) (Incident, []Event, error) { panic("to come") }
-
-// Report makes an incident in Triage.
-func Report(act Act, p NewParams) (Incident, []Event, error) { panic("to come") }
-
-// ImportParams are those of an incident that is over.
-type ImportParams struct {
-	NewParams
-	Times Times
-}
-
-// Import makes a retrospective incident, Closed from the start. No effect ever fires.
-func Import(act Act, p ImportParams) (Incident, []Event, error) { panic("to come") }
-
 // AcceptParams may say more than that it is real.
 type AcceptParams struct {
 	Name, Severity, Type string
 	Quiet                bool
 }
 
-// Accept moves from Triage to Investigating.
-func (inc *Incident) Accept(act Act, p AcceptParams) ([]Event, error) { panic("to come") }
+// Accept moves from Triage to Investigating, and starts the escalation that its severity asks for.
+func (inc *Incident) Accept(act Act, p AcceptParams) ([]Event, error) {
+	if err := inc.mayGo(verbAccept, Investigating); err != nil {
+		return nil, err
+	}
+	r := inc.begin(act)
+	if p.Name != "" {
+		if err := r.setName(p.Name); err != nil {
+			return nil, err
+		}
+	}
+	if p.Type != "" {
+		if err := act.Rules.checkType(p.Type); err != nil {
+			return nil, err
+		}
+		inc.Type = p.Type
+		r.followType()
+	}
+	inc.Times.Accepted = act.At
+	data := r.asNew()
+	data.Severity = oneOf(p.Severity, inc.Severity)
+	r.add(EvAccepted, data)
+	r.moveTo(Investigating)
+	if p.Severity != "" {
+		if err := r.setSeverity(p.Severity, ""); err != nil {
+			return nil, err
+		}
+	}
+	r.promise(0)
+	r.take(inc.startEscalation(r.inner(), p.Quiet))
+	return r.end()
+}
 
 // Decline ends a Triage that was nothing.
-func (inc *Incident) Decline(act Act, reason string) ([]Event, error) { panic("to come") }
+func (inc *Incident) Decline(act Act, reason string) ([]Event, error) {
+	return inc.dismiss(act, verbDecline, EvDeclined, Declined, reason)
+}
 
-// MergeInto ends inc in favour of target and moves keys, participants and entries there. Both documents
-// are to be saved together. It returns the events of each.
-func (inc *Incident) MergeInto(act Act, target *Incident, reason string) (source, into []Event, err error) {
-	panic("to come")
+// Cancel ends an Active incident that was none.
+func (inc *Incident) Cancel(act Act, reason string) ([]Event, error) {
+	return inc.dismiss(act, verbCancel, EvCanceled, Canceled, reason)
+}
+
+// dismiss ends what was nothing, with a reason.
+func (inc *Incident) dismiss(act Act, verb string, t EventType, to Status, reason string) ([]Event, error) {
+	r, reason, err := inc.beginWithReason(act, verb, to, reason)
+	if err != nil {
+		return nil, err
+	}
+	r.add(t, DataReason{reason})
+	r.moveTo(to)
+	r.take(inc.endEscalations(r.inner(), Cancelled, "the incident is "+string(to)))
+	return r.end()
+}
+
+// beginWithReason begins a verb that changes the status and takes a reason.
+func (inc *Incident) beginWithReason(act Act, verb string, to Status, reason string) (*record, string, error) {
+	if err := inc.mayGo(verb, to); err != nil {
+		return nil, "", err
+	}
+	reason, err := needText("reason", reason, maxReason)
+	if err != nil {
+		return nil, "", err
+	}
+	return inc.begin(act), reason, nil
+}
+
+// Pause rests an Active incident: nudges rest, paging does not.
+func (inc *Incident) Pause(act Act, reason string) ([]Event, error) {
+	r, reason, err := inc.beginWithReason(act, verbPause, Paused, reason)
+	if err != nil {
+		return nil, err
+	}
+	inc.Resumes = inc.Status
+	r.add(EvPaused, DataReason{reason})
+	r.moveTo(Paused)
+	return r.end()
+}
+
+// Resume goes back to the status that was paused.
+func (inc *Incident) Resume(act Act) ([]Event, error) {
+	to := inc.Resumes
+	if to == "" {
+		to = Investigating
+	}
+	if err := inc.mayGo(verbResume, to); err != nil {
+		return nil, err
+	}
+	r := inc.begin(act)
+	r.add(EvResumed, DataReason{})
+	r.moveTo(to)
+	inc.Resumes = ""
+	if inc.NextUpdateDue.Before(act.At) {
+		r.promise(0) // what fell due in the meantime rested
+	}
+	return r.end()
 }
 
 // UpdateParams are what is shared.
 type UpdateParams struct {
 	Message  string
-	Status   Status // "" leaves it
+	Status   Status // one of the three Active ones; "" leaves it
 	Severity string // "" leaves it
-	// NextIn is when the next update is promised for; 0 takes the severity's, below 0 promises none.
+	// NextIn is when the next update is promised for, at most 30 days; 0 takes the severity's, below 0
+	// promises none.
 	NextIn time.Duration
 }
 
+const maxPromise = 30 * 24 * time.Hour
+
 // ShareUpdate tells people how it stands.
-func (inc *Incident) ShareUpdate(act Act, p UpdateParams) ([]Event, error) { panic("to come") }
+func (inc *Incident) ShareUpdate(act Act, p UpdateParams) ([]Event, error) {
+	if err := inc.mayGo(verbUpdate, ""); err != nil {
+		return nil, err
+	}
+	if p.Status != "" && p.Status != inc.Status {
+		if err := inc.mayGo(verbUpdate, p.Status); err != nil {
+			return nil, err
+		}
+	}
+	message, err := needText("message", p.Message, maxMessage)
+	if err != nil {
+		return nil, err
+	}
+	if p.NextIn > maxPromise {
+		return nil, &FieldError{"next_update_in", "is more than 30 days"}
+	}
+	r := inc.begin(act)
+	return r.share(message, p)
+}
 
-// Pause rests an Active incident.
-func (inc *Incident) Pause(act Act, reason string) ([]Event, error) { panic("to come") }
+// share notes the update first, and then what changed with it.
+func (r *record) share(message string, p UpdateParams) ([]Event, error) {
+	inc := r.inc
+	data := DataUpdate{Message: message}
+	if p.Status != "" && p.Status != inc.Status {
+		data.From, data.To = inc.Status, p.Status
+	}
+	severity := oneOf(p.Severity, inc.Severity)
+	if severity != inc.Severity {
+		data.Severity = severity
+	}
+	data.NextDue = r.dueAfter(p.NextIn, severity)
+	id := r.add(EvUpdate, data)
+	inc.LastUpdate = &Update{Message: message, By: r.act.By, At: r.act.At, EventID: id}
+	if data.Severity != "" {
+		if err := r.setSeverity(severity, ""); err != nil {
+			return nil, err
+		}
+	}
+	inc.NextUpdateDue = data.NextDue // what was promised, whatever the severity asks for
+	if data.To != "" {
+		r.moveTo(data.To)
+	}
+	return r.end()
+}
 
-// Resume goes back to the status that was paused.
-func (inc *Incident) Resume(act Act) ([]Event, error) { panic("to come") }
+// promise sets when the next update is due: after a while, 0 for what the severity asks for.
+func (r *record) promise(in time.Duration) { r.inc.NextUpdateDue = r.dueAfter(in, r.inc.Severity) }
 
-// Cancel ends an Active incident that was none.
-func (inc *Incident) Cancel(act Act, reason string) ([]Event, error) { panic("to come") }
-
-// ResolveParams may say how it ended.
-type ResolveParams struct{ Message string }
-
-// Resolve says that it is over. It never blocks: it leads to Documenting where a flow applies or an
-// entry is undecided, else to Closed.
-func (inc *Incident) Resolve(act Act, p ResolveParams) ([]Event, error) { panic("to come") }
-
-// Advance moves on from Documenting and Reviewing as soon as the gate of the stage is open. The
-// Service runs it after every verb.
-func (inc *Incident) Advance(act Act) ([]Event, error) { panic("to come") }
-
-// Close moves a Post-incident one to Closed if its gates are open, else it returns *[GateError] with
-// all that is not.
-func (inc *Incident) Close(act Act) ([]Event, error) { panic("to come") }
-
-// OptOut skips the open tasks of the time after, never the gate on entries. Admins only.
-func (inc *Incident) OptOut(act Act, reason string) ([]Event, error) { panic("to come") }
-
-// Reopen goes back to Investigating from Documenting, Reviewing or Closed.
-func (inc *Incident) Reopen(act Act, reason string) ([]Event, error) { panic("to come") }
+func (r *record) dueAfter(in time.Duration, severity string) time.Time {
+	if in == 0 {
+		rule, _ := r.act.Rules.severity(severity)
+		in = rule.UpdateEvery.Std()
+	}
+	if in <= 0 {
+		return time.Time{}
+	}
+	return r.act.At.Add(in)
+}

@@ -30,4 +30,7 @@ type Nudge struct {
 	// For is the occasion that Sent counts for, such as the due time of an update: a new occasion counts
 	// from 0.
 	For string `json:"for,omitempty"`
+	// Recent are the times of those sent within the last hour, whatever for: they bound how many all
+	// kinds together may send.
+	Recent []time.Time `json:"recent,omitempty"`
 }

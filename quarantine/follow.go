@@ -18,6 +18,9 @@ func (s *Service) follow(ctx context.Context) error {
 	cursor := int64(0)
 	for {
 		err := s.catchUp(ctx, &cursor)
+		if err == nil {
+			err = s.readControls(ctx)
+		}
 		t.note(err)
 		switch {
 		case err == nil:

@@ -35,6 +35,7 @@ type Service struct {
 	members   membership
 	snapshots snapshots
 	bells     bells
+	orders    orders
 	reprieved tally // by subscription
 	// replayedAt is when the last replay ended here, in Unix ns.
 	replayedAt atomic.Int64
@@ -87,7 +88,7 @@ func (s *Service) Run(ctx context.Context) error {
 		parts = append(parts, s.ingestLoop)
 	}
 	if s.cfg.Worker.Name != "" {
-		parts = append(parts, s.memberLoop)
+		parts = append(parts, s.memberLoop, s.confirmLoop)
 	}
 	if s.snapshotsOn() {
 		parts = append(parts, s.snapshotLoop)

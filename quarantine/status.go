@@ -33,6 +33,8 @@ type Status struct {
 	LastOperations []AuditRow
 	// Workers are the registered workers, dead ones included until reaped.
 	Workers []Worker
+	// Controls is what people ordered of the flow of messages.
+	Controls Controls
 }
 
 // SubscriptionStatus is one subscription at a glance.
@@ -55,6 +57,9 @@ func (s *Service) Status(ctx context.Context) (Status, error) {
 		return st, err
 	}
 	if st.Workers, err = s.store.Workers(ctx); err != nil {
+		return st, err
+	}
+	if st.Controls, err = s.store.Controls(ctx); err != nil {
 		return st, err
 	}
 	if st.LastOperations, err = s.store.Audit(ctx, "", statusEntries); err != nil {

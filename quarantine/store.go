@@ -59,8 +59,8 @@ type Store interface {
 	// [ErrDuplicate].
 	Transition(ctx context.Context, t Transition) (Entry, error)
 
-	// Audit returns the changes of one entry or, with an empty key, of all entries and
-	// groups, newest first, at most limit.
+	// Audit returns the changes of one entry or, with an empty key, of all entries,
+	// groups and controls, newest first, at most limit.
 	Audit(ctx context.Context, entryID string, limit int) ([]AuditRow, error)
 
 	// Changes returns what changed since a cursor that an earlier call returned,
@@ -70,6 +70,7 @@ type Store interface {
 
 	CrashStore
 	NoticeStore
+	ControlStore
 	Registry
 }
 
@@ -119,6 +120,10 @@ type Membership interface {
 	// keeps nothing. An error wrapping [ErrNoWorker] means that the registration has
 	// ended.
 	Snapshot(ctx context.Context, running []handlers.Running) error
+	// Confirm stores that the worker has done what the controls of a version say, and
+	// what that is for each of its subscriptions, in place of what it confirmed before.
+	// An error wrapping [ErrNoWorker] means that the registration has ended.
+	Confirm(ctx context.Context, version int64, obeyed map[string]handlers.Obeyed) error
 	// Leave ends the registration with a tombstone: a clean end, not a death. What
 	// the worker still claims is given back, as by Unclaim.
 	Leave(ctx context.Context) error
@@ -216,19 +221,23 @@ type Transition struct {
 	Request string
 }
 
-// AuditRow is one recorded change, of an entry or, with a Verb, of a group.
+// AuditRow is one recorded change, of an entry or, with a Verb, of a group or, with a
+// Control, of the flow of messages.
 type AuditRow struct {
 	// N numbers all rows of a store, rising in the order in which they were written
 	// to one entry or group.
 	N int64
-	// EntryID is empty for a group; Ref is the reference of the entry or group.
+	// EntryID is empty for a group and a control; Ref is the reference of the entry or
+	// group, the subscription that was paused or resumed, or the level of a shed.
 	EntryID, Ref string
 	From, To     State
 	Version      int64
 	Decision     Decision
-	// Verb is what was done to a group, Until the end of a snooze.
-	Verb  GroupVerb
-	Until time.Time
+	// Verb is what was done to a group, Control what to the flow of messages, Until the
+	// end of a snooze or control.
+	Verb    GroupVerb
+	Control ControlVerb
+	Until   time.Time
 }
 
 // Changes is what happened since a cursor.
@@ -267,4 +276,8 @@ type Worker struct {
 	Started, Heard time.Time
 	// Alive reports that its lock is held.
 	Alive bool
+	// Controls is the version of the controls that it has confirmed, 0 for none, and
+	// Obeyed what that means for each of its subscriptions.
+	Controls int64
+	Obeyed   map[string]handlers.Obeyed
 }

@@ -30,6 +30,9 @@ type Recorder struct {
 	suspects map[string]bool
 	done     map[string]handlers.Identity
 	fates    map[string]handlers.Fate
+	order    handlers.Controls
+	obeyed   []handlers.Obeyed
+	ordered  chan struct{} // closed at the next order
 }
 
 // Held is a message that was quarantined.
@@ -63,6 +66,7 @@ func NewRecorder() *Recorder {
 		suspects: make(map[string]bool),
 		done:     make(map[string]handlers.Identity),
 		fates:    make(map[string]handlers.Fate),
+		ordered:  make(chan struct{}),
 	}
 }
 
@@ -240,6 +244,42 @@ func (r *Recorder) SettleSuspect(_ context.Context, _ string, m handlers.Message
 		r.done[m.ID] = m.Identity()
 	}
 	return nil
+}
+
+// Order has consumers obey: it is given to all that follow, whatever they
+// subscribe to. The zero Controls lets everything flow.
+func (r *Recorder) Order(o handlers.Controls) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.order = o
+	close(r.ordered)
+	r.ordered = make(chan struct{})
+}
+
+// Obeyed returns what consumers made of orders, in order; the first is of their
+// start.
+func (r *Recorder) Obeyed() []handlers.Obeyed {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.obeyed)
+}
+
+// FollowControls implements [consumer.Controller].
+func (r *Recorder) FollowControls(ctx context.Context, _ string, apply func(handlers.Controls) handlers.Obeyed) error {
+	for {
+		r.mu.Lock()
+		order, changed := r.order, r.ordered
+		r.mu.Unlock()
+		obeyed := apply(order)
+		r.mu.Lock()
+		r.obeyed = append(r.obeyed, obeyed)
+		r.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // Reprieve implements [consumer.Docket]: what was held as crashed since then is

@@ -19,6 +19,7 @@ func endingCases() []sourceCase {
 		{"Ending_GivesUpAfterDrainTimeout_AndTheMessageReturns", []string{leaseExpiry}, testDrainTimeout},
 		{"Ending_IsNotHeldUpByGoexit", []string{leaseExpiry}, testGoexit},
 		{"ReceiveMayBeCalledAgain", nil, testReceiveAgain},
+		{"PausesLoseNothing", nil, testPauses},
 	}
 }
 
@@ -129,6 +130,38 @@ func testReceiveAgain(t *testing.T, b *bench) {
 		}
 		h.ack(t)
 		s.stop(t)
+	}
+}
+
+// testPauses ends Receive and calls it again, as a consumer does that people pause,
+// while much is outstanding: what is in hand is acked after the end of the context,
+// all else handed back.
+func testPauses(t *testing.T, b *bench) {
+	sub := b.Subscribe(t, SubscriptionOptions{})
+	const n, inHand = 40, 3
+	missing, msgs := map[string]bool{}, make([]handlers.Message, n)
+	for i := range msgs {
+		msgs[i] = text(fmt.Sprint(i))
+		missing[fmt.Sprint(i)] = true
+	}
+	sub.Publish(t, msgs...)
+	src, _ := sub.Connect(t)
+	lim := b.limits()
+	lim.MaxOutstanding = 2 * inHand
+	for range 5 {
+		s := b.receive(t, src, lim)
+		hands := s.take(t, inHand)
+		s.cancel()
+		for _, h := range hands {
+			delete(missing, string(h.Message.Data))
+			h.ack(t)
+		}
+		s.stop(t)
+	}
+	for s := b.receive(t, src, lim); len(missing) > 0; {
+		h := s.next(t)
+		delete(missing, string(h.Message.Data))
+		h.ack(t)
 	}
 }
 

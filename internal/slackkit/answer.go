@@ -16,6 +16,7 @@ import (
 const (
 	workingText = "Working on it. The result follows here."
 	busyText    = "Too much is going on just now, nothing was done. Try again in a few seconds."
+	keptText    = "Too much is going on just now. It was noted, and what follows of it is done later."
 	brokenText  = "That did not work, and may or may not have been done. The reason is in the log."
 )
 
@@ -28,6 +29,9 @@ func (d *desk) work(ctx context.Context, j *job) {
 		if j.Type == ViewSubmission {
 			a = Answer{Text: brokenText, ViewErrors: j.View.viewErrors(brokenText)}
 		}
+	}
+	if j.Type == EventCallback {
+		a = Answer{} // nobody asked
 	}
 	select {
 	case j.out <- a:
@@ -137,10 +141,22 @@ func (d *desk) say(ctx context.Context, i Interaction, channel, text string) err
 }
 
 // busy says that nothing was done: in the modal, or through the address of the click if one of a few
-// places for that is free.
-func (d *desk) busy(ctx context.Context, i Interaction) (verdict, []byte) {
-	d.log.WarnContext(ctx, "too many clicks, one was refused", "request", i.Request)
+// places for that is free. What was kept is taken all the same, and its person told if there is a place.
+func (d *desk) busy(ctx context.Context, i Interaction, keys []string) (verdict, []byte) {
+	d.log.WarnContext(ctx, "too many clicks, one was refused", "request", i.Request, "kept", d.keep != nil)
+	if d.keep != nil {
+		if i.Type != ViewSubmission && i.Type != EventCallback {
+			d.excuse(ctx, i, keptText)
+		}
+		return taken, nil
+	}
 	d.seen.forget(i.Request)
+	if i.Type == EventCallback {
+		for _, key := range keys {
+			d.seen.forget(key)
+		}
+		return overload, nil
+	}
 	if i.Type == ViewSubmission {
 		j := &job{Interaction: i}
 		if body := j.body(Answer{ViewErrors: i.View.viewErrors(busyText)}); body != nil {
@@ -149,21 +165,29 @@ func (d *desk) busy(ctx context.Context, i Interaction) (verdict, []byte) {
 		// A modal without an input has no place for it; Slack's own warning must do.
 		return overload, nil
 	}
+	if !d.excuse(ctx, i, busyText) {
+		return overload, nil
+	}
+	return taken, nil
+}
+
+// excuse tells a person why nothing happened, and returns false if there is no place for that.
+func (d *desk) excuse(ctx context.Context, i Interaction, text string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
-		return overload, nil
+		return false
 	}
 	select {
 	case d.sorry <- struct{}{}:
 	default:
-		return overload, nil
+		return false
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.limits.Work)
 	d.running.Go(func() {
 		defer func() { <-d.sorry }()
 		defer cancel()
-		d.tell(ctx, i, "", busyText)
+		d.tell(ctx, i, "", text)
 	})
-	return taken, nil
+	return true
 }

@@ -2,6 +2,7 @@ package slackkit
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,7 +17,11 @@ import (
 const (
 	// maxAnswer bounds what is read of an answer. Slack repeats the message it took, so an answer is
 	// somewhat larger than what was sent.
-	maxAnswer = 256 << 10
+	maxAnswer int64 = 256 << 10
+	// maxPage bounds a page of a list: a thousand channels, or a hundred messages.
+	maxPage  int64 = 8 << 20
+	jsonType       = "application/json; charset=utf-8"
+	formType       = "application/x-www-form-urlencoded"
 	// unsaidRetryAfter is assumed when Slack limits us without saying for how long.
 	unsaidRetryAfter = 10 * time.Second
 	// maxRetryAfter bounds what Slack, or whoever stands between, can make us wait.
@@ -30,22 +35,26 @@ type request struct {
 	lane    string        // callers of one lane take turns, "" for the method's own
 	every   time.Duration // between two calls in the lane
 	patient time.Duration // how long a turn may be waited for
-	payload any
+	payload any           // sent as JSON
+	form    url.Values    // sent instead, if not nil: methods that read take no JSON
+	most    int64         // bytes of the answer, 0 for maxAnswer
+	into    any           // decodes a good answer's other fields, if not nil
 }
 
 // answer is what every method answers, and what we read of it.
 type answer struct {
-	OK      bool   `json:"ok"`
-	Error   string `json:"error"`
-	Needed  string `json:"needed"`
-	Channel string `json:"channel"`
-	TS      string `json:"ts"`
-	URL     string `json:"url"`
-	Link    string `json:"permalink"`
-	Team    string `json:"team"`
-	TeamID  string `json:"team_id"`
-	UserID  string `json:"user_id"`
-	BotID   string `json:"bot_id"`
+	OK      bool            `json:"ok"`
+	Error   string          `json:"error"`
+	Needed  string          `json:"needed"`
+	Channel json.RawMessage `json:"channel"` // an id, or all about it
+	TS      string          `json:"ts"`
+	URL     string          `json:"url"`
+	Link    string          `json:"permalink"`
+	Team    string          `json:"team"`
+	TeamID  string          `json:"team_id"`
+	UserID  string          `json:"user_id"`
+	BotID   string          `json:"bot_id"`
+	Errors  json.RawMessage `json:"errors"` // in detail; only an invitation's are read
 	header  http.Header
 }
 
@@ -56,9 +65,22 @@ func (c *Client) call(ctx context.Context, r request) (answer, error) {
 	got, err := c.turn(ctx, line, r)
 	if retry, ok := errors.AsType[*RetryError](err); ok && retry.limited() {
 		c.log.WarnContext(ctx, "Slack limits us", "method", r.method, "retry_after", retry.After)
-		got, err = c.turn(ctx, line, r)
+		if c.class != NonCritical {
+			got, err = c.turn(ctx, line, r)
+		}
 	}
 	return got, err
+}
+
+// do calls a method that has no channel's order to keep.
+func (c *Client) do(ctx context.Context, method string, payload any) (answer, error) {
+	return c.call(ctx, request{method: method, token: c.token, lane: method, patient: c.maxWait, payload: payload})
+}
+
+// read calls a method that only reads, and decodes its answer.
+func (c *Client) read(ctx context.Context, method string, form url.Values, into any) error {
+	_, err := c.call(ctx, request{method: method, token: c.token, lane: method, patient: c.maxWait, form: form, most: maxPage, into: into})
+	return err
 }
 
 // turn is one call in its lane.
@@ -69,7 +91,7 @@ func (c *Client) turn(ctx context.Context, line *lane, r request) (answer, error
 		}
 		return err
 	}
-	if err := line.enter(ctx, r.patient); err != nil {
+	if err := c.enter(ctx, line, r); err != nil {
 		return answer{}, named(err)
 	}
 	// Only what has to keep an order holds its turn: a slow modal must not delay the next.
@@ -88,18 +110,40 @@ func (c *Client) turn(ctx context.Context, line *lane, r request) (answer, error
 	return got, named(err)
 }
 
+// enter takes a turn in the line and a call from the budget.
+func (c *Client) enter(ctx context.Context, line *lane, r request) error {
+	began := time.Now()
+	enter := line.enter
+	if c.class == NonCritical {
+		enter = line.enterNow
+	}
+	if err := enter(ctx, r.patient); err != nil {
+		return err
+	}
+	// Whoever waits for the budget holds the turn, so that callers of a method are served in order.
+	if err := c.budgets.take(ctx, r.method, c.class, r.patient-time.Since(began)); err != nil {
+		line.leave()
+		return err
+	}
+	return nil
+}
+
 // errLimited is the cause of an answer that asks us to come back later.
 var errLimited = errors.New("limited by Slack")
 
 func (e *RetryError) limited() bool { return errors.Is(e.Err, errLimited) }
 
 func (c *Client) send(ctx context.Context, r request) (answer, error) {
-	body, err := json.Marshal(r.payload)
-	if err != nil {
-		return answer{}, fmt.Errorf("call %s: what is to be sent: %w", r.method, err)
+	body, kind := []byte(r.form.Encode()), formType
+	if r.form == nil {
+		var err error
+		if body, err = json.Marshal(r.payload); err != nil {
+			return answer{}, fmt.Errorf("call %s: what is to be sent: %w", r.method, err)
+		}
+		kind = jsonType
 	}
-	headers := http.Header{"Authorization": {"Bearer " + r.token}}
-	status, header, text, err := c.post(ctx, c.api+r.method, headers, body)
+	headers := http.Header{"Authorization": {"Bearer " + r.token}, "Content-Type": {kind}}
+	status, header, text, err := c.post(ctx, c.api+r.method, headers, body, cmp.Or(r.most, maxAnswer))
 	if err != nil {
 		return answer{}, err
 	}
@@ -113,6 +157,9 @@ func (c *Client) send(ctx context.Context, r request) (answer, error) {
 	}
 	switch code := cleanCode(got.Error); {
 	case got.OK && status == http.StatusOK:
+		if r.into != nil && json.Unmarshal(text, r.into) != nil {
+			return answer{}, &RetryError{Maybe: true, Err: errors.New("answer does not hold what was asked for")}
+		}
 		return got, nil
 	case got.OK || got.Error == "":
 		return answer{}, &RetryError{Maybe: true, Err: fmt.Errorf("answer with status %d says neither ok nor why not", status)}
@@ -121,12 +168,12 @@ func (c *Client) send(ctx context.Context, r request) (answer, error) {
 	case passing().has(code):
 		return answer{}, &RetryError{Maybe: true, Err: fmt.Errorf("answer %s", code)}
 	default:
-		return answer{}, &PermanentError{Method: r.method, Code: code, Needed: cleanScope(got.Needed)}
+		return got, &PermanentError{Method: r.method, Code: code, Needed: cleanScope(got.Needed)}
 	}
 }
 
-// post sends JSON and returns at most maxAnswer bytes of what comes back. Its errors are *RetryError.
-func (c *Client) post(ctx context.Context, to string, headers http.Header, body []byte) (int, http.Header, []byte, error) {
+// post sends a body and returns at most so many bytes of what comes back. Its errors are *RetryError.
+func (c *Client) post(ctx context.Context, to string, headers http.Header, body []byte, most int64) (int, http.Header, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
@@ -136,7 +183,6 @@ func (c *Client) post(ctx context.Context, to string, headers http.Header, body 
 	for name, values := range headers {
 		req.Header[name] = values
 	}
-	req.Header.Set("Content-Type", "application/json; charset=utf-8")
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return 0, nil, nil, &RetryError{Maybe: true, Err: bare(err)}
@@ -145,12 +191,12 @@ func (c *Client) post(ctx context.Context, to string, headers http.Header, body 
 	if resp.StatusCode >= 500 {
 		return 0, nil, nil, &RetryError{Maybe: true, Err: fmt.Errorf("answer with status %d", resp.StatusCode)}
 	}
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	text, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
 	switch {
 	case err != nil:
 		return 0, nil, nil, &RetryError{Maybe: true, Err: fmt.Errorf("answer breaks off: %w", bare(err))}
-	case len(text) > maxAnswer:
-		return 0, nil, nil, &RetryError{Maybe: true, Err: fmt.Errorf("answer of more than %d bytes", maxAnswer)}
+	case int64(len(text)) > most:
+		return 0, nil, nil, &RetryError{Maybe: true, Err: fmt.Errorf("answer of more than %d bytes", most)}
 	}
 	return resp.StatusCode, resp.Header, text, nil
 }

@@ -1,6 +1,7 @@
 package slackkit
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,6 +33,10 @@ type Config struct {
 	// MaxWait bounds how long a caller is held back by rate limits before it gets a *RetryError that
 	// says when to come back. Default: 30 s
 	MaxWait time.Duration
+	// Allowance is how much of Slack's limits per method this process may use, for clients with a class,
+	// see [Client.Share]. Replicas divide 1 among them; a stand-in that limits nothing takes any number.
+	// Default: 1
+	Allowance float64
 	// Logger hears of waits. Default: nobody.
 	Logger *slog.Logger
 	// Now is the clock that Check compares with Slack's. Default: time.Now
@@ -50,7 +55,10 @@ type Client struct {
 	maxWait    time.Duration
 	log        *slog.Logger
 	now        func() time.Time
-	lanes      lanes
+	class      Class
+	lanes      *lanes
+	budgets    *budgets
+	self       *self
 }
 
 // New makes a client. It calls nobody; see [Client.Check].
@@ -68,8 +76,8 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg.PerChannel < 0 || cfg.Timeout < 0 || cfg.MaxWait < 0 {
-		return nil, errors.New("slackkit: PerChannel, Timeout and MaxWait must not be negative")
+	if cfg.PerChannel < 0 || cfg.Timeout < 0 || cfg.MaxWait < 0 || cfg.Allowance < 0 {
+		return nil, errors.New("slackkit: PerChannel, Timeout, MaxWait and Allowance must not be negative")
 	}
 	c := &Client{
 		token: cfg.Token, api: strings.TrimRight(cfg.APIURL, "/") + "/", origin: origin,
@@ -77,7 +85,8 @@ func New(cfg Config) (*Client, error) {
 		timeout:    orDefault(cfg.Timeout, 10*time.Second),
 		maxWait:    orDefault(cfg.MaxWait, 30*time.Second),
 		log:        cfg.Logger, now: cfg.Now,
-		http: httpClient(cfg.HTTPClient),
+		http:  httpClient(cfg.HTTPClient),
+		lanes: &lanes{}, budgets: newBudgets(cmp.Or(cfg.Allowance, 1)), self: &self{},
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
@@ -149,6 +158,9 @@ type Message struct {
 	Text string
 	// Blocks are shown in the channel.
 	Blocks []slack.Block
+	// Mark is kept with the message and seen by no person, see [Client.FindPost]. An edit without one
+	// leaves the old one there.
+	Mark Mark
 }
 
 // outgoing is a message as chat.postMessage and chat.update take it. The fields that Slack would
@@ -165,10 +177,11 @@ type outgoing struct {
 	LinkNames bool          `json:"link_names"`
 	Links     bool          `json:"unfurl_links"`
 	Media     bool          `json:"unfurl_media"`
+	Metadata  *metadata     `json:"metadata,omitempty"`
 }
 
 func (m Message) to(channel string) outgoing {
-	out := outgoing{Channel: channel, Text: m.Text, Blocks: m.Blocks, Parse: "none"}
+	out := outgoing{Channel: channel, Text: m.Text, Blocks: m.Blocks, Parse: "none", Metadata: m.Mark.wire()}
 	if out.Blocks == nil {
 		// An empty list takes the blocks off an edited message; none would leave the old ones there.
 		out.Blocks = []slack.Block{}
@@ -206,11 +219,12 @@ func (c *Client) write(ctx context.Context, method string, out outgoing) (Place,
 	if err != nil {
 		return Place{}, err
 	}
-	if got.Channel == "" || got.TS == "" {
+	var channel string
+	if err := json.Unmarshal(got.Channel, &channel); err != nil || channel == "" || got.TS == "" {
 		return Place{}, &RetryError{Method: method, Maybe: true, Err: errors.New("answer does not say where the message is")}
 	}
-	c.lanes.alias("channel "+got.Channel, lane)
-	return Place{Channel: got.Channel, TS: got.TS}, nil
+	c.lanes.alias("channel "+channel, lane)
+	return Place{Channel: channel, TS: got.TS}, nil
 }
 
 // Ephemeral shows a text to one user only. It is not kept by Slack and cannot be edited. The text is
@@ -232,6 +246,18 @@ func (c *Client) OpenView(ctx context.Context, triggerID string, v slack.ModalVi
 		View    slack.ModalViewRequest `json:"view"`
 	}{triggerID, v}
 	_, err := c.call(ctx, request{method: "views.open", token: c.token, lane: "views.open", patient: c.maxWait, payload: payload})
+	return err
+}
+
+// UpdateView replaces a modal that is open, by the id and the hash of a [ViewState]. With a hash it is
+// refused with [ErrTooLate] if the modal has changed since; with "" it is replaced whatever it shows.
+func (c *Client) UpdateView(ctx context.Context, viewID, hash string, v slack.ModalViewRequest) error {
+	payload := struct {
+		ID   string                 `json:"view_id"`
+		Hash string                 `json:"hash,omitempty"`
+		View slack.ModalViewRequest `json:"view"`
+	}{viewID, hash, v}
+	_, err := c.do(ctx, "views.update", payload)
 	return err
 }
 
@@ -284,7 +310,7 @@ func (c *Client) Respond(ctx context.Context, responseURL, text string, replace 
 	if err != nil {
 		return err
 	}
-	status, header, _, err := c.post(ctx, responseURL, nil, body)
+	status, header, _, err := c.post(ctx, responseURL, http.Header{"Content-Type": {jsonType}}, body, maxAnswer)
 	if retry, ok := errors.AsType[*RetryError](err); ok {
 		retry.Method = method
 	}

@@ -2,7 +2,9 @@ package slackkit
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -16,10 +18,21 @@ import (
 // and the person reads only that it did not work. A panic counts as such an error.
 type Handle func(ctx context.Context, i Interaction) (Answer, error)
 
+// Accept keeps an interaction in a safe place before Slack hears "taken". It runs before [Handle], while
+// Slack waits, under a context that ends after Limits.Accept, and may be called more than once with the
+// same [Interaction].Request, which then has to be no error. When it fails, or panics, nothing was taken:
+// Slack is told so, tries an event again (at once, after a minute, after five) and shows the person a
+// warning for anything else. Once it has returned nil, whoever keeps the interaction is answerable for it:
+// Handle is tried, but after a crash, or with too much going on, it does not run.
+type Accept func(ctx context.Context, i Interaction) error
+
 // Limits bounds what clicks can cost. The zero value of each field is its default.
 type Limits struct {
 	// Answer is how long Slack is kept waiting for a result before it hears "taken". Default: 500 ms
 	Answer time.Duration
+	// Accept is how long keeping an interaction may take, see [Accept]. Slack gives up after 3 s.
+	// Default: 1.5 s
+	Accept time.Duration
 	// Work bounds one Handle and the sending of its answer. Default: 30 s
 	Work time.Duration
 	// Pool is how many interactions are handled at a time; more are refused, politely. Default: 16
@@ -34,6 +47,7 @@ type Limits struct {
 
 func (l Limits) withDefaults() Limits {
 	l.Answer = orDefault(l.Answer, 500*time.Millisecond)
+	l.Accept = orDefault(l.Accept, 1500*time.Millisecond)
 	l.Work = orDefault(l.Work, 30*time.Second)
 	l.Drain = orDefault(l.Drain, 5*time.Second)
 	if l.Pool == 0 {
@@ -50,6 +64,7 @@ type desk struct {
 	client *Client
 	team   string
 	handle Handle
+	keep   Accept // nil: nobody keeps interactions
 	log    *slog.Logger
 	limits Limits
 	now    func() time.Time
@@ -72,13 +87,13 @@ type job struct {
 	working chan struct{} // closed when the person has been told that it takes longer
 }
 
-func newDesk(client *Client, team string, handle Handle, log *slog.Logger, limits Limits, now func() time.Time) *desk {
+func newDesk(client *Client, team string, handle Handle, keep Accept, log *slog.Logger, limits Limits, now func() time.Time) *desk {
 	limits = limits.withDefaults()
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
 	return &desk{
-		client: client, team: team, handle: handle, log: log, limits: limits, now: now,
+		client: client, team: team, handle: handle, keep: keep, log: log, limits: limits, now: now,
 		seen: seen{most: limits.Remember}, pool: make(chan struct{}, limits.Pool), sorry: make(chan struct{}, 4),
 		cancels: make(map[*job]context.CancelFunc),
 	}
@@ -92,7 +107,7 @@ const (
 	repeated                 // was here before
 	malformed                // is no interaction
 	refused                  // comes from another workspace
-	overload                 // and the person could not be told
+	overload                 // and the person could not be told; or it could not be kept
 )
 
 // take deals with a payload that Slack sent and returns within Limits.Answer what to answer: JSON for a
@@ -108,6 +123,16 @@ func (d *desk) command(ctx context.Context, w wireCommand, keys ...string) (verd
 	return d.accept(ctx, i, foreign, err, keys)
 }
 
+// event is take for something that happened.
+func (d *desk) event(ctx context.Context, w wireCallback, keys ...string) (verdict, []byte) {
+	i, foreign, err := w.interaction(d.team)
+	if foreign && err == nil {
+		// Slack would send it again, and in the end no event at all.
+		return taken, nil
+	}
+	return d.accept(ctx, i, foreign, err, keys)
+}
+
 func (d *desk) accept(ctx context.Context, i Interaction, foreign bool, err error, keys []string) (verdict, []byte) {
 	switch {
 	case err != nil:
@@ -118,22 +143,47 @@ func (d *desk) accept(ctx context.Context, i Interaction, foreign bool, err erro
 	case i.Request == "":
 		return taken, nil
 	}
-	fresh, full := d.seen.first(d.now(), append(keys, i.Request)...)
+	keys = append(keys, i.Request)
+	// It is kept before it counts as seen: the same one may come again while this one fails.
+	if d.keep != nil && !d.seen.any(keys...) {
+		if err := d.kept(ctx, i); err != nil {
+			d.log.ErrorContext(ctx, "an interaction could not be kept, and was not taken", "request", i.Request, "err", err)
+			return overload, nil
+		}
+	}
+	fresh, full := d.seen.first(d.now(), keys...)
 	switch {
 	case full:
-		return d.busy(ctx, i)
+		return d.busy(ctx, i, keys)
 	case !fresh:
 		return repeated, nil
 	}
+	return d.run(ctx, i, keys)
+}
+
+// kept runs Accept and turns its panic into an error.
+func (d *desk) kept(ctx context.Context, i Interaction) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, d.limits.Accept)
+	defer cancel()
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %s\n%s", Plain(fmt.Sprint(v), 500), debug.Stack())
+		}
+	}()
+	return d.keep(ctx, i)
+}
+
+// run has an interaction handled and returns what Slack is answered.
+func (d *desk) run(ctx context.Context, i Interaction, keys []string) (verdict, []byte) {
 	j := &job{Interaction: i, out: make(chan Answer), gone: make(chan struct{}), done: make(chan struct{}), working: make(chan struct{})}
 	select {
 	case d.pool <- struct{}{}:
 	default:
-		return d.busy(ctx, i)
+		return d.busy(ctx, i, keys)
 	}
 	if !d.start(ctx, j) {
 		<-d.pool
-		return d.busy(ctx, i)
+		return d.busy(ctx, i, keys)
 	}
 	return taken, d.wait(ctx, j)
 }
@@ -180,7 +230,7 @@ func (d *desk) wait(ctx context.Context, j *job) []byte {
 	// place in the pool, and so does this one.
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.closed || j.Type == ViewSubmission {
+	if d.closed || j.Type == ViewSubmission || j.Type == EventCallback {
 		close(j.working)
 	} else {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.limits.Work)

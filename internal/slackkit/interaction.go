@@ -1,6 +1,7 @@
 package slackkit
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -13,25 +14,31 @@ import (
 	"github.com/slack-go/slack"
 )
 
-// Kinds of interactions that reach a [Handle]. Slack's others are acknowledged and dropped.
+// Types of interactions that reach a [Handle], and [EventCallback]. Slack's others are acknowledged and
+// dropped.
 const (
 	BlockActions   = "block_actions"   // a button was pressed, or something chosen in a menu
 	ViewSubmission = "view_submission" // a modal was submitted
 	SlashCommand   = "slash_command"   // a command was typed, such as /theriac
+	MessageAction  = "message_action"  // a shortcut was chosen in the menu of a message
+	Shortcut       = "shortcut"        // a shortcut was chosen that belongs to no message
 )
 
 // Interaction is what a person did. Every text in it is what Slack sent, so it came from outside.
 type Interaction struct {
-	// Type is BlockActions, ViewSubmission or SlashCommand.
+	// Type is BlockActions, ViewSubmission, SlashCommand, MessageAction, Shortcut or EventCallback.
 	Type string
 	// Team and User are ids. UserName is for show only: people choose it themselves.
 	Team, User, UserName string
-	// Channel and MessageTS are where the button stands; a modal has neither, and a command only the
-	// channel it was typed in.
+	// Channel and MessageTS are where the button stands, or which message a shortcut was chosen for; a
+	// modal and a global shortcut have neither, and a command only the channel it was typed in.
 	Channel, MessageTS string
 	// ActionID, BlockID and Value are those of the button, or of the option that was chosen. Of a command
-	// they are its name with the slash, nothing, and what was typed after it.
+	// they are its name with the slash, nothing, and what was typed after it; of a shortcut its callback
+	// id, nothing, and the text of the message.
 	ActionID, BlockID, Value string
+	// Author is who wrote the message that a shortcut was chosen for; "" for an app.
+	Author string
 	// ActionTS is when, as Slack's timestamp.
 	ActionTS string
 	// TriggerID opens a modal within 3 seconds, see Answer.Modal.
@@ -40,9 +47,11 @@ type Interaction struct {
 	ResponseURL string
 	// View is the modal that was submitted.
 	View ViewState
+	// Event is what happened, if Type is EventCallback.
+	Event Event
 	// Request names this act and no other, in at most 200 bytes: the message, the action and its time,
-	// the modal and its submission, or the command's trigger. A store keeps it unique, and so an act is
-	// done once.
+	// the modal and its submission, the trigger of a command or shortcut, or the event. A store keeps it
+	// unique, and so an act is done once.
 	Request string
 }
 
@@ -50,7 +59,10 @@ type Interaction struct {
 type ViewState struct {
 	// ID is Slack's, CallbackID and PrivateMetadata are what the modal was opened with.
 	ID, CallbackID, PrivateMetadata string
-	// Values is what was filled in or chosen, by block id. What was left empty is "".
+	// Hash changes with what the modal shows, see [Client.UpdateView].
+	Hash string
+	// Values is what was filled in or chosen, by block id: a text, the value of an option, the id of a user
+	// or channel, a date. Of several they are joined by commas. What was left empty is "".
 	Values map[string]string
 	// blocks holds the ids of inputs in their order.
 	blocks []string
@@ -93,9 +105,13 @@ type wireInteraction struct {
 	Channel struct {
 		ID string `json:"id"`
 	} `json:"channel"`
-	TriggerID   string       `json:"trigger_id"`
-	ResponseURL string       `json:"response_url"`
-	Actions     []wireAction `json:"actions"`
+	TriggerID   string          `json:"trigger_id"`
+	ResponseURL string          `json:"response_url"`
+	CallbackID  string          `json:"callback_id"`
+	ActionTS    string          `json:"action_ts"`
+	MessageTS   string          `json:"message_ts"`
+	Message     json.RawMessage `json:"message"` // of others, it may be anything
+	Actions     []wireAction    `json:"actions"`
 	View        struct {
 		ID              string `json:"id"`
 		Hash            string `json:"hash"`
@@ -112,20 +128,34 @@ type wireInteraction struct {
 }
 
 type wireAction struct {
-	ActionID string `json:"action_id"`
-	BlockID  string `json:"block_id"`
-	ActionTS string `json:"action_ts"`
-	Value    string `json:"value"`
-	Selected *struct {
-		Value string `json:"value"`
-	} `json:"selected_option"`
+	ActionID string      `json:"action_id"`
+	BlockID  string      `json:"block_id"`
+	ActionTS string      `json:"action_ts"`
+	Value    string      `json:"value"`
+	Selected *wireOption `json:"selected_option"`
+	// Menus of people and channels, dates, and menus of which several options are chosen.
+	User    string       `json:"selected_user"`
+	Channel string       `json:"selected_channel"`
+	Talk    string       `json:"selected_conversation"`
+	Date    string       `json:"selected_date"`
+	Time    string       `json:"selected_time"`
+	Users   []string     `json:"selected_users"`
+	Options []wireOption `json:"selected_options"`
+}
+
+type wireOption struct {
+	Value string `json:"value"`
 }
 
 func (a wireAction) chosen() string {
 	if a.Selected != nil {
 		return a.Selected.Value
 	}
-	return a.Value
+	several := a.Users
+	for _, o := range a.Options {
+		several = append(several, o.Value)
+	}
+	return cmp.Or(a.Value, a.User, a.Channel, a.Talk, a.Date, a.Time, strings.Join(several, ","))
 }
 
 // errPayload is the one reason that is given for a payload that is none.
@@ -154,32 +184,62 @@ func parseInteraction(payload []byte, team string) (i Interaction, foreign bool,
 	if i.Team != team || w.User.TeamID != "" && w.User.TeamID != team {
 		return i, true, nil
 	}
+	if !w.fill(&i) || i.Request != "" && i.User == "" {
+		return Interaction{}, false, errPayload
+	}
+	return i, false, nil
+}
+
+// fill reads what each type has of its own, and returns false if that is not there.
+func (w wireInteraction) fill(i *Interaction) bool {
 	switch w.Type {
 	case BlockActions:
-		if len(w.Actions) == 0 || i.User == "" {
-			return Interaction{}, false, errPayload
+		if len(w.Actions) == 0 {
+			return false
 		}
 		a := w.Actions[0]
 		i.ActionID, i.BlockID, i.Value, i.ActionTS = a.ActionID, a.BlockID, a.chosen(), a.ActionTS
-		i.Request = requestKey("slack:act", i.Channel+"."+i.MessageTS, i.ActionID, i.ActionTS)
+		where := i.Channel + "." + i.MessageTS
+		if i.MessageTS == "" && w.View.ID != "" { // a button within a modal
+			where = w.View.ID
+			i.View = w.view()
+		}
+		i.Request = requestKey("slack:act", where, i.ActionID, i.ActionTS)
 	case ViewSubmission:
-		if w.View.ID == "" || i.User == "" {
-			return Interaction{}, false, errPayload
+		if w.View.ID == "" {
+			return false
 		}
-		i.View = ViewState{ID: w.View.ID, CallbackID: w.View.CallbackID, PrivateMetadata: w.View.PrivateMetadata, Values: map[string]string{}}
-		for id, actions := range w.View.State.Values {
-			for _, name := range slices.Sorted(maps.Keys(actions)) {
-				i.View.Values[id] = actions[name].chosen()
-			}
-		}
-		for _, b := range w.View.Blocks {
-			if b.Type == "input" {
-				i.View.blocks = append(i.View.blocks, b.BlockID)
-			}
-		}
+		i.View = w.view()
 		i.Request = requestKey("slack:view", w.View.ID, w.View.Hash, i.TriggerID)
+	case MessageAction, Shortcut:
+		if w.CallbackID == "" || i.TriggerID == "" {
+			return false
+		}
+		i.ActionID, i.ActionTS = w.CallbackID, w.ActionTS
+		if w.Type == MessageAction {
+			var m wirePosted
+			_ = json.Unmarshal(w.Message, &m)
+			i.MessageTS, i.Value, i.Author = cmp.Or(w.MessageTS, m.TS), m.Text, m.User
+		}
+		i.Request = requestKey("slack:short", i.TriggerID)
 	}
-	return i, false, nil
+	return true
+}
+
+// view reads the modal and what was filled in.
+func (w wireInteraction) view() ViewState {
+	v := ViewState{ID: w.View.ID, CallbackID: w.View.CallbackID, PrivateMetadata: w.View.PrivateMetadata, Hash: w.View.Hash, Values: map[string]string{}}
+	for id, actions := range w.View.State.Values {
+		for _, name := range slices.Sorted(maps.Keys(actions)) {
+			v.Values[id] = actions[name].chosen()
+		}
+	}
+	for _, b := range w.View.Blocks {
+		if b.Type == "input" {
+			v.blocks = append(v.blocks, b.BlockID)
+		}
+	}
+	return v
 }
 
 // wireCommand is what we read of a command. Socket Mode sends it as JSON, HTTP as a form.

@@ -2,6 +2,7 @@ package slackkit
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
@@ -13,7 +14,8 @@ import (
 // maxRequest bounds the body of a request from Slack.
 const maxRequest = 1 << 20
 
-// InteractionsConfig says whom to believe and what to do. All fields but Logger and Limits are required.
+// InteractionsConfig says whom to believe and what to do. All fields but Accept, Logger and Limits are
+// required.
 type InteractionsConfig struct {
 	// Verifier knows the signing secrets.
 	Verifier *Verifier
@@ -23,6 +25,8 @@ type InteractionsConfig struct {
 	Team string
 	// Handle does what is asked.
 	Handle Handle
+	// Accept keeps what is asked before Slack is answered. Default: nobody keeps it.
+	Accept Accept
 	// Logger hears of refusals and failures. Default: nobody.
 	Logger *slog.Logger
 	// Limits bounds the work.
@@ -35,18 +39,21 @@ type Interactions struct {
 	desk     *desk
 }
 
-// NewInteractions makes the handler for the app's interactivity request URL and for that of its commands. It starts nothing; who shuts
-// the server down calls Close after it. A config without a required field panics: that is a mistake in
+// NewInteractions makes the handler for the app's request URLs, of its interactivity, its commands and its
+// events; they may be one address. It starts nothing; who shuts the server down calls Close after it. A config without a required field panics: that is a mistake in
 // the program, and a handler that lets everybody in would be worse.
 //
 //	anything but POST                        405
 //	more than 1 MiB                          413
 //	not signed, or not now                   401, with no detail
-//	no payload or command in the body        400; the query string is never read
-//	somebody of another workspace            403
+//	no payload, command or event in the body 400; the query string is never read
+//	Slack asks whether the address is ours   200, with its challenge
+//	somebody of another workspace            403; an event 200, and nothing happens
+//	Accept fails                             503
 //	the same request, or the same click      200, and nothing happens
 //	a click                                  200 within Limits.Answer; its Answer follows by ResponseURL
 //	a modal                                  200 within Limits.Answer, with ViewErrors or Modal if they are there
+//	an event                                 200 within Limits.Answer
 //	more than Limits allow                   200, and the person reads that nothing was done; else 503
 func NewInteractions(cfg InteractionsConfig) *Interactions {
 	if cfg.Verifier == nil || cfg.Client == nil || cfg.Handle == nil || cfg.Team == "" {
@@ -54,7 +61,7 @@ func NewInteractions(cfg InteractionsConfig) *Interactions {
 	}
 	return &Interactions{
 		verifier: cfg.Verifier,
-		desk:     newDesk(cfg.Client, cfg.Team, cfg.Handle, cfg.Logger, cfg.Limits, cfg.Verifier.now),
+		desk:     newDesk(cfg.Client, cfg.Team, cfg.Handle, cfg.Accept, cfg.Logger, cfg.Limits, cfg.Verifier.now),
 	}
 }
 
@@ -119,10 +126,15 @@ func (v *Verifier) plausible(h http.Header) bool {
 	return ok && signed && digits(stamp)
 }
 
-// deal takes what stands in a signed body: a form with one payload, or with the fields of a command.
+// deal takes what stands in a signed body: JSON with an event, a form with one payload, or with the
+// fields of a command.
 func (in *Interactions) deal(r *http.Request, body []byte, key string) (verdict, []byte) {
 	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-	if strings.TrimSpace(strings.ToLower(kind)) != "application/x-www-form-urlencoded" {
+	switch strings.TrimSpace(strings.ToLower(kind)) {
+	case "application/json":
+		return in.event(r.Context(), body, key)
+	case formType:
+	default:
 		return malformed, nil
 	}
 	form, err := url.ParseQuery(string(body))
@@ -140,6 +152,26 @@ func (in *Interactions) deal(r *http.Request, body []byte, key string) (verdict,
 		}, key)
 	default:
 		return malformed, nil
+	}
+}
+
+// event takes an event, or says that the address is ours.
+func (in *Interactions) event(ctx context.Context, body []byte, key string) (verdict, []byte) {
+	var w wireCallback
+	switch err := json.Unmarshal(body, &w); {
+	case err != nil || w.Type == "":
+		return malformed, nil
+	case w.Type == "url_verification":
+		if w.Challenge == "" || len(w.Challenge) > 500 {
+			return malformed, nil
+		}
+		answer, err := json.Marshal(map[string]string{"challenge": w.Challenge})
+		if err != nil {
+			return malformed, nil
+		}
+		return taken, answer
+	default:
+		return in.desk.event(ctx, w, key)
 	}
 }
 

@@ -101,6 +101,21 @@ func (l *lane) enter(ctx context.Context, patience time.Duration) error {
 	return nil
 }
 
+// enterNow is enter for a caller that never waits.
+func (l *lane) enterNow(ctx context.Context, _ time.Duration) error {
+	select {
+	case l.turn <- struct{}{}:
+	default:
+		// How long those before it take is not known.
+		return &RetryError{After: time.Second, Err: errBudget}
+	}
+	if err := l.pause(ctx, 0, true); err != nil {
+		l.leave()
+		return err
+	}
+	return nil
+}
+
 func (l *lane) leave() { <-l.turn }
 
 // pause returns when the lane is open, or at once with an error if that is too far away. Without wait it

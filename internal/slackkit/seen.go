@@ -57,6 +57,18 @@ func (s *seen) first(now time.Time, keys ...string) (fresh, full bool) {
 	return true, false
 }
 
+// any reports whether one of keys was here.
+func (s *seen) any(keys ...string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, key := range keys {
+		if _, known := s.known[key]; known {
+			return true
+		}
+	}
+	return false
+}
+
 // forget lets key be new again: what it named was not done. Its place is free when it would have been
 // anyway.
 func (s *seen) forget(key string) {

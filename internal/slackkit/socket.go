@@ -30,6 +30,8 @@ type SocketConfig struct {
 	Team string
 	// Handle does what is asked.
 	Handle Handle
+	// Accept keeps what is asked before Slack is answered. Default: nobody keeps it.
+	Accept Accept
 	// Logger hears of connections, refusals and failures. Default: nobody.
 	Logger *slog.Logger
 	// Limits bounds the work.
@@ -66,7 +68,7 @@ func Socket(ctx context.Context, cfg SocketConfig) error {
 	}
 	k := &line{
 		opener: opener, quiet: orDefault(cfg.Quiet, 45*time.Second), connected: cfg.Connected,
-		desk: newDesk(cfg.Client, cfg.Team, cfg.Handle, cfg.Logger, cfg.Limits, time.Now),
+		desk: newDesk(cfg.Client, cfg.Team, cfg.Handle, cfg.Accept, cfg.Logger, cfg.Limits, time.Now),
 	}
 	defer k.desk.close(context.WithoutCancel(ctx))
 	least, most := orDefault(cfg.MinBackoff, minBackoff), orDefault(cfg.MaxBackoff, maxBackoff)
@@ -232,6 +234,11 @@ func (k *line) deal(ctx context.Context, conn *websocket.Conn, writing *sync.Mut
 		var w wireCommand
 		if json.Unmarshal(e.Payload, &w) == nil {
 			v, body = k.desk.command(ctx, w, "envelope:"+e.EnvelopeID)
+		}
+	case "events_api":
+		var w wireCallback
+		if json.Unmarshal(e.Payload, &w) == nil {
+			v, body = k.desk.event(ctx, w, "envelope:"+e.EnvelopeID)
 		}
 	}
 	if v == overload {

@@ -88,7 +88,11 @@ func (m *membership) Heartbeat(ctx context.Context) error {
 		m.endLocked()
 		close(m.lost)
 	}
-	return fmt.Errorf("heartbeat: worker %s is not registered any more: %w", m.worker.Name, quarantine.ErrNoWorker)
+	return fmt.Errorf("heartbeat: %w", m.ended())
+}
+
+func (m *membership) ended() error {
+	return fmt.Errorf("worker %s is not registered any more: %w", m.worker.Name, quarantine.ErrNoWorker)
 }
 
 // Snapshot implements [quarantine.Membership]. It keeps nothing: who can open this
@@ -154,6 +158,8 @@ type workerRow struct {
 	StartedAt     int64  `db:"started_at"`
 	HeardAt       int64  `db:"heard_at"`
 	Ended         string `db:"ended"`
+	Controls      int64  `db:"controls"`
+	Obeyed        []byte `db:"obeyed"`
 }
 
 // workers returns the workers that did not leave, and of each whether a reaper
@@ -168,6 +174,10 @@ func (s *Store) workers(x *tx) (workers []quarantine.Worker, reaped []bool, err 
 		if err != nil {
 			return nil, nil, fmt.Errorf("worker %s: %w", r.Name, err)
 		}
+		obeyed, err := quarantine.DecodeObeyed(r.Obeyed)
+		if err != nil {
+			return nil, nil, fmt.Errorf("worker %s: %w", r.Name, err)
+		}
 		alive := false
 		if r.Ended == "" {
 			if alive, err = isLocked(s.lockFile(r.Incarnation)); err != nil {
@@ -177,6 +187,7 @@ func (s *Store) workers(x *tx) (workers []quarantine.Worker, reaped []bool, err 
 		workers = append(workers, quarantine.Worker{
 			Incarnation: r.Incarnation, Name: r.Name, Host: r.Host, Build: r.Build, PID: r.PID,
 			Subscriptions: subscriptions, Started: timeOf(r.StartedAt), Heard: timeOf(r.HeardAt), Alive: alive,
+			Controls: r.Controls, Obeyed: obeyed,
 		})
 		reaped = append(reaped, r.Ended != "")
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/internal/sqlrows"
 	"github.com/theriac/theriac/quarantine"
 	"github.com/theriac/theriac/quarantine/quarantinelite"
@@ -219,6 +220,28 @@ func TestMigrator_NoticeStepOnAFullFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "quarantine.db")
 	quarantinetest.RunNoticeStepTests(t, open(t, path), func() quarantine.Store { return stepBack(t, path, 2) })
+}
+
+func TestMigrator_ControlStepOnAFullFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "quarantine.db")
+	quarantinetest.RunControlStepTests(t, open(t, path), func() quarantine.Store { return stepBack(t, path, 3) })
+}
+
+// TestSchema_KnowsTheLevels compares the check of the schema with the code.
+func TestSchema_KnowsTheLevels(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "quarantine.db")
+	open(t, path)
+	want := "level IN (''"
+	for _, level := range handlers.ShedLevels() {
+		if level != handlers.ShedNothing {
+			want += ", '" + string(level) + "'"
+		}
+	}
+	if text := schema(t, path); !strings.Contains(text, want+")") {
+		t.Errorf("the schema does not check for %s):\n%s", want, text)
+	}
 }
 
 // TestSchema_AnOlderProgramGoesOn runs what a program of step 2 writes, which had the

@@ -32,6 +32,16 @@ var (
 	sqlChangeList string
 	//go:embed sql/change_now.sql
 	sqlChangeNow string
+	//go:embed sql/control_clear.sql
+	sqlControlClear string
+	//go:embed sql/control_list.sql
+	sqlControlList string
+	//go:embed sql/control_raise.sql
+	sqlControlRaise string
+	//go:embed sql/control_set.sql
+	sqlControlSet string
+	//go:embed sql/control_version.sql
+	sqlControlVersion string
 	//go:embed sql/crash_add.sql
 	sqlCrashAdd string
 	//go:embed sql/crash_counts.sql
@@ -122,6 +132,8 @@ var (
 	sqlWorkerAdd string
 	//go:embed sql/worker_alive.sql
 	sqlWorkerAlive string
+	//go:embed sql/worker_confirm.sql
+	sqlWorkerConfirm string
 	//go:embed sql/worker_end.sql
 	sqlWorkerEnd string
 	//go:embed sql/worker_heard.sql

@@ -68,12 +68,12 @@ func (x *tx) move(e quarantine.Entry) error {
 	return err
 }
 
-// audit stores that an entry of a group, or the group, was changed.
+// audit stores that an entry of a group, the group, or what is in force was changed.
 func (x *tx) audit(row quarantine.AuditRow, group int64, request string) error {
 	d := row.Decision
 	_, err := x.exec(sqlAuditAdd, row.EntryID, row.Ref, string(row.From), string(row.To), row.Version,
 		blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed, micros(d.At), blob(d.Reason),
-		group, string(row.Verb), micros(row.Until), blob(request))
+		group, row.VerbText(), micros(row.Until), blob(request))
 	return err
 }
 
@@ -115,12 +115,13 @@ func (s *Store) Audit(ctx context.Context, entryID string, limit int) (audit []q
 func (x *tx) auditRows(f *filter) (audit []quarantine.AuditRow, err error) {
 	rows, err := collect[auditRow](x, f.apply(sqlAuditList), f.args...)
 	for _, r := range rows {
-		audit = append(audit, quarantine.AuditRow{
+		row := quarantine.AuditRow{
 			N: r.N, EntryID: r.EntryID, Ref: r.Ref, Version: r.Version,
 			From: quarantine.State(r.From), To: quarantine.State(r.To),
 			Decision: decision(r.Actor, r.Via, r.Claimed, r.At, r.Reason),
-			Verb:     quarantine.GroupVerb(r.Verb), Until: timeOf(r.Until),
-		})
+			Until:    timeOf(r.Until),
+		}
+		audit = append(audit, row.WithVerb(r.Verb))
 	}
 	return audit, err
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/theriac/theriac/quarantine"
 )
 
-// nobody stands in audit rows that are of a group and of no entry.
+// nobody stands in audit rows that are of no entry.
 const nobody = "00000000-0000-0000-0000-000000000000"
 
 // GroupAct implements [quarantine.NoticeStore].
@@ -74,8 +74,8 @@ func (x tx) once(request string) error {
 	return err
 }
 
-// queueAudit queues what stores that an entry of a group, or the group, was
-// changed. The group is locked, so that its rows are numbered in the order in which
+// queueAudit queues what stores that an entry of a group, the group, or what is in
+// force was changed. The group, or the version of what is in force, is locked, so that its rows are numbered in the order in which
 // they can be seen.
 func queueAudit(b *pgx.Batch, row quarantine.AuditRow, group int64, request string) {
 	d, id := row.Decision, row.EntryID
@@ -84,7 +84,7 @@ func queueAudit(b *pgx.Batch, row quarantine.AuditRow, group int64, request stri
 	}
 	b.Queue(sqlAuditAdd, id, row.Ref, string(row.From), string(row.To), row.Version,
 		blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed, blob(d.Reason), d.At,
-		group, string(row.Verb), timestamp(row.Until), blob(request))
+		group, row.VerbText(), timestamp(row.Until), blob(request))
 }
 
 // GroupAudit implements [quarantine.NoticeStore].

@@ -110,14 +110,20 @@ type workerRow struct {
 	HeardAt       time.Time `db:"heard_at"`
 	Ended         string    `db:"ended"`
 	Locked        bool      `db:"locked"`
+	Controls      int64     `db:"controls"`
+	Obeyed        []byte    `db:"obeyed"`
 }
 
-func (r *workerRow) worker() quarantine.Worker {
+func (r *workerRow) worker() (quarantine.Worker, error) {
+	obeyed, err := quarantine.DecodeObeyed(r.Obeyed)
+	if err != nil {
+		return quarantine.Worker{}, fmt.Errorf("worker %s: %w", r.Name, err)
+	}
 	return quarantine.Worker{
 		Incarnation: r.Incarnation, Name: r.Name, Host: r.Host, Build: r.Build, PID: r.PID,
 		Subscriptions: r.Subscriptions, Started: r.StartedAt.UTC(), Heard: r.HeardAt.UTC(),
-		Alive: r.Ended == "" && r.Locked,
-	}
+		Alive: r.Ended == "" && r.Locked, Controls: r.Controls, Obeyed: obeyed,
+	}, nil
 }
 
 // Workers implements [quarantine.Store].
@@ -125,10 +131,17 @@ func (s *Store) Workers(ctx context.Context) (workers []quarantine.Worker, err e
 	err = s.read(ctx, "list workers", func(x tx) error {
 		workers = nil
 		rows, err := collect[workerRow](x, sqlWorkerList)
-		for i := range rows {
-			workers = append(workers, rows[i].worker())
+		if err != nil {
+			return err
 		}
-		return err
+		for i := range rows {
+			w, err := rows[i].worker()
+			if err != nil {
+				return err
+			}
+			workers = append(workers, w)
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -225,10 +238,17 @@ func (s *Store) dead(ctx context.Context) (dead []quarantine.Worker, err error) 
 
 func (x tx) dead() (dead []quarantine.Worker, err error) {
 	rows, err := collect[workerRow](x, sqlWorkerList)
+	if err != nil {
+		return nil, err
+	}
 	for i := range rows {
-		if w := rows[i].worker(); !w.Alive && rows[i].Ended == "" {
+		w, err := rows[i].worker()
+		if err != nil {
+			return nil, err
+		}
+		if !w.Alive && rows[i].Ended == "" {
 			dead = append(dead, w)
 		}
 	}
-	return dead, err
+	return dead, nil
 }

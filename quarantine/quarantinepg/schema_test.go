@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/quarantine"
 	"github.com/theriac/theriac/quarantine/quarantinepg"
 	"github.com/theriac/theriac/quarantine/quarantinetest"
@@ -152,9 +153,9 @@ func TestOpen_RefusesAnotherSchema(t *testing.T) {
 	conn := connect(t, url)
 	for _, tt := range []struct{ change, want string }{
 		{"INSERT INTO theriac.quarantine_version (version_id, is_applied) VALUES (99, true)",
-			"schema is at 99, this program knows only 3; use a newer program"},
+			"schema is at 99, this program knows only 4; use a newer program"},
 		{"DROP SCHEMA theriac CASCADE",
-			"schema is at 0, this program needs 3; run: theriac migrate up --store postgres://postgres@"},
+			"schema is at 0, this program needs 4; run: theriac migrate up --store postgres://postgres@"},
 	} {
 		if _, err := conn.Exec(t.Context(), tt.change); err != nil {
 			t.Fatal(err)
@@ -176,6 +177,31 @@ func TestMigrator_NoticeStepOnAFullDatabase(t *testing.T) {
 	t.Parallel()
 	url := postgres.Database(t)
 	quarantinetest.RunNoticeStepTests(t, open(t, url), func() quarantine.Store { return stepBack(t, url, 2) })
+}
+
+func TestMigrator_ControlStepOnAFullDatabase(t *testing.T) {
+	t.Parallel()
+	url := postgres.Database(t)
+	quarantinetest.RunControlStepTests(t, open(t, url), func() quarantine.Store { return stepBack(t, url, 3) })
+}
+
+// TestSchema_KnowsTheLevels compares the check of the schema with the code.
+func TestSchema_KnowsTheLevels(t *testing.T) {
+	t.Parallel()
+	text := strings.Join(schema(t, connect(t, postgres.Database(t))), "\n")
+	var got []string
+	for _, m := range regexp.MustCompile(`'([\w-]*)'`).FindAllStringSubmatch(regexp.MustCompile(`control_level_check CHECK (.*)`).FindString(text), -1) {
+		got = append(got, m[1])
+	}
+	want := []string{""}
+	for _, level := range handlers.ShedLevels() {
+		if level != handlers.ShedNothing {
+			want = append(want, string(level))
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("levels (-code +schema)\n%s", diff)
+	}
 }
 
 // TestSchema_AnOlderProgramGoesOn runs what a program of step 2 writes.

@@ -33,6 +33,18 @@ var (
 	sqlChangeList string
 	//go:embed sql/claim_look.sql
 	sqlClaimLook string
+	//go:embed sql/control_clear.sql
+	sqlControlClear string
+	//go:embed sql/control_list.sql
+	sqlControlList string
+	//go:embed sql/control_lock.sql
+	sqlControlLock string
+	//go:embed sql/control_raise.sql
+	sqlControlRaise string
+	//go:embed sql/control_set.sql
+	sqlControlSet string
+	//go:embed sql/control_version.sql
+	sqlControlVersion string
 	//go:embed sql/crash_about.sql
 	sqlCrashAbout string
 	//go:embed sql/crash_add.sql
@@ -127,6 +139,8 @@ var (
 	sqlSuspectSettle string
 	//go:embed sql/worker_add.sql
 	sqlWorkerAdd string
+	//go:embed sql/worker_confirm.sql
+	sqlWorkerConfirm string
 	//go:embed sql/worker_end.sql
 	sqlWorkerEnd string
 	//go:embed sql/worker_heard.sql

@@ -110,12 +110,13 @@ type auditRow struct {
 func (x tx) auditRows(f *filter) (audit []quarantine.AuditRow, err error) {
 	rows, err := collect[auditRow](x, f.apply(sqlAuditList), f.all()...)
 	for _, r := range rows {
-		audit = append(audit, quarantine.AuditRow{
+		row := quarantine.AuditRow{
 			N: r.N, EntryID: r.EntryID, Ref: r.Ref, Version: r.Version,
 			From: quarantine.State(r.From), To: quarantine.State(r.To),
 			Decision: decision(r.Actor, r.Via, r.Claimed, &r.At, r.Reason),
-			Verb:     quarantine.GroupVerb(r.Verb), Until: timeOf(r.Until),
-		})
+			Until:    timeOf(r.Until),
+		}
+		audit = append(audit, row.WithVerb(r.Verb))
 	}
 	return audit, err
 }

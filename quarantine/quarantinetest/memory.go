@@ -29,6 +29,7 @@ type Store struct {
 	requests   map[string]bool
 	notices    map[string]*notice
 	notifier   notifier
+	controls   quarantine.Controls // those that have expired may be among them
 }
 
 // row is a stored entry, its message with payload and attributes.

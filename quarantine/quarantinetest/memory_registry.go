@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -64,6 +65,7 @@ func (s *Store) Workers(ctx context.Context) ([]quarantine.Worker, error) {
 func (m *member) shown() quarantine.Worker {
 	w := m.worker
 	w.Subscriptions = slices.Clone(w.Subscriptions)
+	w.Obeyed = maps.Clone(w.Obeyed)
 	return w
 }
 

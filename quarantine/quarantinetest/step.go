@@ -73,3 +73,29 @@ func RunNoticeStepTests(t *testing.T, s quarantine.Store, step func() quarantine
 	b.wantDue("group:a")
 	b.tell()
 }
+
+// RunControlStepTests checks the step of the schema that brought controls, on a store
+// that is not empty, as [RunCrashStepTests] does for its own. Nothing is in force
+// after it, and what else was recorded is there.
+func RunControlStepTests(t *testing.T, s quarantine.Store, step func() quarantine.Store) {
+	t.Helper()
+	b := newBundle(t, Harness{Store: s, Other: s})
+	moved := b.move(b.holdOne(), quarantine.StateDiscarded)
+	taken := b.act(b.groups(quarantine.Query{})[0], quarantine.GroupTake)
+	b.control(pauseOf("billing", 0))
+	b.control(shedTo(handlers.ShedNonCritical, time.Hour))
+
+	s = step()
+	b.Store, b.Other = s, s
+	b.wantEqual(taken, b.groups(quarantine.Query{})[0], "the group")
+	c := b.controls()
+	if c.Version != 0 || len(c.InForce) != 0 {
+		t.Errorf("after the step %+v is in force", c)
+	}
+	rows, err := s.Audit(b.ctx, "", 10)
+	b.must(err)
+	if len(rows) != 2 || rows[0].Verb != quarantine.GroupTake || rows[1].EntryID != moved.ID {
+		t.Errorf("the audit is %+v, want what was done to the group and its entry", rows)
+	}
+	b.wantEqual(int64(1), b.control(pauseOf("billing", 0)).Version, "the version of the first act after the step")
+}

@@ -61,7 +61,7 @@ type Variable struct{ Name, Doc string }
 // Variables returns every variable that is read, in order.
 func Variables() []Variable {
 	var vars []Variable
-	for _, of := range []reflect.Type{reflect.TypeFor[variables](), reflect.TypeFor[noticeVariables]()} {
+	for _, of := range []reflect.Type{reflect.TypeFor[variables](), reflect.TypeFor[noticeVariables](), reflect.TypeFor[incidentVariables]()} {
 		for field := range of.Fields() {
 			vars = append(vars, Variable{field.Tag.Get("env"), field.Tag.Get("doc")})
 		}

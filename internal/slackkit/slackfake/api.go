@@ -3,9 +3,11 @@ package slackfake
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
+	"maps"
 	"math"
+	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +17,8 @@ import (
 type refusal struct {
 	code     string
 	messages []string      // what is wrong in detail
+	details  []reply       // with whom, of an invitation
+	needed   string        // the scope that is missing
 	wait     time.Duration // a 429, if not 0
 }
 
@@ -32,12 +36,14 @@ func encode(v any) []byte {
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	method := strings.TrimPrefix(r.URL.Path, "/api/")
 	a, body, err := readArgs(r)
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	call := Call{Method: method, Body: clip(body), Status: http.StatusOK}
 	defer func() { s.journal(call) }()
 
 	s.mu.Lock()
 	fault, release := s.faultLocked(method), s.release
 	s.mu.Unlock()
+	s.delay(r)
 	if !fault.isNone() && !fault.After {
 		call.Status, call.Code = fault.Status, fault.Code
 		s.fail(w, r, fault, release)
@@ -46,7 +52,12 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	answer, refused := reply(nil), &refusal{code: "invalid_json"}
 	if err == nil {
 		s.mu.Lock()
-		answer, refused = s.carryOutLocked(method, callToken(r, a), a)
+		answer, refused = s.carryOutLocked(method, callToken(r, a), a, kind == "application/json")
+		if refused == nil {
+			n := s.counts[method]
+			n.done++
+			s.counts[method] = n
+		}
 		s.mu.Unlock()
 	}
 	if !fault.isNone() {
@@ -72,7 +83,27 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		out["errors"] = refused.messages
 		out["response_metadata"] = reply{"messages": refused.messages}
 	}
+	if refused.details != nil {
+		out["errors"] = refused.details
+	}
+	if refused.needed != "" {
+		out["needed"] = refused.needed
+	}
 	_, _ = w.Write(encode(out))
+}
+
+// delay is what a call takes at least.
+func (s *Server) delay(r *http.Request) {
+	if s.cfg.Latency <= 0 {
+		return
+	}
+	timer := time.NewTimer(s.cfg.Latency)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-r.Context().Done():
+	case <-s.closed:
+	}
 }
 
 func clip(body []byte) []byte { return bytes.Clone(body[:min(len(body), maxCallBody)]) }
@@ -81,14 +112,17 @@ func (s *Server) journal(call Call) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	call.At = s.cfg.Now()
-	s.calls = keep(s.calls, call, maxCalls)
+	s.calls = keep(s.calls, call, s.cfg.Bounds.Calls)
+	n := s.counts[call.Method]
+	n.called++
+	s.counts[call.Method] = n
 	s.changeLocked()
 }
 
 // carryOutLocked runs a method of the API.
-func (s *Server) carryOutLocked(method, token string, a args) (reply, *refusal) {
+func (s *Server) carryOutLocked(name, token string, a args, isJSON bool) (reply, *refusal) {
 	want := s.token
-	if method == "apps.connections.open" {
+	if name == "apps.connections.open" {
 		want = s.cfg.AppToken
 	}
 	switch {
@@ -96,32 +130,26 @@ func (s *Server) carryOutLocked(method, token string, a args) (reply, *refusal) 
 		return nil, &refusal{code: "not_authed"}
 	case want == "" && token == s.cfg.Token:
 		return nil, &refusal{code: "token_revoked"}
-	case token == s.cfg.Token && method == "apps.connections.open" || token == s.cfg.AppToken && token != want:
+	case token == s.cfg.Token && name == "apps.connections.open" || token == s.cfg.AppToken && token != want:
 		return nil, &refusal{code: "not_allowed_token_type"}
 	case token != want:
 		return nil, &refusal{code: "invalid_auth"}
 	}
-	switch method {
-	case "auth.test":
-		return reply{"url": s.URL(), "team": s.cfg.TeamName, "user": "theriac", "team_id": s.cfg.Team, "user_id": botUser, "bot_id": botID, "is_enterprise_install": false}, nil
-	case "chat.postMessage":
-		return s.postLocked(a)
-	case "chat.update":
-		return s.updateLocked(a)
-	case "chat.postEphemeral":
-		return s.ephemeralLocked(a)
-	case "chat.getPermalink":
-		return s.permalinkLocked(a)
-	case "conversations.info":
-		return s.infoLocked(a)
-	case "views.open":
-		return s.openLocked(a)
-	case "apps.connections.open":
-		s.serial++
-		return reply{"url": "ws" + strings.TrimPrefix(s.URL(), "http") + "socket?ticket=" + fmt.Sprint(s.serial)}, nil
-	default:
+	m, known := s.methodLocked(name)
+	if !known {
 		return nil, &refusal{code: "unknown_method"}
 	}
+	if refused := s.permitLocked(m); refused != nil {
+		return nil, refused
+	}
+	if refused := s.limitLocked(name); refused != nil {
+		return nil, refused
+	}
+	if m.form && isJSON {
+		// Slack reads nothing of it, and then misses the arguments.
+		a = args{}
+	}
+	return m.run(a)
 }
 
 const (
@@ -136,10 +164,12 @@ func (s *Server) writableLocked(a args, paced bool) (*channel, *refusal) {
 	switch {
 	case c == nil:
 		return nil, &refusal{code: "channel_not_found"}
-	case c.Absent:
-		return nil, &refusal{code: "not_in_channel"}
 	case c.Archived:
 		return nil, &refusal{code: "is_archived"}
+	case c.Absent && c.Private:
+		return nil, &refusal{code: "channel_not_found"}
+	case c.Absent:
+		return nil, &refusal{code: "not_in_channel"}
 	}
 	if paced {
 		if wait := c.wait(s.cfg.Now(), s.cfg.Every, s.cfg.Burst); wait > 0 {
@@ -187,9 +217,14 @@ func (s *Server) postLocked(a args) (reply, *refusal) {
 			thread = parent.ThreadTS
 		}
 	}
+	mark, refused := a.mark()
+	if refused != nil {
+		return nil, refused
+	}
 	m := &Message{Channel: c.ID, TS: s.stampLocked(), ThreadTS: thread, Broadcast: thread != "" && a.truth("reply_broadcast"),
-		Text: text, Blocks: withIDs(blocks, &s.serial)}
-	c.messages = keep(c.messages, m, maxMessages)
+		Text: text, Blocks: withIDs(blocks, &s.serial), Metadata: mark}
+	c.messages = keep(c.messages, m, s.cfg.Bounds.Messages)
+	s.emitLocked(c, s.messageEvent(c, m))
 	s.changeLocked()
 	return reply{"channel": c.ID, "ts": m.TS, "message": s.wireMessage(*m)}, nil
 }
@@ -203,6 +238,9 @@ func (s *Server) updateLocked(a args) (reply, *refusal) {
 	if m == nil {
 		return nil, &refusal{code: "message_not_found"}
 	}
+	if m.User != "" {
+		return nil, &refusal{code: "cant_update_message"}
+	}
 	if a.value("blocks") == nil && a.text("text") != "" {
 		// Without a list the blocks stay, with an empty one they go.
 		a["blocks"] = m.Blocks
@@ -211,8 +249,17 @@ func (s *Server) updateLocked(a args) (reply, *refusal) {
 	if refused != nil {
 		return nil, refused
 	}
+	mark, refused := a.mark()
+	if refused != nil {
+		return nil, refused
+	}
+	if mark != nil {
+		m.Metadata = mark
+	}
+	before := *m
 	m.Text, m.Blocks = text, withIDs(blocks, &s.serial)
 	m.Edits++
+	s.emitLocked(c, s.changeEvent(c, m, before, botUser))
 	s.changeLocked()
 	return reply{"channel": c.ID, "ts": m.TS, "text": text, "message": s.wireMessage(*m)}, nil
 }
@@ -229,7 +276,7 @@ func (s *Server) ephemeralLocked(a args) (reply, *refusal) {
 	if refused != nil {
 		return nil, refused
 	}
-	s.ephemerals = keep(s.ephemerals, Ephemeral{Channel: c.ID, User: a.text("user"), Text: text}, maxMessages)
+	s.ephemerals = keep(s.ephemerals, Ephemeral{Channel: c.ID, User: a.text("user"), Text: text}, s.cfg.Bounds.Messages)
 	s.changeLocked()
 	return reply{"message_ts": s.stampLocked()}, nil
 }
@@ -246,22 +293,26 @@ func (s *Server) permalinkLocked(a args) (reply, *refusal) {
 	return reply{"channel": c.ID, "permalink": s.URL() + "archives/" + c.ID + "/p" + strings.Replace(m.TS, ".", "", 1)}, nil
 }
 
-func (s *Server) infoLocked(a args) (reply, *refusal) {
-	c := s.channelLocked(a.text("channel"))
-	if c == nil {
-		return nil, &refusal{code: "channel_not_found"}
-	}
-	return reply{"channel": reply{"id": c.ID, "name": c.Name, "is_channel": true, "is_archived": c.Archived, "is_member": !c.Absent}}, nil
-}
-
 // wireMessage is a message as answers and clicks carry it.
 func (s *Server) wireMessage(m Message) reply {
-	wire := reply{"type": "message", "subtype": "bot_message", "user": botUser, "bot_id": botID, "app_id": appID, "team": s.cfg.Team, "text": m.Text, "ts": m.TS}
+	wire := reply{"type": "message", "team": s.cfg.Team, "text": m.Text, "ts": m.TS}
+	if m.User != "" {
+		wire["user"] = m.User
+	} else {
+		wire["subtype"], wire["user"], wire["bot_id"], wire["app_id"] = "bot_message", botUser, botID, appID
+	}
 	if m.Blocks != nil {
 		wire["blocks"] = m.Blocks
 	}
 	if m.ThreadTS != "" {
 		wire["thread_ts"] = m.ThreadTS
+	}
+	if len(m.Reactions) > 0 {
+		var all []reply
+		for _, name := range slices.Sorted(maps.Keys(m.Reactions)) {
+			all = append(all, reply{"name": name, "users": m.Reactions[name], "count": len(m.Reactions[name])})
+		}
+		wire["reactions"] = all
 	}
 	return wire
 }

@@ -257,7 +257,8 @@ func (c *checker) element(at string, e element) {
 			most = 100
 		}
 		c.options(at, e.Options, most)
-	case "plain_text_input":
+	case "users_select", "multi_users_select", "conversations_select", "channels_select", "datepicker", "timepicker":
+	case "plain_text_input", "url_text_input", "number_input", "email_text_input":
 		if e.MaxLength < 0 || e.MaxLength > 3000 || e.MinLength < 0 || e.MinLength > 3000 {
 			c.bad(at, "min_length and max_length must be at most 3000")
 		}

@@ -236,18 +236,22 @@ func (s *Server) Deliver(ctx context.Context, payload []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	if address == "" {
-		return s.deliverSocket(ctx, "interactive", payload)
+		return s.deliverSocket(ctx, envelope{kind: "interactive", payload: payload})
 	}
 	return s.post(ctx, address, Form(payload))
 }
 
-// post sends a signed body to the app.
+// post sends a signed form to the app.
 func (s *Server) post(ctx context.Context, address string, body []byte) ([]byte, error) {
+	return s.send(ctx, address, Sign(s.cfg.SigningSecret, s.cfg.Now(), body), body)
+}
+
+func (s *Server) send(ctx context.Context, address string, signed http.Header, body []byte) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("fake Slack: %w", err)
 	}
-	req.Header = Sign(s.cfg.SigningSecret, s.cfg.Now(), body)
+	req.Header = signed
 	resp, err := s.client.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnanswered, err)
@@ -285,7 +289,7 @@ func (s *Server) Command(ctx context.Context, channelID, user, command, text str
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	if address == "" {
-		_, err := s.deliverSocket(ctx, "slash_commands", encode(fields))
+		_, err := s.deliverSocket(ctx, envelope{kind: "slash_commands", payload: encode(fields)})
 		return err
 	}
 	form := url.Values{}
@@ -342,9 +346,9 @@ func (s *Server) respond(id string, a args) (int, string) {
 		m.Edits++
 	case a.text("response_type") == "in_channel":
 		c := s.channelLocked(one.channel)
-		c.messages = keep(c.messages, &Message{Channel: c.ID, TS: s.stampLocked(), Text: text, Blocks: blocks}, maxMessages)
+		c.messages = keep(c.messages, &Message{Channel: c.ID, TS: s.stampLocked(), Text: text, Blocks: blocks}, s.cfg.Bounds.Messages)
 	default:
-		s.ephemerals = keep(s.ephemerals, Ephemeral{Channel: one.channel, User: one.user, Text: text}, maxMessages)
+		s.ephemerals = keep(s.ephemerals, Ephemeral{Channel: one.channel, User: one.user, Text: text}, s.cfg.Bounds.Messages)
 	}
 	s.changeLocked()
 	return http.StatusOK, "ok"

@@ -9,33 +9,11 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/theriac/theriac/internal/runner"
 )
-
-// Bounds of what is kept.
-const (
-	maxMessages   = 200 // of each channel, and as many ephemeral ones
-	maxCalls      = 2000
-	maxCallBody   = 16 << 10
-	maxViews      = 50
-	maxResponses  = 1000
-	maxBody       = 4 << 20
-	answerTimeout = 3 * time.Second // how long Slack waits for an app to take a click
-)
-
-// Channel is a channel of the workspace.
-type Channel struct {
-	ID, Name string
-	// Archived and Absent are a channel that was closed, and one that the app was not invited to.
-	Archived, Absent bool
-}
-
-// User is somebody who can press buttons.
-type User struct{ ID, Name string }
 
 // Config says what there is. All of it has defaults.
 type Config struct {
@@ -52,8 +30,34 @@ type Config struct {
 	Users []User
 	// Scopes is what the token may do, as auth.test says it. Default: chat:write
 	Scopes []string
-	// RequestURL takes the clicks. While it is empty they go over Socket Mode.
+	// CheckScopes refuses what Scopes do not allow with missing_scope. Default: everything is allowed
+	CheckScopes bool
+	// Events are what the app is told of, by Slack's names as in a manifest (message.channels,
+	// member_joined_channel, pin_added, ...). Default: nothing
+	Events []string
+	// Shortcuts are what people can choose. Default: none
+	Shortcuts []Shortcut
+	// RequestURL takes clicks and events. While it is empty they go over Socket Mode.
 	RequestURL string
+	// EventsURL takes events instead. Default: RequestURL
+	EventsURL string
+	// EventRetries are the pauses before an event that was not taken is sent again.
+	// Default: at once, after 1 min, after 5 min
+	EventRetries []time.Duration
+	// Latency is what each call of the API takes at least. Default: 0
+	Latency time.Duration
+	// Limits is how many calls a minute of a method, by its name, are answered; more are answered 429.
+	// Default: no limits
+	Limits map[string]int
+	// PageMost bounds the pages of lists, as Slack may do too. Default: what the caller asks for
+	PageMost int
+	// BotsUnarchive lets the app bring channels back that were archived, which Slack does not, see
+	// [Server.Unarchive]. Default: as in Slack
+	BotsUnarchive bool
+	// StateFile keeps the workspace over restarts. Default: it is forgotten
+	StateFile string
+	// Bounds limits what is kept.
+	Bounds Bounds
 	// Every is the least time between two calls that post or edit in one channel, beyond Burst calls at
 	// once; more are answered 429. Default: 0, no limit. Slack has 1 s.
 	Every time.Duration
@@ -78,14 +82,18 @@ func (c Config) withDefaults() Config {
 		c.Channels = []Channel{{ID: "C0OPS", Name: "ops"}}
 	}
 	if c.Users == nil {
-		c.Users = []User{{"U0ANA", "ana"}, {"U0BEN", "ben"}}
+		c.Users = []User{{ID: "U0ANA", Name: "ana"}, {ID: "U0BEN", Name: "ben"}}
 	}
 	if c.Scopes == nil {
 		c.Scopes = []string{"chat:write"}
 	}
+	if c.EventRetries == nil {
+		c.EventRetries = []time.Duration{0, time.Minute, 5 * time.Minute}
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	c.Bounds = c.Bounds.withDefaults()
 	return c
 }
 
@@ -97,33 +105,33 @@ type Server struct {
 	client   *http.Client
 	serving  runner.Group
 	closed   chan struct{}
+	cancel   context.CancelFunc // of deliveries
 	closing  sync.Once
 
 	mu         sync.Mutex
 	over       bool // no more sockets
 	version    int
+	saving     chan struct{} // wakes whoever saves, nil without a file
+	unsaved    error         // the last failure of that
 	changed    chan struct{} // closed and replaced at each change
 	requestURL string
-	token      string // what is believed now, see Revoke
-	channels   []*channel
+	token      string     // what is believed now, see Revoke
+	channels   []*channel // the oldest first
+	byID       map[string]*channel
+	byName     map[string]*channel
 	ephemerals []Ephemeral
 	views      []*View
 	triggers   map[string]time.Time // unused ones
 	responses  []*response
 	calls      []Call
+	counts     map[string]count
+	recent     map[string][]time.Time // calls within the last minute, see Config.Limits
+	events     outbox
 	faults     map[string][]Fault
 	release    chan struct{} // closed and replaced by Release
 	sockets    map[*socket]struct{}
 	serial     int
 	lastTS     time.Time
-}
-
-// channel is a channel with what was written there.
-type channel struct {
-	Channel
-	messages []*Message // oldest first
-	credit   int
-	refill   time.Time
 }
 
 // Start opens the workspace. It runs until Close; ctx bounds the start alone.
@@ -145,11 +153,15 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		closed: make(chan struct{}), changed: make(chan struct{}), release: make(chan struct{}),
+		byID: make(map[string]*channel), byName: make(map[string]*channel),
+		counts: make(map[string]count), recent: make(map[string][]time.Time), events: outbox{wake: make(chan struct{}, 1)},
 		triggers: make(map[string]time.Time), faults: make(map[string][]Fault), sockets: make(map[*socket]struct{}),
 	}
-	for _, c := range cfg.Channels {
-		s.channels = append(s.channels, &channel{Channel: c, credit: cfg.Burst})
+	if err := s.begin(); err != nil {
+		return nil, errors.Join(err, listener.Close())
 	}
+	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	s.serving.Go(func() { s.deliverEvents(ctx) })
 	s.http = http.Server{Handler: s.routes(), ReadHeaderTimeout: 10 * time.Second}
 	s.serving.Go(func() { _ = s.http.Serve(listener) })
 	return s, nil
@@ -160,6 +172,7 @@ func (s *Server) Close() error {
 	var err error
 	s.closing.Do(func() {
 		close(s.closed)
+		s.cancel()
 		s.mu.Lock()
 		s.over = true
 		s.mu.Unlock()
@@ -167,6 +180,7 @@ func (s *Server) Close() error {
 		err = s.http.Close()
 		s.serving.Wait()
 		s.client.CloseIdleConnections()
+		err = errors.Join(err, s.save())
 	})
 	return err
 }
@@ -206,21 +220,11 @@ func (s *Server) Revoke(revoked bool) {
 	}
 }
 
-// SetChannel changes a channel, or adds one.
-func (s *Server) SetChannel(c Channel) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	defer s.changeLocked()
-	if found := s.channelLocked(c.ID); found != nil {
-		found.Channel = c
-		return
-	}
-	s.channels = append(s.channels, &channel{Channel: c, credit: s.cfg.Burst})
-}
-
 // Message is a message in a channel.
 type Message struct {
 	Channel, TS string
+	// User is who wrote it, "" for the app.
+	User string
 	// ThreadTS is the message that this one replies to.
 	ThreadTS string
 	// Broadcast is a reply that the channel sees too.
@@ -228,8 +232,21 @@ type Message struct {
 	Text      string
 	// Blocks is the JSON list as it was sent, null without blocks.
 	Blocks json.RawMessage
+	// Metadata is what was kept with it, null without.
+	Metadata json.RawMessage
+	// Reactions are who reacted, by the name of the reaction.
+	Reactions map[string][]string
 	// Edits is how often it was edited.
 	Edits int
+}
+
+func (m *Message) copied() Message {
+	out := *m
+	out.Reactions = make(map[string][]string, len(m.Reactions))
+	for name, users := range m.Reactions {
+		out.Reactions[name] = slices.Clone(users)
+	}
+	return out
 }
 
 // Ephemeral is a text that one user sees.
@@ -253,7 +270,7 @@ func (s *Server) Messages(channelID string) []Message {
 	var found []Message
 	if c := s.channelLocked(channelID); c != nil {
 		for _, m := range c.messages {
-			found = append(found, *m)
+			found = append(found, m.copied())
 		}
 	}
 	return found
@@ -264,7 +281,7 @@ func (s *Server) Message(channelID, ts string) (Message, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if m := s.messageLocked(channelID, ts); m != nil {
-		return *m, true
+		return m.copied(), true
 	}
 	return Message{}, false
 }
@@ -307,16 +324,12 @@ func (s *Server) changeLocked() {
 	s.version++
 	close(s.changed)
 	s.changed = make(chan struct{})
-}
-
-// channelLocked finds a channel by its id, or by its name with or without #.
-func (s *Server) channelLocked(id string) *channel {
-	for _, c := range s.channels {
-		if c.ID == id || c.Name == strings.TrimPrefix(id, "#") {
-			return c
+	if s.saving != nil {
+		select {
+		case s.saving <- struct{}{}:
+		default:
 		}
 	}
-	return nil
 }
 
 func (s *Server) messageLocked(channelID, ts string) *Message {

@@ -138,14 +138,21 @@ func (s *Server) ping(k *socket, over <-chan struct{}) {
 	}
 }
 
+// envelope is what is sent over a connection.
+type envelope struct {
+	kind    string
+	payload []byte
+	retry   int // of an event
+}
+
 // deliverSocket sends a payload to one connected app, and to another if the first is gone.
-func (s *Server) deliverSocket(ctx context.Context, kind string, payload []byte) ([]byte, error) {
+func (s *Server) deliverSocket(ctx context.Context, e envelope) ([]byte, error) {
 	s.mu.Lock()
 	s.serial++
 	id := fmt.Sprintf("envelope-%d", s.serial)
 	s.mu.Unlock()
 	for _, k := range s.allSockets() {
-		answer, err := k.deliver(ctx, id, kind, payload)
+		answer, err := k.deliver(ctx, id, e)
 		if err == nil || ctx.Err() != nil {
 			return answer, err
 		}
@@ -153,7 +160,7 @@ func (s *Server) deliverSocket(ctx context.Context, kind string, payload []byte)
 	return nil, fmt.Errorf("%w: no app is connected", ErrUnanswered)
 }
 
-func (k *socket) deliver(ctx context.Context, id, kind string, payload []byte) ([]byte, error) {
+func (k *socket) deliver(ctx context.Context, id string, e envelope) ([]byte, error) {
 	asked := make(chan json.RawMessage, 1)
 	k.mu.Lock()
 	k.waiting[id] = asked
@@ -163,8 +170,11 @@ func (k *socket) deliver(ctx context.Context, id, kind string, payload []byte) (
 		defer k.mu.Unlock()
 		delete(k.waiting, id)
 	}()
-	envelope := reply{"type": kind, "envelope_id": id, "accepts_response_payload": true, "payload": json.RawMessage(payload)}
-	if err := k.send(envelope); err != nil {
+	wire := reply{"type": e.kind, "envelope_id": id, "accepts_response_payload": e.kind != "events_api", "payload": json.RawMessage(e.payload)}
+	if e.kind == "events_api" {
+		wire["retry_attempt"], wire["retry_reason"] = e.retry, ""
+	}
+	if err := k.send(wire); err != nil {
 		return nil, errors.Join(ErrUnanswered, err)
 	}
 	select {
@@ -186,7 +196,7 @@ func (s *Server) DeliverTwice(ctx context.Context, payload []byte) error {
 		return fmt.Errorf("%w: no app is connected", ErrUnanswered)
 	}
 	for range 2 {
-		if _, err := all[0].deliver(ctx, id, "interactive", payload); err != nil {
+		if _, err := all[0].deliver(ctx, id, envelope{kind: "interactive", payload: payload}); err != nil {
 			return err
 		}
 	}

@@ -106,10 +106,34 @@ func (s *Server) openLocked(a args) (reply, *refusal) {
 	_, user, _ := strings.Cut(strings.TrimPrefix(trigger, triggerPrefix), ".")
 	v := &View{ID: fmt.Sprintf("V%d", s.serial), User: user}
 	v.fill(w, &s.serial)
-	s.views = keep(s.views, v, maxViews)
+	s.views = keep(s.views, v, s.cfg.Bounds.Views)
 	s.changeLocked()
 	return reply{"view": s.wire(*v, nil)}, nil
 }
+
+// updateViewLocked replaces a modal that is open.
+func (s *Server) updateViewLocked(a args) (reply, *refusal) {
+	v := s.viewLocked(a.text("view_id"))
+	switch {
+	case v == nil:
+		return nil, &refusal{code: "not_found"}
+	case a.text("hash") != "" && a.text("hash") != v.wireHash():
+		return nil, &refusal{code: "hash_conflict"}
+	}
+	var w wireView
+	if err := json.Unmarshal(a.value("view"), &w); err != nil {
+		return nil, &refusal{code: "invalid_arguments", messages: []string{"[ERROR] view is not JSON"}}
+	}
+	if refused := w.check(); refused != nil {
+		return nil, refused
+	}
+	v.fill(w, &s.serial)
+	s.changeLocked()
+	return reply{"view": s.wire(*v, nil)}, nil
+}
+
+// wireHash changes with what the modal shows.
+func (v *View) wireHash() string { return fmt.Sprintf("%d.%s", v.hash, v.ID) }
 
 const triggerPrefix = "fake."
 
@@ -137,6 +161,14 @@ func (s *Server) wire(v View, values map[string]string) reply {
 		filled := reply{"type": b.Element.Type, "value": nil}
 		value, given := values[b.BlockID]
 		switch {
+		case chosenAs(b.Element.Type) != "":
+			filled[chosenAs(b.Element.Type)] = nil
+			delete(filled, "value")
+			if given && value != "" {
+				filled[chosenAs(b.Element.Type)] = value
+			}
+		case b.Element.Type == "multi_users_select" || b.Element.Type == "checkboxes":
+			filled = b.Element.several(value)
 		case b.Element.Type == "static_select" || b.Element.Type == "radio_buttons":
 			filled = reply{"type": b.Element.Type, "selected_option": nil}
 			for _, o := range b.Element.Options {
@@ -151,10 +183,33 @@ func (s *Server) wire(v View, values map[string]string) reply {
 	}
 	return reply{
 		"id": v.ID, "team_id": s.cfg.Team, "type": "modal", "blocks": v.Blocks, "private_metadata": v.PrivateMetadata,
-		"callback_id": v.CallbackID, "state": reply{"values": state}, "hash": fmt.Sprintf("%d.%s", v.hash, v.ID),
+		"callback_id": v.CallbackID, "state": reply{"values": state}, "hash": v.wireHash(),
 		"title": textObject{Type: "plain_text", Text: v.Title}, "clear_on_close": false, "notify_on_close": false,
 		"previous_view_id": nil, "root_view_id": v.ID, "app_id": appID, "external_id": "", "bot_id": botID, "app_installed_team_id": s.cfg.Team,
 	}
+}
+
+// chosenAs is the field in which a menu of people or channels, or a date, is filled in.
+func chosenAs(kind string) string {
+	return map[string]string{
+		"users_select": "selected_user", "conversations_select": "selected_conversation", "channels_select": "selected_channel",
+		"datepicker": "selected_date", "timepicker": "selected_time",
+	}[kind]
+}
+
+// several is what was filled in where several can be chosen; value joins them by commas.
+func (e element) several(value string) reply {
+	picked := strings.FieldsFunc(value, func(r rune) bool { return r == ',' })
+	if e.Type == "multi_users_select" {
+		return reply{"type": e.Type, "selected_users": picked}
+	}
+	options := []reply{}
+	for _, o := range e.Options {
+		if slices.Contains(picked, o.Value) {
+			options = append(options, reply{"text": o.Text, "value": o.Value})
+		}
+	}
+	return reply{"type": e.Type, "selected_options": options}
 }
 
 func (s *Server) viewLocked(id string) *View {

@@ -1,0 +1,200 @@
+package incidentclock
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/bits"
+	"time"
+
+	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/internal/runner"
+)
+
+// How often jobs are asked for, and how long their ticks are good.
+const (
+	dueEvery     = 5 * time.Second
+	effectsEvery = 30 * time.Second
+	nudgeEvery   = time.Minute
+	digestEvery  = time.Minute
+	pruneEvery   = time.Hour
+
+	effectsMaxAge = 2 * time.Minute
+	nudgeMaxAge   = 5 * time.Minute
+	digestMaxAge  = 6 * time.Hour
+
+	digestHour = 9
+	// page bounds one query.
+	page = 500
+)
+
+// ClockStore is what the clock needs of a store.
+type ClockStore interface {
+	incident.Watch
+	incident.Inbox
+	Settings(ctx context.Context) (incident.Settings, error)
+}
+
+// ClockConfig says how a clock runs.
+type ClockConfig struct {
+	Store ClockStore
+	// Logger hears of beats that failed. Default: nobody.
+	Logger *slog.Logger
+}
+
+// Clock asks for what is due. Make one with NewClock and call Run once.
+type Clock struct{ ClockConfig }
+
+// NewClock returns a clock.
+func NewClock(cfg ClockConfig) *Clock {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Clock{cfg}
+}
+
+// Run beats until ctx ends, and returns nil. A beat that fails is told of and left out: the next one
+// finds what is still due.
+func (c *Clock) Run(ctx context.Context) error {
+	beats := []struct {
+		job   string
+		every time.Duration
+		beat  func(context.Context, time.Time) error
+	}{
+		{"due", dueEvery, c.due},
+		{"effects", effectsEvery, c.effects},
+		{"nudge", nudgeEvery, c.nudge},
+		{"digest", digestEvery, c.digest},
+		{"prune", pruneEvery, c.prune},
+	}
+	var runs []func(context.Context) error
+	for _, b := range beats {
+		runs = append(runs, func(ctx context.Context) error {
+			every(ctx, b.every, func() { c.once(ctx, b.job, b.every, b.beat) })
+			return nil
+		})
+	}
+	return runner.Run(ctx, runs...)
+}
+
+// every calls f at once and then once in each period, until ctx ends.
+func every(ctx context.Context, period time.Duration, f func()) {
+	ticker := time.NewTicker(period)
+	defer ticker.Stop()
+	for {
+		f()
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// once runs one beat by the store's time.
+func (c *Clock) once(ctx context.Context, job string, bound time.Duration, beat func(context.Context, time.Time) error) {
+	beating, cancel := context.WithTimeout(ctx, min(bound, 20*time.Second))
+	defer cancel()
+	now, err := c.Store.Now(beating)
+	if err == nil {
+		err = beat(beating, now)
+	}
+	if err != nil && ctx.Err() == nil {
+		c.Logger.ErrorContext(ctx, "a beat of the clock failed; the next one finds what is still due", "job", job, "err", err)
+	}
+}
+
+// due asks for the next step of every escalation whose time has come, and asks again while it is
+// still due, after 2, 4, 8 … minutes.
+func (c *Clock) due(ctx context.Context, now time.Time) error {
+	due, err := c.Store.DuePages(ctx, page)
+	if err != nil {
+		return err
+	}
+	return c.ask(ctx, due, func(d incident.Due) incident.Tick {
+		return incident.Tick{Job: incident.JobDue, IncidentID: d.IncidentID, At: d.At, Again: repeats(now.Sub(d.At))}
+	})
+}
+
+// repeats says how many of 2, 4, 8 … minutes have passed.
+func repeats(late time.Duration) int {
+	return max(0, bits.Len64(uint64(max(0, late/time.Minute)))-1)
+}
+
+func (c *Clock) nudge(ctx context.Context, now time.Time) error {
+	due, err := c.Store.DueNudges(ctx, page)
+	if err != nil {
+		return err
+	}
+	return c.ask(ctx, due, func(d incident.Due) incident.Tick {
+		return incident.Tick{
+			Job: incident.JobNudge, IncidentID: d.IncidentID, At: d.At,
+			// A nudge that nobody worked off is asked for again, with a row of its own.
+			Again: repeats(now.Sub(d.At)), NotAfter: now.Add(nudgeMaxAge),
+		}
+	})
+}
+
+func (c *Clock) effects(ctx context.Context, now time.Time) error {
+	for after := ""; ; {
+		ids, err := c.Store.Sweepable(ctx, after, page)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		rows := make([]incident.Inbound, 0, len(ids))
+		for _, id := range ids {
+			rows = append(rows, incident.Tick{
+				Job: incident.JobEffects, IncidentID: id, At: now.Truncate(effectsEvery), NotAfter: now.Add(effectsMaxAge),
+			}.Inbound())
+		}
+		if _, err := c.Store.Accept(ctx, rows...); err != nil {
+			return fmt.Errorf("ask for effects: %w", err)
+		}
+		after = ids[len(ids)-1]
+	}
+}
+
+// digest asks for the summary of a day from 09:00 on, in the zone of the settings, on working days.
+// A day whose hour passed without a clock is made up for within its six hours, since the id is that
+// of the day.
+func (c *Clock) digest(ctx context.Context, now time.Time) error {
+	settings, err := c.Store.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	zone, err := time.LoadLocation(settings.Hours.Zone)
+	if err != nil {
+		return fmt.Errorf("zone of the working hours: %w", err)
+	}
+	local := now.In(zone)
+	at := time.Date(local.Year(), local.Month(), local.Day(), digestHour, 0, 0, 0, zone)
+	weekend := local.Weekday() == time.Saturday || local.Weekday() == time.Sunday
+	if weekend || now.Before(at) || now.Sub(at) >= digestMaxAge {
+		return nil
+	}
+	_, err = c.Store.Accept(ctx, incident.Tick{Job: incident.JobDigest, At: at, NotAfter: at.Add(digestMaxAge)}.Inbound())
+	return err
+}
+
+// prune deletes what nobody asks for any more, in small batches.
+func (c *Clock) prune(ctx context.Context, _ time.Time) error {
+	for {
+		n, err := c.Store.Prune(ctx, page)
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+}
+
+// ask stores a tick for each.
+func (c *Clock) ask(ctx context.Context, due []incident.Due, tick func(incident.Due) incident.Tick) error {
+	if len(due) == 0 {
+		return nil
+	}
+	rows := make([]incident.Inbound, 0, len(due))
+	for _, d := range due {
+		rows = append(rows, tick(d).Inbound())
+	}
+	_, err := c.Store.Accept(ctx, rows...)
+	return err
+}

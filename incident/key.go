@@ -1,0 +1,37 @@
+package incident
+
+import "slices"
+
+// NewKey returns keys that make things happen once. A text that is long or strange is cut, cleaned and
+// ended by a digest of the whole, so that different texts stay different keys. An open key is held
+// while its incident is open, any other for ever.
+func NewKey(text string, open bool) Key { return Key{Text: boundedID(text), Open: open} }
+
+// HeldKeys returns the keys that the incident holds in its present status. The document also lists the
+// open keys of one that is over: they are what Reopen takes back.
+func (inc *Incident) HeldKeys() []Key {
+	return slices.DeleteFunc(slices.Clone(inc.Keys), func(k Key) bool { return k.Open && !inc.Status.Open() })
+}
+
+// cleanKeys returns each key once, in the form of NewKey.
+func cleanKeys(keys []Key) []Key {
+	var clean []Key
+	for _, k := range keys {
+		if k.Text == "" {
+			continue
+		}
+		clean = addKey(clean, NewKey(k.Text, k.Open))
+	}
+	return clean
+}
+
+func addKey(keys []Key, k Key) []Key {
+	if slices.ContainsFunc(keys, func(other Key) bool { return other.Text == k.Text }) {
+		return keys
+	}
+	return append(keys, k)
+}
+
+func hasKey(keys []Key, open bool) bool {
+	return slices.ContainsFunc(keys, func(k Key) bool { return k.Open == open })
+}

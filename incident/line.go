@@ -1,0 +1,141 @@
+package incident
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Line returns an event as people read it in a timeline: one line, plain text. What comes from
+// outside in it is not escaped. A type of a later version is named and no more.
+func Line(e Event) string {
+	who := oneOf(e.Actor.Name, e.Actor.ID, string(e.Actor.Kind), "somebody")
+	k, ok := kinds[e.Type]
+	if !ok {
+		return cleanLine(who + ": " + string(e.Type))
+	}
+	line := who + " " + k.phrase
+	if data, err := k.data(e); err != nil {
+		line += " (what it says cannot be read)"
+	} else if detail := data.detail(); detail != "" {
+		line += ": " + detail
+	}
+	return cleanLine(line)
+}
+
+// oneOf returns the first text that is not empty.
+func oneOf(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}
+
+// words joins what is not empty.
+func words(texts ...string) string {
+	var said []string
+	for _, t := range texts {
+		if t != "" {
+			said = append(said, t)
+		}
+	}
+	return strings.Join(said, " ")
+}
+
+// in wraps what is not empty: in("(%s)", "critical").
+func in(format, s string) string {
+	if s == "" {
+		return ""
+	}
+	return fmt.Sprintf(format, s)
+}
+
+func when(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02 15:04Z")
+}
+
+func (d DataNew) detail() string      { return words(d.Name, in("(%s)", d.Severity)) }
+func (d DataReason) detail() string   { return d.Reason }
+func (d DataMerged) detail() string   { return words(d.Ref, in("(%s)", d.Reason)) }
+func (d DataResolved) detail() string { return d.Message }
+func (d DataStatus) detail() string {
+	return words(in("from %s", string(d.From)), "to", string(d.To))
+}
+func (d DataUpdate) detail() string {
+	return words(d.Message, in("(next by %s)", when(d.NextDue)))
+}
+func (d DataEdited) detail() string {
+	var said []string
+	for _, c := range d.Changes {
+		said = append(said, c.Field)
+	}
+	return strings.Join(said, ", ")
+}
+func (d DataSeverity) detail() string {
+	return words(in("from %s", d.From), in("to %s", d.To), in("(%s)", d.Reason))
+}
+func (d DataOverdue) detail() string { return in("due %s", when(d.Due)) }
+func (d DataRole) detail() string {
+	return words(d.Role, in("from %s", d.From), in("to %s", d.Person), in("(%s)", d.Note))
+}
+func (d DataParticipant) detail() string { return words(d.Person, in("as %s", string(d.Kind))) }
+func (d DataItem) detail() string {
+	of := ""
+	if d.Of > 0 {
+		of = fmt.Sprintf("no. %d", d.Of)
+	}
+	return words(of, d.Text, in("at %s", when(d.Occurred)))
+}
+func (d DataTodo) detail() string   { return words(d.Text, in("(%s)", d.Owner)) }
+func (d DataTask) detail() string   { return words(oneOf(d.Text, d.ID), in("(%s)", d.Reason)) }
+func (d DataOptOut) detail() string { return d.Reason }
+func (d DataAlert) detail() string {
+	times := ""
+	if d.Count > 1 {
+		times = fmt.Sprintf("(%d times)", d.Count)
+	}
+	return words(oneOf(d.Title, d.Dedup), times)
+}
+func (d DataEntry) detail() string {
+	return words(d.Ref, d.Title, d.Decision, in("by %s", d.By), in("(%s)", d.Reason))
+}
+func (d DataAttachment) detail() string { return words(d.Kind, d.Title, d.URL) }
+func (d DataEffect) detail() string     { return words(d.Effect, d.Name, in("(%s)", d.Why)) }
+func (d DataNudge) detail() string {
+	return words(string(d.Kind), in("until %s", when(d.Until)))
+}
+func (d DataActivity) detail() string  { return words(d.Person, in("(%s)", d.What)) }
+func (d DataNote) detail() string      { return d.Text }
+func (d DataEscalated) detail() string { return words(in("on path %s", d.Path), in("(%s)", d.Reason)) }
+func (d DataLevelDue) detail() string {
+	return words(step(d.Round, d.Level), targets(d.Targets), in("(%s)", d.Reason))
+}
+func (d DataLevelNotified) detail() string {
+	return words(step(d.Round, d.Level), in("by %s", strings.Join(d.How, ", ")))
+}
+func (d DataAcked) detail() string {
+	if d.Also {
+		return "after somebody else"
+	}
+	return ""
+}
+func (d DataEscalationOver) detail() string {
+	return words(in("on path %s", d.Path), in("(%s)", d.Reason))
+}
+
+// step names a step of an escalation.
+func step(round, level int) string { return fmt.Sprintf("round %d, level %d", round, level) }
+
+// targets lists who is called.
+func targets(ts []Target) string {
+	var said []string
+	for _, t := range ts {
+		said = append(said, t.String())
+	}
+	return strings.Join(said, ", ")
+}

@@ -1,0 +1,3 @@
+SELECT subscription, level, set_by, set_via, set_claimed, set_at, set_reason, until, version
+FROM control
+ORDER BY subscription

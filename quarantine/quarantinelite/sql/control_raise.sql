@@ -1,0 +1,1 @@
+UPDATE control_version SET version = ?1 WHERE id = 1

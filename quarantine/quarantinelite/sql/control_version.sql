@@ -1,0 +1,1 @@
+SELECT version FROM control_version WHERE id = 1

@@ -1,0 +1,1 @@
+DELETE FROM theriac.control WHERE subscription = $1 OR until <= $2

@@ -1,0 +1,1 @@
+SELECT version, now() AS at FROM theriac.control_version WHERE id = 1
