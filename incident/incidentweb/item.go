@@ -18,30 +18,38 @@ func addLine(inc *incident.Incident, act incident.Act, _ *call, b *lineBody) ([]
 }
 
 func editLine(inc *incident.Incident, act incident.Act, c *call, b *lineBody) ([]incident.Event, error) {
-	seq, err := c.seq()
+	line, err := c.line(inc)
 	if err != nil {
 		return nil, err
 	}
-	return inc.EditItem(act, seq, b.Text, moment(b.OccurredAt))
+	return inc.EditItem(act, line, b.Text, moment(b.OccurredAt))
 }
 
 func (c *call) removeLine() (answer, error) {
 	return bare(func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
-		seq, err := c.seq()
+		line, err := c.line(inc)
 		if err != nil {
 			return nil, err
 		}
-		return inc.RemoveItem(act, seq)
+		return inc.RemoveItem(act, line)
 	})(c)
 }
 
-// seq is the number of an event in the path.
-func (c *call) seq() (int64, error) {
+// line loads the event whose number stands in the path. Events never change, so that it does not
+// matter when it is loaded.
+func (c *call) line(inc *incident.Incident) (incident.Event, error) {
 	seq, err := strconv.ParseInt(c.path("seq"), 10, 64)
 	if err != nil || seq <= 0 {
-		return 0, incident.ErrNotFound
+		return incident.Event{}, incident.ErrNotFound
 	}
-	return seq, nil
+	page, err := c.api.stores.Events(c.ctx(), incident.EventFilter{IncidentID: inc.ID, AfterSeq: seq - 1, Limit: 1})
+	if err != nil {
+		return incident.Event{}, err
+	}
+	if len(page.Events) == 0 || page.Events[0].Seq != seq {
+		return incident.Event{}, incident.ErrNotFound
+	}
+	return page.Events[0], nil
 }
 
 // actionBody is something to do now.

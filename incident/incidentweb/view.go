@@ -51,15 +51,16 @@ func (c *call) witness(inc *incident.Incident) error {
 	if inc.Visibility != incident.Private {
 		return nil
 	}
-	act, err := c.api.svc.Act(c.ctx(), c.by)
+	hour := c.api.Now().UTC().Truncate(time.Hour).Format(time.RFC3339)
+	act, err := c.api.svc.Act(c.ctx(), c.by, incident.WithKey("seen:"+c.by.ID+":"+hour))
 	if err != nil {
 		return err
 	}
-	err = c.api.svc.Note(c.ctx(), inc, incident.Event{
-		ID: act.NewID(), Type: incident.EvPrivateSeen, V: 1, IncidentID: inc.ID, Number: inc.Number,
-		OccurredAt: act.At, RecordedAt: act.At, Actor: c.by, Visibility: inc.Visibility, Mode: inc.Mode,
-		Key: "seen:" + c.by.ID + ":" + act.At.Truncate(time.Hour).Format(time.RFC3339),
-	})
+	doc := *inc // the event is saved without it
+	evs, err := doc.NotePrivateSeen(act)
+	if err == nil {
+		err = c.api.svc.Note(c.ctx(), inc, evs...)
+	}
 	if errors.Is(err, incident.ErrDuplicate) {
 		return nil
 	}
