@@ -99,3 +99,36 @@ func (c *tokenCache) forget(hash [32]byte) {
 	defer c.mu.Unlock()
 	delete(c.known, hash)
 }
+
+// usedEvery is how exactly it is kept when a token was used last.
+const usedEvery = time.Hour
+
+// use reports that the use of a token is to be written down, and if so remembers that it was, so that
+// of many requests at once one does it.
+func (c *tokenCache) use(hash [32]byte, now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known, ok := c.known[hash]
+	if !ok || known.none || now.Sub(known.token.LastUsed) < usedEvery {
+		return false
+	}
+	known.token.LastUsed = now
+	c.known[hash] = known
+	return true
+}
+
+// used writes down that a token was used, behind the answer: nobody waits for it, and whoever used the
+// token got what they asked for whether it works or not. A token that was revoked in the meantime
+// stays so (incident.Directory).
+func (a *api) used(ctx context.Context, token incident.Token) {
+	now := a.Now().UTC()
+	if !a.tokens.use(token.Hash, now) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyTimeout)
+	defer cancel()
+	token.LastUsed = now
+	if err := a.stores.SaveToken(ctx, token); err != nil {
+		a.Logger.WarnContext(ctx, "it could not be noted that a token was used", "token", token.ID, "err", err)
+	}
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/theriac/theriac/incident"
 	"github.com/theriac/theriac/incident/incidentweb"
+	"github.com/theriac/theriac/internal/runner"
 )
 
 var placeholder = regexp.MustCompile(`\{[a-z]+\}`)
@@ -209,5 +210,47 @@ func TestCrossOrigin(t *testing.T) {
 			header = append(header, "Origin", tt.origin)
 		}
 		b.want(tt.status, ask{method: http.MethodPost, path: "/v1/incidents", token: token, body: `{"name":"x"}`, header: header})
+	}
+}
+
+// TestToken_LastUsed is kept to the hour, written once by many requests at once, behind their answers.
+func TestToken_LastUsed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.token(incident.Viewer, func(t *incident.Token) { t.LastUsed = time.Time{} })
+	list := ask{method: http.MethodGet, path: "/v1/incidents", token: token}
+	lastUsed := func() time.Time {
+		t.Helper()
+		stored, err := b.memory.TokenByHash(t.Context(), incidentweb.HashToken(token))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stored.LastUsed
+	}
+	writes := func() (n int) {
+		for _, call := range b.store.take() {
+			if call == "SaveToken" {
+				n++
+			}
+		}
+		return n
+	}
+	b.want(http.StatusOK, list)
+	if !lastUsed().Equal(start) || writes() != 1 {
+		t.Errorf("after the first use: %v", lastUsed())
+	}
+	var group runner.Group
+	b.clock.Advance(time.Hour)
+	for range 20 {
+		group.Go(func() { b.do(list) })
+	}
+	group.Wait()
+	if n := writes(); n == 0 || !lastUsed().Equal(start.Add(time.Hour)) {
+		t.Errorf("an hour later: %v, written %d times", lastUsed(), n)
+	}
+	b.clock.Advance(59 * time.Minute)
+	b.want(http.StatusOK, list)
+	if n := writes(); n != 0 {
+		t.Errorf("within the hour it is written %d times", n)
 	}
 }

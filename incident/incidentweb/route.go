@@ -103,6 +103,7 @@ func (a *api) serve(w http.ResponseWriter, req *http.Request, r route) {
 				"this asks for the role %s, and the token has the role %s", r.access, webkit.Shown(string(token.Role))))
 			return
 		}
+		defer a.used(ctx, token)
 		c.by = incident.Actor{Kind: incident.ByToken, ID: token.ID, Name: token.Name, Role: token.Role}
 	}
 	ans, err := r.do(c)

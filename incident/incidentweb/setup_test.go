@@ -109,6 +109,14 @@ var ackKey = []byte("a key for links of 32 bytes or so")
 
 func setup(t *testing.T, change ...func(*incidentweb.Options)) *bundle {
 	t.Helper()
+	b := setupEmpty(t, change...)
+	b.settings()
+	return b
+}
+
+// setupEmpty is setup before anybody saved settings.
+func setupEmpty(t *testing.T, change ...func(*incidentweb.Options)) *bundle {
+	t.Helper()
 	b := &bundle{T: t, clock: incidenttest.NewClock(start), log: &strings.Builder{}}
 	b.memory = incidenttest.NewStore(incidenttest.Options{Now: b.clock.Now})
 	b.store = &counted{Stores: b.memory}
@@ -134,7 +142,6 @@ func setup(t *testing.T, change ...func(*incidentweb.Options)) *bundle {
 	if b.api, err = incidentweb.New(b.svc, opt); err != nil {
 		t.Fatal(err)
 	}
-	b.settings()
 	return b
 }
 

@@ -59,7 +59,8 @@ func (p *Problem) Write(w http.ResponseWriter) {
 	WriteJSON(w, p.Status, "application/problem+json", body)
 }
 
-// WriteJSON answers with a body in JSON. A body that has none is answered with status 500 and
+// WriteJSON answers with a body in JSON, whose length it says, so that the caller has all of it before
+// the route ends. A body that has none is answered with status 500 and
 // nothing: it is a mistake of the program.
 func WriteJSON(w http.ResponseWriter, status int, contentType string, body any) {
 	text, err := json.Marshal(body)
@@ -71,6 +72,8 @@ func WriteJSON(w http.ResponseWriter, status int, contentType string, body any) 
 	h.Set("Content-Type", contentType)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(len(text)+1))
 	w.WriteHeader(status)
 	_, _ = w.Write(append(text, '\n')) // nobody is left to tell
+	_ = http.NewResponseController(w).Flush()
 }
