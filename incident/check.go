@@ -84,6 +84,9 @@ func (s *Settings) cleanField(id string, values FieldValue) (FieldValue, error) 
 	}
 	var clean FieldValue
 	for _, v := range values {
+		if err := needID(name, v); f.Kind == FieldPerson && v != "" && err != nil {
+			return nil, err // before it is cleaned: that would make another person of it
+		}
 		v, err := text(name, v, maxReason)
 		if err != nil {
 			return nil, err
@@ -112,15 +115,13 @@ func (f Field) check(name, value string) error {
 		}
 	case FieldLink:
 		return checkLink(name, value)
-	case FieldPerson:
-		return needID(name, value)
 	case FieldChoice, FieldChoices:
 		return knownID(name, value, f.Choices)
 	case FieldService, FieldTeam, FieldCause, FieldProject:
 		if len(f.Choices) > 0 {
 			return knownID(name, value, f.Choices)
 		}
-	case FieldText:
+	case FieldText, FieldPerson:
 	}
 	return nil
 }

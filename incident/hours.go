@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// clock is a time of day in minutes.
-type clock int
+// timeOfDay is a time of day in minutes.
+type timeOfDay int
 
 // midnight ends a day.
-const midnight = clock(24 * 60)
+const midnight = timeOfDay(24 * 60)
 
 // window is working hours made ready: zone loaded, defaults filled in.
 type window struct {
 	zone     *time.Location
-	from, to clock
+	from, to timeOfDay
 	days     []time.Weekday
 }
 
@@ -26,8 +26,8 @@ func (h WorkingHours) Contains(at time.Time) bool { return h.window().contains(a
 // window fills in defaults.
 func (h WorkingHours) window() window {
 	w := window{zone: zoneOf(h.Zone), days: h.Days}
-	from, errFrom := parseClock(h.From)
-	to, errTo := parseClock(h.To)
+	from, errFrom := parseTimeOfDay(h.From)
+	to, errTo := parseTimeOfDay(h.To)
 	if errFrom != nil || errTo != nil || from >= to {
 		from, to = 9*60, 18*60
 	}
@@ -43,7 +43,7 @@ func weekday(d time.Weekday) bool { return d >= time.Sunday && d <= time.Saturda
 
 func (w window) contains(at time.Time) bool {
 	local := at.In(w.zone)
-	now := clock(local.Hour()*60 + local.Minute())
+	now := timeOfDay(local.Hour()*60 + local.Minute())
 	return w.works(local.Weekday()) && now >= w.from && now < w.to
 }
 
@@ -80,8 +80,8 @@ func (w window) addDays(at time.Time, n int) time.Time {
 	return local
 }
 
-// parseClock reads "09:00"; "24:00" is the end of a day. Empty is an error.
-func parseClock(text string) (clock, error) {
+// parseTimeOfDay reads "09:00"; "24:00" is the end of a day. Empty is an error.
+func parseTimeOfDay(text string) (timeOfDay, error) {
 	if text == "24:00" {
 		return midnight, nil
 	}
@@ -89,5 +89,5 @@ func parseClock(text string) (clock, error) {
 	if err != nil || len(text) != len("15:04") {
 		return 0, fmt.Errorf("%.40q is no time of day: write it as \"09:00\"", text)
 	}
-	return clock(t.Hour()*60 + t.Minute()), nil
+	return timeOfDay(t.Hour()*60 + t.Minute()), nil
 }

@@ -170,7 +170,7 @@ func (r *record) promise(in time.Duration) { r.inc.NextUpdateDue = r.dueAfter(in
 
 func (r *record) dueAfter(in time.Duration, severity string) time.Time {
 	if in == 0 {
-		rule, _ := r.act.Rules.severity(severity)
+		rule, _ := r.act.Rules.findSeverity(severity)
 		in = rule.UpdateEvery.Std()
 	}
 	if in <= 0 {

@@ -3,7 +3,9 @@ package incident_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -118,5 +120,128 @@ func wantMoved(t *testing.T, name string, from incident.Status, inc *incident.In
 	}
 	if at != inc.Status {
 		t.Errorf("%s from %s: events lead to %s, the document says %s", name, from, at, inc.Status)
+	}
+}
+
+func TestAccept_MayName_WhatItIs(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	inc := s.report()
+	evs, err := inc.Accept(s.act(ana), incident.AcceptParams{Name: "a leak", Severity: "major", Type: "security"})
+	s.must(err)
+	wantTypes(t, evs, incident.EvPrivate, incident.EvJoined, incident.EvAccepted, incident.EvStatus, incident.EvSeverity)
+	for _, e := range evs {
+		if e.Visibility != incident.Private {
+			t.Errorf("%s is %s", e.Type, e.Visibility)
+		}
+	}
+	if inc.Name != "a leak" || inc.Severity != "major" || inc.Times.Accepted != s.now || inc.NextUpdateDue != s.now.Add(30*time.Minute) {
+		t.Errorf("accepted %+v", inc)
+	}
+	_, err = s.report().Accept(s.act(ana), incident.AcceptParams{Severity: "odd"})
+	wantField(t, err, "severity")
+	_, err = s.report().Accept(s.act(ana), incident.AcceptParams{Type: "odd"})
+	wantField(t, err, "type")
+	_, err = s.report().Accept(s.act(ana), incident.AcceptParams{Name: "\x00" + strings.Repeat("a", 200)})
+	wantField(t, err, "name")
+}
+
+func TestDismiss_TakesAReason(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	for name, verb := range map[string]func(reason string) ([]incident.Event, error){
+		"decline": func(why string) ([]incident.Event, error) { return s.report().Decline(s.act(ana), why) },
+		"cancel":  func(why string) ([]incident.Event, error) { return s.declare("major").Cancel(s.act(ana), why) },
+		"pause":   func(why string) ([]incident.Event, error) { return s.declare("major").Pause(s.act(ana), why) },
+	} {
+		_, err := verb("  ")
+		wantField(t, err, "reason")
+		_, err = verb(strings.Repeat("x", 2001))
+		wantField(t, err, "reason")
+		evs, err := verb("known")
+		s.must(err)
+		if got := data[incident.DataReason](t, evs[0]).Reason; got != "known" {
+			t.Errorf("%s says %q", name, got)
+		}
+	}
+}
+
+func TestPause_RemembersWhereItWas(t *testing.T) {
+	t.Parallel()
+	for _, from := range []incident.Status{incident.Investigating, incident.Fixing, incident.Monitoring} {
+		s := newStage(t)
+		inc := s.in(from)
+		fixed := inc.Times.Fixed
+		_, err := inc.Pause(s.act(ana), "waiting")
+		s.must(err)
+		if inc.Resumes != from || inc.Times.PausedSince != s.now || !inc.Times.MonitoringSince.IsZero() {
+			t.Errorf("paused %+v", inc)
+		}
+		s.now = s.now.Add(24 * time.Hour)
+		evs, err := inc.Resume(s.act(ana))
+		s.must(err)
+		wantTypes(t, evs, incident.EvResumed, incident.EvStatus)
+		if inc.Status != from || inc.Resumes != "" || !inc.Times.PausedSince.IsZero() || inc.Times.Fixed != fixed {
+			t.Errorf("resumed %+v", inc)
+		}
+		if inc.NextUpdateDue != s.now.Add(30*time.Minute) {
+			t.Errorf("what fell due while it rested is due at %s", inc.NextUpdateDue)
+		}
+	}
+}
+
+func TestShareUpdate_SaysAndMoves(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	inc := s.declare("minor")
+	evs, err := inc.ShareUpdate(s.act(ana), incident.UpdateParams{
+		Message: "found it\nand fixed it", Status: incident.Monitoring, Severity: "critical", NextIn: time.Hour,
+	})
+	s.must(err)
+	wantTypes(t, evs, incident.EvUpdate, incident.EvSeverity, incident.EvStatus)
+	want := incident.DataUpdate{
+		Message: "found it\nand fixed it", From: incident.Investigating, To: incident.Monitoring,
+		Severity: "critical", NextDue: s.now.Add(time.Hour),
+	}
+	if diff := cmp.Diff(want, data[incident.DataUpdate](t, evs[0])); diff != "" {
+		t.Errorf("update (-want +got):\n%s", diff)
+	}
+	if inc.Times.Fixed != s.now || inc.Times.MonitoringSince != s.now || inc.NextUpdateDue != want.NextDue ||
+		inc.LastUpdate.EventID != evs[0].ID {
+		t.Errorf("after it %+v", inc)
+	}
+	fixed := s.now
+	_, err = inc.ShareUpdate(s.act(ana), incident.UpdateParams{Message: "not yet", Status: incident.Fixing, NextIn: -1})
+	s.must(err)
+	if !inc.NextUpdateDue.IsZero() || !inc.Times.MonitoringSince.IsZero() {
+		t.Errorf("none was promised, and it says %s", inc.NextUpdateDue)
+	}
+	_, err = inc.ShareUpdate(s.act(ana), incident.UpdateParams{Message: "now", Status: incident.Monitoring})
+	s.must(err)
+	if inc.Times.Fixed != fixed || inc.Times.MonitoringSince != s.now || inc.NextUpdateDue != s.now.Add(20*time.Minute) {
+		t.Errorf("the first fix was at %s, it says %+v", fixed, inc.Times)
+	}
+	evs, err = inc.ShareUpdate(s.act(ana), incident.UpdateParams{Message: "the same", Status: incident.Monitoring, Severity: "critical"})
+	s.must(err)
+	wantTypes(t, evs, incident.EvUpdate)
+}
+
+func TestShareUpdate_RefusesWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	for field, p := range map[string]incident.UpdateParams{
+		"message":        {Message: "\n"},
+		"severity":       {Message: "x", Severity: "odd"},
+		"next_update_in": {Message: "x", NextIn: 31 * 24 * time.Hour},
+	} {
+		s := newStage(t)
+		_, err := s.declare("minor").ShareUpdate(s.act(ana), p)
+		wantField(t, err, field)
+	}
+	s := newStage(t)
+	for _, to := range []incident.Status{incident.Closed, incident.Paused, "odd"} {
+		_, err := s.declare("minor").ShareUpdate(s.act(ana), incident.UpdateParams{Message: "x", Status: to})
+		if e, ok := errors.AsType[*incident.TransitionError](err); !ok || e.To != to || e.Verb != "update" {
+			t.Errorf("to %s: got %v", to, err)
+		}
 	}
 }

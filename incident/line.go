@@ -109,33 +109,16 @@ func (d DataEffect) detail() string     { return words(d.Effect, d.Name, in("(%s
 func (d DataNudge) detail() string {
 	return words(string(d.Kind), in("until %s", when(d.Until)))
 }
-func (d DataActivity) detail() string  { return words(d.Person, in("(%s)", d.What)) }
-func (d DataNote) detail() string      { return d.Text }
-func (d DataEscalated) detail() string { return words(in("on path %s", d.Path), in("(%s)", d.Reason)) }
-func (d DataLevelDue) detail() string {
-	return words(step(d.Round, d.Level), targets(d.Targets), in("(%s)", d.Reason))
-}
-func (d DataLevelNotified) detail() string {
-	return words(step(d.Round, d.Level), in("by %s", strings.Join(d.How, ", ")))
-}
-func (d DataAcked) detail() string {
-	if d.Also {
-		return "after somebody else"
+func (d DataActivity) detail() string { return words(d.Person, in("(%s)", d.What)) }
+func (d DataNote) detail() string     { return d.Text }
+func (d DataEscalation) detail() string {
+	var targets []string
+	for _, t := range d.Targets {
+		targets = append(targets, t.String())
 	}
-	return ""
-}
-func (d DataEscalationOver) detail() string {
-	return words(in("on path %s", d.Path), in("(%s)", d.Reason))
-}
-
-// step names a step of an escalation.
-func step(round, level int) string { return fmt.Sprintf("round %d, level %d", round, level) }
-
-// targets lists who is called.
-func targets(ts []Target) string {
-	var said []string
-	for _, t := range ts {
-		said = append(said, t.String())
+	level := ""
+	if d.Level > 0 {
+		level = fmt.Sprintf("level %d, round %d", d.Level, d.Round)
 	}
-	return strings.Join(said, ", ")
+	return words(d.Path, level, strings.Join(targets, ", "), in("(%s)", d.Reason))
 }

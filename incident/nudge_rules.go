@@ -86,7 +86,7 @@ func (inc *Incident) life() string { return fmt.Sprintf("reopened %d times", inc
 // updateDue: people outside wait to hear. Each promised time is an occasion.
 func updateDue(inc *Incident, rules *Settings) (nudgeReason, bool) {
 	due := inc.NextUpdateDue
-	severity, _ := rules.severity(inc.Severity)
+	severity, _ := rules.findSeverity(inc.Severity)
 	return nudgeReason{since: due, occasion: moment(due), then: severity.UpdateEvery.Std()},
 		inc.Status.Stage() == StageActive && !due.IsZero()
 }
@@ -167,7 +167,7 @@ func (inc *Incident) hasOpenTask() bool {
 
 // worst reports that no severity ranks above this one.
 func (s *Settings) worst(id string) bool {
-	this, ok := s.severity(id)
+	this, ok := s.findSeverity(id)
 	for _, other := range s.Severities {
 		ok = ok && other.Rank <= this.Rank
 	}

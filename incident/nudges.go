@@ -1,7 +1,6 @@
 package incident
 
 import (
-	"maps"
 	"slices"
 	"time"
 )
@@ -130,9 +129,8 @@ func (r nudgeRule) at(reason nudgeReason, past Nudge, n int, hours window) time.
 	return at.UTC()
 }
 
-// noteNudge notes that people were reminded.
-func (inc *Incident) noteNudge(kind NudgeKind, occasion string, at time.Time) {
-	n := inc.Nudges[kind]
+// sent is what a kind has become once people were reminded of it for an occasion. RecordNudge keeps it.
+func (n Nudge) sent(occasion string, at time.Time) Nudge {
 	if n.For != occasion {
 		n.Sent, n.For = 0, occasion
 	}
@@ -144,9 +142,5 @@ func (inc *Incident) noteNudge(kind NudgeKind, occasion string, at time.Time) {
 		}
 	}
 	n.Recent = recent
-	inc.Nudges = maps.Clone(inc.Nudges)
-	if inc.Nudges == nil {
-		inc.Nudges = make(map[NudgeKind]Nudge)
-	}
-	inc.Nudges[kind] = n
+	return n
 }

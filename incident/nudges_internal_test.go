@@ -24,6 +24,14 @@ func remind(inc *Incident, rules *Settings, until time.Time) []string {
 	return sent
 }
 
+// noteNudge does to the document what RecordNudge does.
+func (inc *Incident) noteNudge(kind NudgeKind, occasion string, at time.Time) {
+	if inc.Nudges == nil {
+		inc.Nudges = make(map[NudgeKind]Nudge)
+	}
+	inc.Nudges[kind] = inc.Nudges[kind].sent(occasion, at)
+}
+
 // ledIncident is one that nothing is missing of.
 func ledIncident(severity string) *Incident {
 	inc := activeIncident(severity)
@@ -208,18 +216,20 @@ func TestNudges_SnoozeAndStop(t *testing.T) {
 	}
 }
 
-func TestNoteNudge_LeavesCopiesAlone(t *testing.T) {
+func TestNudge_SentLeavesCopiesAlone(t *testing.T) {
 	t.Parallel()
-	inc := activeIncident("major")
-	inc.noteNudge(NudgeLead, "a", noon)
-	before := *inc
+	first := Nudge{}.sent("a", noon)
+	n := first
 	for range 10 {
-		inc.noteNudge(NudgeLead, "a", noon.Add(time.Minute))
+		n = n.sent("a", noon.Add(time.Minute))
 	}
-	if n := before.Nudges[NudgeLead]; n.Sent != 1 || len(n.Recent) != 1 {
-		t.Errorf("a copy changed: %+v", n)
+	if first.Sent != 1 || len(first.Recent) != 1 || !first.Recent[0].Equal(noon) {
+		t.Errorf("a copy changed: %+v", first)
 	}
-	if n := inc.Nudges[NudgeLead]; n.Sent != 11 || len(n.Recent) != nudgesAnHour {
+	if n.Sent != 11 || len(n.Recent) != nudgesAnHour {
 		t.Errorf("noted: %+v", n)
+	}
+	if n = n.sent("b", noon.Add(30*time.Minute)); n.Sent != 1 || n.For != "b" || len(n.Recent) != nudgesAnHour {
+		t.Errorf("a new occasion counts anew, the hour does not: %+v", n)
 	}
 }

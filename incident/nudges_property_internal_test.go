@@ -165,8 +165,8 @@ func TestWindow_NextIsTheFirstMomentWithin(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		zone := rapid.SampledFrom([]string{"UTC", "Europe/Berlin", "America/Sao_Paulo", "Africa/Cairo", "Australia/Lord_Howe"}).Draw(t, "zone")
 		w := WorkingHours{Zone: zone, Days: []time.Weekday{time.Weekday(rapid.IntRange(0, 6).Draw(t, "day")), time.Friday}}.window()
-		w.from = clock(rapid.IntRange(4*60, 12*60).Draw(t, "from"))
-		w.to = w.from + clock(rapid.IntRange(1, 12*60-1).Draw(t, "long"))
+		w.from = timeOfDay(rapid.IntRange(4*60, 12*60).Draw(t, "from"))
+		w.to = w.from + timeOfDay(rapid.IntRange(1, 12*60-1).Draw(t, "long"))
 		at := time.Unix(rapid.Int64Range(1_000_000_000, 2_000_000_000).Draw(t, "at"), 0)
 		next := w.next(at)
 		if next.Before(at) || !w.contains(next) {

@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// maxPageText bounds reasons, in characters: they are read on a telephone.
+const maxPageText = 2000
+
 // Ack answers an escalation (by id, or "" for all that page). The first answer wins and nobody is
 // called after it; later ones are noted as "also". With "", when nothing pages any more, it answers
 // the latest escalation, so that the second of two who answer at once is not told off.
@@ -14,6 +17,7 @@ import (
 // One that was cancelled, or ended with its incident, is a *[ConflictError]; without any escalation
 // it is an error wrapping [ErrNotFound].
 func (inc *Incident) Ack(act Act, escalation string) ([]Event, error) {
+	act = tidied(act)
 	chosen, err := inc.toAnswer(escalation)
 	if err != nil {
 		return nil, err
@@ -29,7 +33,7 @@ func (inc *Incident) Ack(act Act, escalation string) ([]Event, error) {
 			evs = append(evs, inc.ackAlso(act, e))
 		}
 	}
-	return evs, nil
+	return inc.changed(act, evs)
 }
 
 // toAnswer returns the escalations that an answer is meant for.
@@ -58,7 +62,7 @@ func (inc *Incident) ackFirst(act Act, e *Escalation) Event {
 	by := act.By
 	by.Role = "" // it is not stored, so the document in memory does not have it either
 	e.State, e.AckedBy, e.Ended, e.DueAt = Acked, &by, act.At, time.Time{}
-	ev := inc.event(act, EvAcked, DataAcked{Escalation: e.ID, Round: e.Round, Level: e.Level})
+	ev := inc.event(act, EvAcked, DataEscalation{ID: e.ID, Round: e.Round, Level: e.Level})
 	ev.Key = "ack:" + e.ID
 	return ev
 }
@@ -68,7 +72,7 @@ func (inc *Incident) ackAlso(act Act, e *Escalation) Event {
 	by := act.By
 	by.Role = ""
 	e.Also = append(e.Also, by)
-	return inc.event(act, EvAcked, DataAcked{Escalation: e.ID, Round: e.Round, Level: e.Level, Also: true})
+	return inc.event(act, EvAcked, DataEscalation{ID: e.ID, Round: e.Round, Level: e.Level, Also: true})
 }
 
 // answeredBy reports whether an answer of this actor is noted.
@@ -99,7 +103,10 @@ func (inc *Incident) CancelEscalation(act Act, escalation, reason string) ([]Eve
 	if e.State != Paging {
 		return nil, inc.overError(e)
 	}
-	return keyed(act, []Event{inc.end(act, e, Cancelled, reason)}), nil
+	act = tidied(act)
+	evs := []Event{inc.end(act, e, Cancelled, clip(reason, maxPageText))}
+	evs[0].Key = act.Key
+	return inc.changed(act, evs)
 }
 
 // endEscalations ends all that page, because the incident ended (Ended) or lives on in another one
@@ -119,8 +126,8 @@ func (inc *Incident) end(act Act, e *Escalation, state EscalationState, why stri
 	types := map[EscalationState]EventType{Exhausted: EvExhausted, Cancelled: EvEscCancelled, Ended: EvEscResolved}
 	missed := state == Exhausted && !e.Notified
 	e.State, e.Ended, e.DueAt = state, act.At, time.Time{}
-	return inc.event(act, types[state], DataEscalationOver{
-		Escalation: e.ID, Path: e.Path, Round: e.Round, Level: e.Level, Reason: why,
+	return inc.event(act, types[state], DataEscalation{
+		ID: e.ID, Path: e.Path, Round: e.Round, Level: e.Level, Reason: why,
 		NotifyOnly: e.NotifyOnly, Missed: missed,
 	})
 }
@@ -156,10 +163,10 @@ func (inc *Incident) PageDueAt() time.Time {
 	return first
 }
 
-// keyed gives the first event the key of its act, where it has none of its own.
-func keyed(act Act, evs []Event) []Event {
-	if len(evs) > 0 && evs[0].Key == "" {
-		evs[0].Key = act.Key
+// changed notes when the document changed, if anything happened.
+func (inc *Incident) changed(act Act, evs []Event) ([]Event, error) {
+	if len(evs) > 0 {
+		inc.Times.Updated = act.At
 	}
-	return evs
+	return evs, nil
 }

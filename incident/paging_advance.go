@@ -2,7 +2,6 @@ package incident
 
 import (
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -21,10 +20,10 @@ func (inc *Incident) AdvanceEscalations(act Act) ([]Event, error) {
 	for i := range inc.Escalations {
 		e := &inc.Escalations[i]
 		if e.State == Paging && !e.DueAt.IsZero() && !act.At.Before(e.DueAt) {
-			evs = append(evs, inc.step(act, e))
+			evs = append(evs, inc.step(tidied(act), e))
 		}
 	}
-	return evs, nil
+	return inc.changed(act, evs)
 }
 
 // step puts out what comes after the present step: a level, or the end.
@@ -33,8 +32,8 @@ func (inc *Incident) step(act Act, e *Escalation) Event {
 	if round == 0 {
 		return inc.end(act, e, Exhausted, e.Reason)
 	}
-	data := DataLevelDue{
-		Escalation: e.ID, Path: e.Path, Round: round, Level: level, Targets: e.Levels[level-1].Targets,
+	data := DataEscalation{
+		ID: e.ID, Path: e.Path, Round: round, Level: level, Targets: e.Levels[level-1].Targets,
 		Reason: e.Reason, NotifyOnly: e.NotifyOnly, Due: e.DueAt, Missed: e.Round > 0 && !e.Notified,
 	}
 	e.Round, e.Level, e.Notified = round, level, false
@@ -79,7 +78,10 @@ func (inc *Incident) LevelNotified(act Act, escalation string, round, level int,
 	if present && e.Notified {
 		return nil, nil
 	}
-	data := DataLevelNotified{Escalation: e.ID, Round: round, Level: level, How: slices.Clone(how)}
+	data := DataEscalation{ID: e.ID, Round: round, Level: level}
+	for _, h := range how[:min(len(how), maxCalled)] {
+		data.How = append(data.How, clip(h, maxPageText))
+	}
 	switch {
 	case !present || e.State != Paging:
 		data.Late = true
@@ -89,9 +91,9 @@ func (inc *Incident) LevelNotified(act Act, escalation string, round, level int,
 		e.Notified, e.DueAt = true, later(act.At, e.LastDue).Add(e.Levels[level-1].Wait.Std())
 		data.Next = e.DueAt
 	}
-	ev := inc.event(act, EvLevelNotified, data)
+	ev := inc.event(tidied(act), EvLevelNotified, data)
 	ev.Key = stepKey("notified", e.ID, round, level)
-	return []Event{ev}, nil
+	return inc.changed(act, []Event{ev})
 }
 
 // wasDue reports that a step is the present one or came before it.

@@ -79,12 +79,12 @@ func steps(t rapid.TB, evs []Event) []string {
 	t.Helper()
 	var out []string
 	for _, e := range evs {
-		d := data[DataLevelNotified](t, e) // round and level have the same names in all of them
+		d := data[DataEscalation](t, e) // round and level have the same names in all of them
 		line := fmt.Sprintf("%s %d/%d", e.Type[len("escalation."):], d.Round, d.Level)
 		if d.Late {
 			line += " late"
 		}
-		if e.Type == EvAcked && data[DataAcked](t, e).Also {
+		if e.Type == EvAcked && data[DataEscalation](t, e).Also {
 			line += " also"
 		}
 		out = append(out, line)
@@ -109,23 +109,23 @@ func foldEscalations(t rapid.TB, evs []Event) []Escalation {
 	for _, ev := range evs {
 		switch ev.Type {
 		case EvEscalated:
-			d := data[DataEscalated](t, ev)
+			d := data[DataEscalation](t, ev)
 			all = append(all, Escalation{
-				ID: d.Escalation, Path: d.Path, Levels: d.Levels, Repeat: d.Repeat, Reason: d.Reason,
+				ID: d.ID, Path: d.Path, Levels: d.Levels, Repeat: d.Repeat, Reason: d.Reason,
 				State: Paging, Started: ev.RecordedAt, NotifyOnly: d.NotifyOnly,
 			})
 		case EvLevelDue:
-			d := data[DataLevelDue](t, ev)
-			e := find(d.Escalation)
+			d := data[DataEscalation](t, ev)
+			e := find(d.ID)
 			e.Round, e.Level, e.Notified, e.LastDue, e.DueAt = d.Round, d.Level, false, ev.RecordedAt, ev.NotAfter
 		case EvLevelNotified:
-			if d := data[DataLevelNotified](t, ev); !d.Late {
-				e := find(d.Escalation)
+			if d := data[DataEscalation](t, ev); !d.Late {
+				e := find(d.ID)
 				e.Notified, e.DueAt = true, d.Next
 			}
 		case EvAcked:
-			d := data[DataAcked](t, ev)
-			e := find(d.Escalation)
+			d := data[DataEscalation](t, ev)
+			e := find(d.ID)
 			by := ev.Actor
 			by.Role = "" // it is not stored
 			if d.Also {
@@ -134,7 +134,7 @@ func foldEscalations(t rapid.TB, evs []Event) []Escalation {
 				e.State, e.AckedBy, e.Ended, e.DueAt = Acked, &by, ev.RecordedAt, time.Time{}
 			}
 		case EvExhausted, EvEscCancelled, EvEscResolved:
-			e := find(data[DataEscalationOver](t, ev).Escalation)
+			e := find(data[DataEscalation](t, ev).ID)
 			e.State, e.Ended, e.DueAt = over[ev.Type], ev.RecordedAt, time.Time{}
 		}
 	}

@@ -26,8 +26,8 @@ func TestEscalate_FirstLevelIsDueAtOnce(t *testing.T) {
 	if want := noon.Add(PageMaxAge); !evs[1].NotAfter.Equal(want) || !inc.PageDueAt().Equal(want) {
 		t.Errorf("stale after %v, next due %v, want both %v", evs[1].NotAfter, inc.PageDueAt(), want)
 	}
-	want := DataLevelDue{Escalation: id, Path: "ops", Round: 1, Level: 1, Targets: a.rules.Paths[0].Levels[0].Targets, Reason: "help", Due: noon}
-	if diff := cmp.Diff(want, data[DataLevelDue](t, evs[1])); diff != "" {
+	want := DataEscalation{ID: id, Path: "ops", Round: 1, Level: 1, Targets: a.rules.Paths[0].Levels[0].Targets, Reason: "help", Due: noon}
+	if diff := cmp.Diff(want, data[DataEscalation](t, evs[1])); diff != "" {
 		t.Error(diff)
 	}
 	if got := inc.Escalations[0].Levels[0].Wait.Std(); got != DefaultWait {
@@ -81,12 +81,12 @@ func TestAdvanceEscalations_AfterAnOutage(t *testing.T) {
 	if diff := cmp.Diff([]string{"level_due 1/2"}, steps(t, evs)); diff != "" {
 		t.Fatalf("one step for a late clock, and the next has its own time: %s", diff)
 	}
-	d := data[DataLevelDue](t, evs[0])
+	d := data[DataEscalation](t, evs[0])
 	if !d.Missed || !d.Due.Equal(noon.Add(PageMaxAge)) || !evs[0].NotAfter.Equal(back.Add(PageMaxAge)) {
 		t.Errorf("missed %v, due %v, stale after %v", d.Missed, d.Due, evs[0].NotAfter)
 	}
 	// A worker that comes back with the first page has called somebody all the same.
-	late := must(t)(inc.LevelNotified(a.act(back.Add(2*time.Second), ""), d.Escalation, 1, 1, nil))
+	late := must(t)(inc.LevelNotified(a.act(back.Add(2*time.Second), ""), d.ID, 1, 1, nil))
 	if diff := cmp.Diff([]string{"level_notified 1/1 late"}, steps(t, late)); diff != "" {
 		t.Error(diff)
 	}
@@ -159,7 +159,7 @@ func TestCancelEscalation_IsFinal(t *testing.T) {
 	inc.startEscalation(a.act(noon, "cleo"), false)
 	id := inc.Escalations[0].ID
 	evs := must(t)(inc.CancelEscalation(a.act(noon, "cleo"), id, "known"))
-	if d := data[DataEscalationOver](t, evs[0]); evs[0].Type != EvEscCancelled || d.Reason != "known" || d.Missed {
+	if d := data[DataEscalation](t, evs[0]); evs[0].Type != EvEscCancelled || d.Reason != "known" || d.Missed {
 		t.Errorf("%s %+v", evs[0].Type, d)
 	}
 	for name, verb := range map[string]func() ([]Event, error){
@@ -303,7 +303,7 @@ func TestNotifyOnly_TellsOnceAndWaitsForNobody(t *testing.T) {
 	if len(evs) != 1 || evs[0].Type != EvExhausted {
 		t.Fatalf("nobody could be told: %v", steps(t, evs))
 	}
-	if d := data[DataEscalationOver](t, evs[0]); !d.NotifyOnly || !d.Missed {
+	if d := data[DataEscalation](t, evs[0]); !d.NotifyOnly || !d.Missed {
 		t.Errorf("its end says %+v", d)
 	}
 }

@@ -141,8 +141,8 @@ func checkEscalation(t *rapid.T, e Escalation, evs []Event) {
 	var earliest time.Time
 	over := false
 	for _, ev := range evs {
-		d := data[DataLevelNotified](t, ev)
-		if d.Escalation != e.ID {
+		d := data[DataEscalation](t, ev)
+		if d.ID != e.ID {
 			continue
 		}
 		switch ev.Type {

@@ -37,7 +37,10 @@ func (inc *Incident) Escalate(act Act, p EscalateParams) ([]Event, error) {
 	if !inc.onlyAsker(act, &e) {
 		return nil, fmt.Errorf("%s is a test, which calls only the person who asks, and no person did: %w", inc.Ref(), ErrRefused)
 	}
-	return keyed(act, inc.call(act, e)), nil
+	act = tidied(act)
+	evs := inc.call(act, e)
+	evs[0].Key = act.Key
+	return inc.changed(act, evs)
 }
 
 // escalation makes what was asked for, not yet started.
@@ -46,11 +49,11 @@ func (p EscalateParams) escalation(rules *Settings) (Escalation, error) {
 	case p.Path != "" && len(p.People) > 0:
 		return Escalation{}, &FieldError{"path", "name a path or people, not both"}
 	case p.Path != "":
-		path, ok := rules.path(p.Path)
+		path, ok := rules.findPath(p.Path)
 		if !ok || len(path.Levels) == 0 {
 			return Escalation{}, &FieldError{"path", fmt.Sprintf("there is no path %.40q", p.Path)}
 		}
-		return path.escalation(p.Reason), nil
+		return path.escalation(clip(p.Reason, maxPageText)), nil
 	case len(p.People) == 0:
 		return Escalation{}, &FieldError{"people", "name a path or people to call"}
 	case len(p.People) > maxCalled:
@@ -65,18 +68,18 @@ func (p EscalateParams) escalation(rules *Settings) (Escalation, error) {
 			level.Targets = append(level.Targets, t)
 		}
 	}
-	return Escalation{Levels: []Level{level}, Repeat: defaultRounds, Reason: p.Reason}, nil
+	return Escalation{Levels: []Level{level}, Repeat: defaultRounds, Reason: clip(p.Reason, maxPageText)}, nil
 }
 
 // startEscalation starts what the severity asks for: its path, as a page or, out of hours and for
 // severities that never page, as a note to the path's first level. It starts nothing for who asked for
 // quiet, for an incident that was over from the start, and where the same path calls already.
 func (inc *Incident) startEscalation(act Act, quiet bool) []Event {
-	severity, ok := act.Rules.severity(inc.Severity)
+	severity, ok := act.Rules.findSeverity(inc.Severity)
 	if quiet || !ok || inc.Mode == ModeRetrospective || !inc.Status.Open() {
 		return nil
 	}
-	path, ok := act.Rules.path(severity.Path)
+	path, ok := act.Rules.findPath(severity.Path)
 	if !ok || len(path.Levels) == 0 {
 		return nil
 	}
@@ -121,8 +124,8 @@ func (inc *Incident) call(act Act, e Escalation) []Event {
 			e.Levels[i].Wait = Duration(DefaultWait)
 		}
 	}
-	created := inc.event(act, EvEscalated, DataEscalated{
-		Escalation: e.ID, Path: e.Path, Levels: e.Levels, Repeat: e.Repeat, Reason: e.Reason, NotifyOnly: e.NotifyOnly,
+	created := inc.event(act, EvEscalated, DataEscalation{
+		ID: e.ID, Path: e.Path, Levels: e.Levels, Repeat: e.Repeat, Reason: e.Reason, NotifyOnly: e.NotifyOnly,
 	})
 	e.DueAt = act.At
 	inc.Escalations = append(inc.Escalations, e)

@@ -13,12 +13,16 @@ type record struct {
 	err error
 }
 
-// begin starts a record. Names and ids of an actor come from outside and are cleaned here.
+// begin starts a record.
 func (inc *Incident) begin(act Act) *record {
-	act.By.ID = clip(act.By.ID, maxID)
-	act.By.Name = clip(act.By.Name, maxName)
+	return &record{inc: inc, act: tidied(act)}
+}
+
+// tidied is an act whose author and cause may be kept.
+func tidied(act Act) Act {
+	act.By.ID, act.By.Name = clip(act.By.ID, maxID), clip(act.By.Name, maxName)
 	act.Cause, act.Traceparent = clip(act.Cause, maxID), clip(act.Traceparent, maxID)
-	return &record{inc: inc, act: act}
+	return act
 }
 
 // add notes an event and returns its id. The first one of a record takes the key of the act.

@@ -1,12 +1,45 @@
 package incident
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
-// DefaultSettings are those of an organisation that has decided nothing yet.
-func DefaultSettings() Settings { panic("to come") }
+// DefaultSettings are those of an organisation that has decided nothing yet: three severities, three
+// roles, and what is asked for after a major or critical incident. They know nobody, so no severity has
+// a path, and nobody is called before a path and the people in it were entered. They are valid.
+func DefaultSettings() Settings {
+	return Settings{
+		Severities: []Severity{
+			{ID: "minor", Name: "Minor", Rank: 1, Page: PageNever, UpdateEvery: Duration(60 * time.Minute)},
+			{ID: "major", Name: "Major", Rank: 2, Page: PageHours, UpdateEvery: Duration(30 * time.Minute)},
+			{ID: "critical", Name: "Critical", Rank: 3, Page: PageAlways, UpdateEvery: Duration(20 * time.Minute)},
+		},
+		Roles: []RoleType{
+			{ID: LeadRole, Name: "Lead", Instructions: "You decide and you delegate. Keep your hands off the repair itself. Share an update when one is due."},
+			{ID: "communications", Name: "Communications", Instructions: "You tell everybody outside this channel how it stands, in words that they use."},
+			{ID: "scribe", Name: "Scribe", Instructions: "You write down what happened, when, and what was decided, while it happens."},
+		},
+		Flows: []Flow{{
+			Severities: []string{"major", "critical"},
+			Tasks: []FlowTask{
+				{ID: "postmortem", Stage: Documenting, Text: "Write the post-mortem"},
+				{ID: "cause", Stage: Documenting, Text: "Say what the cause was and which services were hit"},
+				{ID: "follow_ups", Stage: Documenting, Text: "Name the follow-ups"},
+				{ID: "debrief", Stage: Reviewing, Text: "Hold the debrief"},
+				{ID: "owners", Stage: Reviewing, Text: "Give every follow-up an owner and a date"},
+			},
+		}},
+		Hours: WorkingHours{
+			Zone: "UTC", From: "09:00", To: "18:00",
+			Days: []time.Weekday{time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday},
+		},
+		ChannelPrefix: "inc",
+	}
+}
 
 // severity finds one by id.
-func (s *Settings) severity(id string) (Severity, bool) {
+func (s *Settings) findSeverity(id string) (Severity, bool) {
 	i := slices.IndexFunc(s.Severities, func(v Severity) bool { return v.ID == id })
 	if i < 0 {
 		return Severity{}, false
@@ -15,7 +48,7 @@ func (s *Settings) severity(id string) (Severity, bool) {
 }
 
 // path finds one by id.
-func (s *Settings) path(id string) (Path, bool) {
+func (s *Settings) findPath(id string) (Path, bool) {
 	i := slices.IndexFunc(s.Paths, func(p Path) bool { return p.ID == id })
 	if i < 0 {
 		return Path{}, false
