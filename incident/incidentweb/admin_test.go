@@ -27,6 +27,7 @@ func TestSettings(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &s); err != nil {
 		t.Fatal(err)
 	}
+	s.Sources = s.Sources[:3] // the others have no secret, which is refused
 	s.Runbooks = map[string]string{"orders": "turn it off and on again"}
 	body, err := json.Marshal(s)
 	if err != nil {

@@ -32,7 +32,8 @@ func (b *createBody) params(key string) incident.NewParams {
 	}
 }
 
-// create makes an incident: one transaction of the store, and nothing else that could fail.
+// create makes an incident: one transaction of the store, and nothing else that could fail. A key that
+// made one before is answered with that one.
 func (c *call) create() (answer, error) {
 	key, err := c.key()
 	if err == nil && key == "" {
@@ -61,22 +62,14 @@ func (c *call) create() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return c.created(inc, created)
-}
-
-// created answers with a new incident, or with the one that the same request made before. What became
-// private in the meantime is named and not shown.
-func (c *call) created(inc incident.Incident, created bool) (answer, error) {
 	ans := shown(inc)
-	ans.location = "/v1/incidents/" + inc.Ref()
-	switch {
-	case created:
+	if !created {
+		if ans, err = c.reveal(inc); err != nil {
+			return answer{}, err
+		}
+	} else {
 		ans.status = http.StatusCreated
-	case !c.sees(&inc):
-		ans.etag = ""
-		ans.body = map[string]any{"id": inc.ID, "number": inc.Number, "ref": inc.Ref(), "visibility": inc.Visibility}
-	default:
-		return ans, c.witness(&inc)
 	}
+	ans.location = "/v1/incidents/" + inc.Ref()
 	return ans, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/internal/runner"
 )
 
 var errDown = errors.New("dial tcp db:5432: password=hunter2")
@@ -160,19 +161,64 @@ func TestEdit_Version(t *testing.T) {
 	edit(http.StatusOK, `2`, `{"severity":"minor","fields":{}}`)
 }
 
-// TestVerb_Idempotent: a verb with a key that it was done with is answered with how it stands.
+// TestVerb_Idempotent: a verb with a key that it was done with is answered with how it stands, also
+// where the status would refuse it by now; without that key, or with another, it is refused.
 func TestVerb_Idempotent(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	token := b.token(incident.Responder)
-	ref := b.declare(token, "k", `{"name":"x"}`)
-	a := ask{method: "POST", path: "/v1/incidents/" + ref + "/timeline", token: token, body: `{"text":"once"}`,
-		header: []string{"Idempotency-Key", "line-1"}}
-	first := b.want(http.StatusOK, a)
-	for range 3 {
-		if again := b.want(http.StatusOK, a); again["seq"] != first["seq"] || again["ref"] != ref {
-			t.Errorf("done again: %v, then %v", first["seq"], again["seq"])
+	ref := b.declare(token, "k", `{"name":"x","triage":true}`)
+	into := b.declare(token, "k2", `{"name":"y"}`)
+	path := "/v1/incidents/" + ref
+	for i, s := range []struct{ path, body string }{
+		{"/timeline", `{"text":"once"}`},
+		{"/accept", ``},
+		{"/actions", `{"text":"once"}`},
+		{"/pause", `{"reason":"x"}`},
+		{"/resume", ``},
+		{"/merge", `{"into":"` + into + `"}`},
+	} {
+		a := ask{method: "POST", path: path + s.path, token: token, body: s.body, header: []string{"Idempotency-Key", fmt.Sprint(i)}}
+		b.want(http.StatusOK, a)
+		before, err := b.memory.Get(t.Context(), ref)
+		if err != nil {
+			t.Fatal(err)
 		}
+		for range 3 {
+			b.want(http.StatusOK, a)
+		}
+		after, err := b.memory.Get(t.Context(), ref)
+		if err != nil || after.Seq != before.Seq {
+			t.Errorf("%s again: %d events, then %d (%v)", s.path, before.Seq, after.Seq, err)
+		}
+	}
+	for _, key := range []string{"other", "99"} {
+		b.want(http.StatusConflict, ask{method: "POST", path: path + "/accept", token: token, header: []string{"Idempotency-Key", key}})
+	}
+	b.want(http.StatusConflict, ask{method: "POST", path: path + "/accept", token: token})
+	b.want(http.StatusConflict, ask{method: "POST", path: path + "/accept", token: b.token(incident.Responder), header: []string{"Idempotency-Key", "1"}})
+}
+
+// TestVerb_RaceOfOneKey sends one request many times at once: it is done once, and each is told so.
+func TestVerb_RaceOfOneKey(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.token(incident.Responder)
+	path := "/v1/incidents/" + b.declare(token, "k", `{"name":"x"}`)
+	a := ask{method: "POST", path: path + "/pause", token: token, body: `{"reason":"x"}`, header: []string{"Idempotency-Key", "p"}}
+	codes := make([]int, 30)
+	var group runner.Group
+	for i := range codes {
+		group.Go(func() { codes[i] = b.do(a).Code })
+	}
+	group.Wait()
+	for _, code := range codes {
+		if code != http.StatusOK {
+			t.Fatalf("statuses %v", codes)
+		}
+	}
+	if got := b.want(http.StatusOK, ask{method: "GET", path: path, token: token}); got["version"] != 2.0 {
+		t.Errorf("it is at version %v", got["version"])
 	}
 }
 

@@ -107,7 +107,12 @@ func (c *call) merge() (answer, error) {
 	}
 	source, target, err := c.api.svc.Merge(c.ctx(), c.path("ref"), b.Into, c.by, b.Reason, opts...)
 	if err != nil {
-		return answer{}, err
+		if source, err = c.repeated(err); err != nil {
+			return answer{}, err
+		}
+		if target, err = c.lookAt(b.Into); err != nil {
+			return answer{}, err
+		}
 	}
 	return answer{body: map[string]any{"source": viewOf(source), "target": viewOf(target)}, etag: etag(source.Version)}, nil
 }

@@ -1,11 +1,12 @@
 package incidentweb
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"time"
 
 	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/internal/problem"
 )
 
 // incidentView is an incident as it is shown: the document, without the keys that made things happen
@@ -67,6 +68,15 @@ func (c *call) witness(inc *incident.Incident) error {
 	return err
 }
 
+// reveal answers with an incident as it stands after the caller did something to it. What they may not
+// see, because it is private now, is named and not shown.
+func (c *call) reveal(inc incident.Incident) (answer, error) {
+	if !c.sees(&inc) {
+		return answer{body: map[string]any{"id": inc.ID, "number": inc.Number, "ref": inc.Ref(), "visibility": inc.Visibility}}, nil
+	}
+	return shown(inc), c.witness(&inc)
+}
+
 // do runs a verb on the incident of the path, if the caller may see it, and answers with how it then
 // stands. A request that came before is answered in the same way.
 func (c *call) do(verb incident.Verb) (answer, error) {
@@ -81,25 +91,57 @@ func (c *call) do(verb incident.Verb) (answer, error) {
 		}
 		return verb(inc, act)
 	}, opts...)
-	if errors.Is(err, incident.ErrDuplicate) && !hidden && inc.ID != "" && c.sees(&inc) {
-		err = nil
+	if err != nil && !hidden {
+		inc, err = c.repeated(err)
 	}
 	if err != nil {
-		return answer{}, c.hide(err)
+		return answer{}, err
 	}
-	return shown(inc), c.witness(&inc)
+	return c.reveal(inc)
 }
 
-// hide keeps an answer from telling of an incident that the caller may not see: a version that does
-// not fit is noticed before the verb can look.
-func (c *call) hide(err error) error {
-	var conflict *incident.ConflictError
-	if !errors.As(err, &conflict) {
-		return err
+// repeated looks at why a verb failed. If the same request was done before it returns how the incident
+// stands: a verb that changed the status is refused the second time, and its caller may never have
+// heard of the first. It also keeps the answer from telling of an incident that the caller may not
+// see, since a version that does not fit is noticed before the verb can look.
+func (c *call) repeated(failed error) (incident.Incident, error) {
+	key, err := c.key()
+	if err != nil || problem.Of(failed) != problem.Conflict {
+		return incident.Incident{}, failed
 	}
-	inc, getErr := c.api.stores.Get(context.WithoutCancel(c.ctx()), c.path("ref"))
-	if getErr == nil && !c.sees(&inc) {
-		return incident.ErrNotFound
+	inc, err := c.api.stores.Get(c.ctx(), c.path("ref"))
+	if err != nil {
+		return incident.Incident{}, err
 	}
-	return err
+	if !c.sees(&inc) {
+		return incident.Incident{}, incident.ErrNotFound
+	}
+	if key == "" {
+		return incident.Incident{}, failed
+	}
+	if done, err := c.happened(&inc, key); err != nil || !done {
+		return incident.Incident{}, cmp.Or(err, failed)
+	}
+	return inc, nil
+}
+
+// happened looks for the event with a key in an incident's list. It goes through all of it, which only
+// those who failed wait for.
+func (c *call) happened(inc *incident.Incident, key string) (bool, error) {
+	const most = 1000
+	for after := int64(0); ; {
+		page, err := c.api.stores.Events(c.ctx(), incident.EventFilter{IncidentID: inc.ID, AfterSeq: after, Limit: most})
+		if err != nil {
+			return false, err
+		}
+		for _, e := range page.Events {
+			if e.Key == key {
+				return true, nil
+			}
+			after = e.Seq
+		}
+		if len(page.Events) < most {
+			return false, nil
+		}
+	}
 }
