@@ -129,8 +129,8 @@ func TestToken_Times(t *testing.T) {
 	b.clock.Advance(time.Millisecond)
 	b.want(http.StatusUnauthorized, list)
 
-	boss, made := b.token(incident.Admin), map[string]any{}
-	made = b.want(http.StatusCreated, ask{method: http.MethodPost, path: "/v1/tokens", token: boss,
+	boss := b.token(incident.Admin)
+	made := b.want(http.StatusCreated, ask{method: http.MethodPost, path: "/v1/tokens", token: boss,
 		body: `{"name":"ci","role":"viewer","expires_in":"1h"}`})
 	list.token, _ = made["token"].(string)
 	b.want(http.StatusOK, list)
