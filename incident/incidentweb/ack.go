@@ -1,0 +1,187 @@
+package incidentweb
+
+import (
+	"bytes"
+	_ "embed" // the page and its style
+	"errors"
+	"html/template"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/internal/problem"
+	"github.com/theriac/theriac/internal/webkit"
+)
+
+//go:embed ack.html
+var ackHTML string
+
+//go:embed ack.css
+var ackCSS string
+
+// ackTemplate has the style written into it, byte by byte as its digest in the headers says.
+var ackTemplate = template.Must(template.New("ack").Parse(strings.Replace(ackHTML, "/*style*/", ackCSS, 1)))
+
+// maxAckForm bounds the form, which is one signed text.
+const maxAckForm = 8 << 10
+
+// ackPage is what the page shows. Everything in it may come from outside.
+type ackPage struct {
+	Title, Name, Text, Button, Token string
+	Facts                            []ackFact
+}
+
+type ackFact struct{ Name, Value string }
+
+func (p ackPage) write(w http.ResponseWriter, status int) {
+	var out bytes.Buffer
+	if err := ackTemplate.Execute(&out, p); err != nil {
+		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)
+		return
+	}
+	webkit.PageHeaders(w, ackCSS)
+	w.WriteHeader(status)
+	_, _ = w.Write(out.Bytes()) // nobody is left to tell
+}
+
+// showAck shows who is paged for what, and one button. It changes nothing, since phones and mail
+// programs open links by themselves.
+func (a *api) showAck(w http.ResponseWriter, r *http.Request) {
+	t := r.URL.Query().Get("t")
+	link, ok := readAckLink(a.AckKeys, r.PathValue("escalation"), t, a.Now())
+	if !ok {
+		badLink().write(w, http.StatusForbidden)
+		return
+	}
+	inc, err := a.stores.Get(r.Context(), link.Incident)
+	if err != nil {
+		a.ackFailed(w, r, err)
+		return
+	}
+	page, ok := ackPageOf(&inc, link)
+	if !ok {
+		a.ackFailed(w, r, incident.ErrNotFound)
+		return
+	}
+	page.Token = t
+	page.write(w, http.StatusOK)
+}
+
+// takeAck answers the page in the name of the person whom the link is for.
+func (a *api) takeAck(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxAckForm)
+	if err := r.ParseForm(); err != nil {
+		badLink().write(w, http.StatusBadRequest)
+		return
+	}
+	link, ok := readAckLink(a.AckKeys, r.PathValue("escalation"), r.PostForm.Get("t"), a.Now())
+	if !ok {
+		badLink().write(w, http.StatusForbidden)
+		return
+	}
+	by, err := a.paged(r, link)
+	if err != nil {
+		a.ackFailed(w, r, err)
+		return
+	}
+	inc, err := a.svc.Do(r.Context(), link.Incident, by, func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.Ack(act, link.Escalation)
+	}, incident.WithKey("ack:"+link.Escalation+":"+link.Person))
+	if err != nil && !errors.Is(err, incident.ErrDuplicate) {
+		a.ackFailed(w, r, err)
+		return
+	}
+	page, _ := ackPageOf(&inc, link)
+	page.Button = ""
+	page.write(w, http.StatusOK)
+}
+
+// paged returns the person of a link as an actor. Somebody who left does not answer any more; somebody
+// whom the directory does not know may still be named by a path.
+func (a *api) paged(r *http.Request, link AckLink) (incident.Actor, error) {
+	by := incident.Actor{Kind: incident.ByPerson, ID: link.Person, Name: link.Person, Role: incident.Responder}
+	person, err := a.stores.Person(r.Context(), link.Person)
+	switch {
+	case errors.Is(err, incident.ErrNotFound):
+		return by, nil
+	case err != nil:
+		return by, err
+	case !person.Gone.IsZero() && !a.Now().Before(person.Gone):
+		return by, incident.ErrNotAllowed
+	}
+	by.ID, by.Name = person.ID, person.Name
+	return by, nil
+}
+
+// ackPageOf says how an escalation stands. The name of a private incident is shown to those who take
+// part in it.
+func ackPageOf(inc *incident.Incident, link AckLink) (ackPage, bool) {
+	i := slices.IndexFunc(inc.Escalations, func(e incident.Escalation) bool { return e.ID == link.Escalation })
+	if i < 0 {
+		return ackPage{}, false
+	}
+	e := inc.Escalations[i]
+	p := ackPage{Title: inc.Ref() + " pages " + link.Person, Name: inc.Name}
+	if inc.Visibility == incident.Private && !slices.Contains(inc.Columns().People, link.Person) {
+		p.Name = "a private incident"
+	} else {
+		p.Facts = []ackFact{{"Status", string(inc.Status)}, {"Severity", inc.Severity}, {"Why", e.Reason}}
+	}
+	p.Facts = slices.DeleteFunc(p.Facts, func(f ackFact) bool { return f.Value == "" })
+	switch e.State {
+	case incident.Paging:
+		p.Button = "I have it"
+	case incident.Acked:
+		p.Title, p.Text, p.Button = inc.Ref()+" is answered", ackedText(e, link.Person), "I am here too"
+		if answered(e, link.Person) {
+			p.Button = ""
+		}
+	case incident.Exhausted:
+		p.Title, p.Text = inc.Ref()+" was not answered", "Everybody was paged and nobody answered in time. The incident is still there."
+	case incident.Cancelled:
+		p.Title, p.Text = inc.Ref()+" pages nobody any more", "The escalation was cancelled."
+	case incident.Ended:
+		p.Title, p.Text = inc.Ref()+" pages nobody any more", "The incident has ended."
+	}
+	return p, true
+}
+
+func ackedText(e incident.Escalation, person string) string {
+	switch {
+	case e.AckedBy != nil && e.AckedBy.ID == person:
+		return "You have it. Nobody else is paged."
+	case e.AckedBy != nil && e.AckedBy.Name != "":
+		return e.AckedBy.Name + " has it. Nobody else is paged."
+	default:
+		return "Somebody has it. Nobody else is paged."
+	}
+}
+
+// answered reports whether somebody is noted already.
+func answered(e incident.Escalation, person string) bool {
+	is := func(a incident.Actor) bool { return a.Kind == incident.ByPerson && a.ID == person }
+	return e.AckedBy != nil && is(*e.AckedBy) || slices.ContainsFunc(e.Also, is)
+}
+
+func badLink() ackPage {
+	return ackPage{Title: "This link does not work", Text: "It has expired, or it is not complete. Answer from the chat, or with: theriac incident ack"}
+}
+
+// ackFailed says on the page that it did not work, and what else does.
+func (a *api) ackFailed(w http.ResponseWriter, r *http.Request, err error) {
+	status := problem.Of(err).HTTPStatus()
+	page := ackPage{Title: "It was not noted", Text: "Answer from the chat, or with: theriac incident ack"}
+	switch {
+	case problem.Of(err) == problem.NotFound:
+		page.Text = "There is no such page any more."
+	case problem.Of(err) == problem.NotAllowed:
+		page.Text = "This link is of somebody who has left."
+	case problem.Of(err) == problem.Conflict || problem.Of(err) == problem.Refused:
+		page.Text = "It cannot be answered any more: " + err.Error()
+	default:
+		a.Logger.ErrorContext(r.Context(), "an acknowledgement failed", "err", err)
+		w.Header().Set("Retry-After", "5")
+	}
+	page.write(w, status)
+}

@@ -1,0 +1,69 @@
+package incidentweb
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"net/http"
+
+	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/internal/webkit"
+)
+
+// verifySource checks that a request comes from a source, by what that kind of source can do: a bearer
+// token, or a signature over the body as it came. A source without a secret is nobody's.
+func (a *api) verifySource(src incident.Source, r *http.Request, body []byte) error {
+	ok := false
+	switch src.Kind {
+	case kindSentry:
+		ok = a.sentrySigned(src, r, body)
+	case kindGeneric:
+		ok = hasToken(src, r) || a.webhookSigned(src, r, body)
+	case kindAlertmanager:
+		ok = hasToken(src, r)
+	}
+	if !ok {
+		return errSource()
+	}
+	return nil
+}
+
+// hasToken compares the request's bearer token with the digest in the settings.
+func hasToken(src incident.Source, r *http.Request) bool {
+	want, err := hex.DecodeString(src.TokenHash)
+	text, ok := webkit.Bearer(r)
+	if err != nil || len(want) != sha256.Size || !ok {
+		return false
+	}
+	got := HashToken(text)
+	return subtle.ConstantTimeCompare(got[:], want) == 1
+}
+
+// sentrySigned checks the HMAC-SHA256 of the body that Sentry sends in hex.
+func (a *api) sentrySigned(src incident.Source, r *http.Request, body []byte) bool {
+	secret := a.secret(src)
+	got, err := hex.DecodeString(r.Header.Get("Sentry-Hook-Signature"))
+	if secret == "" || err != nil {
+		return false
+	}
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write(body)
+	return hmac.Equal(got, mac.Sum(nil))
+}
+
+// webhookSigned checks a signature of Standard Webhooks.
+func (a *api) webhookSigned(src incident.Source, r *http.Request, body []byte) bool {
+	secret := a.secret(src)
+	if secret == "" || a.VerifyWebhook == nil || r.Header.Get("Webhook-Signature") == "" {
+		return false
+	}
+	return a.VerifyWebhook([]string{secret}, r.Header, body, a.Now()) == nil
+}
+
+func (a *api) secret(src incident.Source) string {
+	if src.SecretEnv == "" {
+		return ""
+	}
+	return a.Secret(src.SecretEnv)
+}

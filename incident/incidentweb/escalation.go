@@ -1,0 +1,31 @@
+package incidentweb
+
+import "github.com/theriac/theriac/incident"
+
+// escalateBody says who is called: a path of the settings, or people.
+type escalateBody struct {
+	Path   string   `json:"path"`
+	People []string `json:"people"`
+	Reason string   `json:"reason"`
+}
+
+func escalate(inc *incident.Incident, act incident.Act, _ *call, b *escalateBody) ([]incident.Event, error) {
+	return inc.Escalate(act, incident.EscalateParams{Path: b.Path, People: b.People, Reason: b.Reason})
+}
+
+// ackAll answers everything of an incident that pages.
+func ackAll(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+	return inc.Ack(act, "")
+}
+
+func (c *call) ack() (answer, error) {
+	return bare(func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.Ack(act, c.path("id"))
+	})(c)
+}
+
+func (c *call) cancelEscalation() (answer, error) {
+	return withReason(func(inc *incident.Incident, act incident.Act, reason string) ([]incident.Event, error) {
+		return inc.CancelEscalation(act, c.path("id"), reason)
+	})(c)
+}
