@@ -224,4 +224,3 @@ func (s *Server) newPageView(v View, as string) pageView {
 	}
 	return shown
 }
-
