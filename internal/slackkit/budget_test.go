@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -201,6 +202,67 @@ func TestShare_Allowance_DividesTheLimit(t *testing.T) {
 		}
 		if n := busiest(w.times); n > 11 {
 			t.Errorf("%d calls in one minute, want about 10", n)
+		}
+	})
+}
+
+func TestEdit_ManyOfOneMessage_TheLastWins(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &wire{}
+		c := wired(t, w).Share(slackkit.Critical)
+		p := slackkit.Place{Channel: "C1", TS: "1.1"}
+		edit := func(ctx context.Context, text string) error { return c.Edit(ctx, p, slackkit.Message{Text: text}) }
+		ok(t, "first", edit(t.Context(), "a"))
+		var editing sync.WaitGroup
+		for _, text := range []string{"b", "c", "d"} {
+			editing.Go(func() {
+				if err := edit(t.Context(), text); err != nil {
+					t.Errorf("%s: %v", text, err)
+				}
+			})
+			synctest.Wait()
+			<-time.After(time.Second)
+		}
+		if err := c.Share(slackkit.NonCritical).Edit(t.Context(), p, slackkit.Message{Text: "e"}); slackkit.RetryAfter(err) != 2*time.Second {
+			t.Errorf("error %v, want to be told of 2 s", err)
+		}
+		short, stop := context.WithTimeout(t.Context(), time.Second)
+		defer stop()
+		if err := edit(short, "f"); slackkit.RetryAfter(err) != 2*time.Second || slackkit.InDoubt(err) {
+			t.Errorf("error %v, want to be told of 2 s", err)
+		}
+		editing.Wait()
+		if !slices.Equal(w.calls, []string{"a", "d"}) || w.times[1] != 5*time.Second {
+			t.Errorf("edits %v at %v, want a and d five seconds apart", w.calls, w.times)
+		}
+		ok(t, "another message", c.Edit(t.Context(), slackkit.Place{Channel: "C2", TS: "1.1"}, slackkit.Message{Text: "x"}))
+		if time.Since(w.began) != 5*time.Second {
+			t.Errorf("another message waited until %s", time.Since(w.began))
+		}
+	})
+}
+
+func TestEdit_CallerGivesUp_TheOlderOneIsToldNothingFalse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &wire{}
+		c := wired(t, w)
+		p := slackkit.Place{Channel: "C1", TS: "1.1"}
+		ok(t, "first", c.Edit(t.Context(), p, slackkit.Message{Text: "a"}))
+		ctx, cancel := context.WithCancel(t.Context())
+		var editing sync.WaitGroup
+		editing.Go(func() {
+			if err := c.Edit(ctx, p, slackkit.Message{Text: "b"}); problem.Of(err) != problem.Interrupted {
+				t.Errorf("error %v, want it interrupted", err)
+			}
+		})
+		synctest.Wait()
+		cancel()
+		editing.Wait()
+		ok(t, "the next", c.Edit(t.Context(), p, slackkit.Message{Text: "c"}))
+		if !slices.Equal(w.calls, []string{"a", "c"}) {
+			t.Errorf("edits %v", w.calls)
 		}
 	})
 }

@@ -234,7 +234,7 @@ func TestClient_Bookmarks_AreKept(t *testing.T) {
 	c, ctx := client(t, s, nil), t.Context()
 	b, err := c.AddBookmark(ctx, "C0OPS", "Incident", "https://ops.example.com/i/7")
 	ok(t, "add", err)
-	all, err := c.Bookmarks(ctx, "C0OPS")
+	all, err := c.ListBookmarks(ctx, "C0OPS")
 	if err != nil || !slices.Equal(all, []slackkit.Bookmark{b}) || b.ID == "" || b.Link != "https://ops.example.com/i/7" {
 		t.Errorf("bookmarks %+v, %v", all, err)
 	}
@@ -249,13 +249,13 @@ func TestClient_Users_HaveATimeZone(t *testing.T) {
 	c, ctx := client(t, s, nil), t.Context()
 	u, err := c.UserByEmail(ctx, "ana@corp.example")
 	ok(t, "by email", err)
-	same, err := c.User(ctx, "U0ANA")
+	same, err := c.UserInfo(ctx, "U0ANA")
 	if err != nil || u != same || u.RealName != "Ana B" || u.Email != "ana@corp.example" || u.Location().String() != "Asia/Kolkata" || u.Offset != 330*time.Minute {
 		t.Errorf("user %+v, %+v, %v", u, same, err)
 	}
 	_, err = c.UserByEmail(ctx, "eve@corp.example")
 	is(t, "nobody", err, slackkit.ErrUserNotFound)
-	_, err = c.User(ctx, "U0EVE")
+	_, err = c.UserInfo(ctx, "U0EVE")
 	is(t, "nobody", err, slackkit.ErrUserNotFound)
 	for _, odd := range []slackkit.User{{}, {TimeZone: "../../etc/passwd"}, {TimeZone: "Local"}, {Offset: 1000 * time.Hour}} {
 		if odd.Location() != time.UTC {

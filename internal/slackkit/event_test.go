@@ -183,3 +183,21 @@ func TestShortcuts_ReachTheHandler(t *testing.T) {
 		t.Errorf("interaction %#v", plain(i))
 	}
 }
+
+// TestModal_MenusOfPeople reach a Handle as the ids that were chosen.
+func TestModal_MenusOfPeople_AreIDs(t *testing.T) {
+	t.Parallel()
+	w := listen(t, slackfake.Config{}, slackkit.Limits{}, nil, nothing)
+	const payload = `{"type":"view_submission","team":{"id":"T0FAKE"},"user":{"id":"U0ANA"},"view":{"id":"V1","hash":"h1","state":{"values":{
+		"a":{"x":{"type":"users_select","selected_user":"U1"}},"b":{"x":{"type":"multi_users_select","selected_users":["U1","U2"]}},
+		"c":{"x":{"type":"checkboxes","selected_options":[{"value":"1"},{"value":"2"}]}},"d":{"x":{"type":"datepicker","selected_date":"2026-01-02"}},
+		"e":{"x":{"type":"conversations_select","selected_conversation":"C1"}},"f":{"x":{"type":"users_select","selected_user":null}}}}}}`
+	body := slackfake.Form([]byte(payload))
+	if got := w.send(t, slackfake.Sign(w.SigningSecret(), time.Now(), body), body); got != http.StatusOK {
+		t.Fatalf("status %d", got)
+	}
+	want := "map[a:U1 b:U1,U2 c:1,2 d:2026-01-02 e:C1 f:]"
+	if got := fmt.Sprint(w.last.View.Values); got != want || w.last.View.Hash != "h1" {
+		t.Errorf("values %s, want %s", got, want)
+	}
+}

@@ -99,7 +99,7 @@ func FuzzAnswers(f *testing.F) {
 		u, err := c.UserByEmail(ctx, "x")
 		sorted(t, err)
 		_ = u.Location()
-		_, err = c.Bookmarks(ctx, "C1")
+		_, err = c.ListBookmarks(ctx, "C1")
 		sorted(t, err)
 		sorted(t, c.Invite(ctx, "C1", "U1", "U2"))
 		sorted(t, c.Invite(ctx, "C1", "U1"))
