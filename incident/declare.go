@@ -50,7 +50,7 @@ func Declare(act Act, p NewParams) (Incident, []Event, error) {
 	if err := r.bringAlong(p); err != nil {
 		return Incident{}, nil, err
 	}
-	r.take(r.inc.startEscalation(r.inner(), r.inc.Severity, p.Quiet))
+	r.take(r.inc.startEscalation(r.inner(), p.Quiet))
 	return r.made()
 }
 

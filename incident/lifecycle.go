@@ -37,7 +37,7 @@ func (inc *Incident) Accept(act Act, p AcceptParams) ([]Event, error) {
 		}
 	}
 	r.promise(0)
-	r.take(inc.startEscalation(r.inner(), inc.Severity, p.Quiet))
+	r.take(inc.startEscalation(r.inner(), p.Quiet))
 	return r.end()
 }
 

@@ -1,7 +1,7 @@
 package incident
 
-// startEscalation starts the escalation that a severity asks for; quiet starts none.
-func (inc *Incident) startEscalation(act Act, severity string, quiet bool) []Event {
+// startEscalation starts the escalation that the severity asks for; quiet starts none.
+func (inc *Incident) startEscalation(act Act, quiet bool) []Event {
 	return nil
 }
 
