@@ -20,9 +20,6 @@ func (inc *Incident) NudgesDue(rules *Settings, at time.Time) []NudgeDue { panic
 // NudgeDueAt returns when the next nudge is due, zero for never.
 func (inc *Incident) NudgeDueAt(rules *Settings) time.Time { panic("to come") }
 
-// Columns returns what a store keeps beside the document.
-func (inc *Incident) Columns() Columns { panic("to come") }
-
 // Wanted is an effect that an incident should have had by now.
 type Wanted struct {
 	Key string
@@ -37,15 +34,9 @@ func (inc *Incident) Wanted(rules *Settings) []Wanted { panic("to come") }
 // AllowedVerbs returns the verbs that change the status from s.
 func AllowedVerbs(s Status) []string { panic("to come") }
 
-// TraitOf returns how events of a type are read; false for a type that this version does not know.
-func TraitOf(t EventType) (Trait, bool) { panic("to come") }
-
 // Line returns an event as people read it in a timeline: one line, plain text. What comes from
 // outside in it is not escaped.
 func Line(e Event) string { panic("to come") }
-
-// DefaultSettings are those of an organisation that has decided nothing yet.
-func DefaultSettings() Settings { panic("to come") }
 
 // Validate returns all that is wrong with the settings, as *[FieldError]s joined.
 func (s *Settings) Validate() error { panic("to come") }

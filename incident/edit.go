@@ -17,7 +17,9 @@ type EditParams struct {
 func (inc *Incident) Edit(act Act, p EditParams) ([]Event, error) { panic("to come") }
 
 // ChangeSeverity says how bad it is, and why.
-func (inc *Incident) ChangeSeverity(act Act, severity, reason string) ([]Event, error) { panic("to come") }
+func (inc *Incident) ChangeSeverity(act Act, severity, reason string) ([]Event, error) {
+	panic("to come")
+}
 
 // MakePrivate hides it from all but its participants and admins. There is no way back.
 func (inc *Incident) MakePrivate(act Act, reason string) ([]Event, error) { panic("to come") }
@@ -26,13 +28,17 @@ func (inc *Incident) MakePrivate(act Act, reason string) ([]Event, error) { pani
 func (inc *Incident) AssignRole(act Act, role, person string) ([]Event, error) { panic("to come") }
 
 // HandOver passes a role on. If from does not hold it any more it returns *[ConflictError].
-func (inc *Incident) HandOver(act Act, role, from, to, note string) ([]Event, error) { panic("to come") }
+func (inc *Incident) HandOver(act Act, role, from, to, note string) ([]Event, error) {
+	panic("to come")
+}
 
 // Unassign takes a role from its holder.
 func (inc *Incident) Unassign(act Act, role string) ([]Event, error) { panic("to come") }
 
 // Join adds somebody, or raises how they take part.
-func (inc *Incident) Join(act Act, person string, kind ParticipantKind) ([]Event, error) { panic("to come") }
+func (inc *Incident) Join(act Act, person string, kind ParticipantKind) ([]Event, error) {
+	panic("to come")
+}
 
 // Leave notes that somebody left. The holder of a role hands over first.
 func (inc *Incident) Leave(act Act, person string) ([]Event, error) { panic("to come") }
@@ -44,16 +50,22 @@ func (inc *Incident) Subscribe(act Act, person string, on bool) ([]Event, error)
 func (inc *Incident) RequestUpdate(act Act, person string) ([]Event, error) { panic("to come") }
 
 // SnoozeNudge silences a kind for 30, 60 or 90 minutes; StopNudge for good.
-func (inc *Incident) SnoozeNudge(act Act, kind NudgeKind, minutes int) ([]Event, error) { panic("to come") }
+func (inc *Incident) SnoozeNudge(act Act, kind NudgeKind, minutes int) ([]Event, error) {
+	panic("to come")
+}
 
 // StopNudge silences a kind for good.
 func (inc *Incident) StopNudge(act Act, kind NudgeKind) ([]Event, error) { panic("to come") }
 
 // AddItem writes a line into the timeline, at the time that it is about.
-func (inc *Incident) AddItem(act Act, text string, occurred time.Time) ([]Event, error) { panic("to come") }
+func (inc *Incident) AddItem(act Act, text string, occurred time.Time) ([]Event, error) {
+	panic("to come")
+}
 
 // EditItem and RemoveItem change how a line is shown; the original stays in the list.
-func (inc *Incident) EditItem(act Act, seq int64, text string, occurred time.Time) ([]Event, error) { panic("to come") }
+func (inc *Incident) EditItem(act Act, seq int64, text string, occurred time.Time) ([]Event, error) {
+	panic("to come")
+}
 
 // RemoveItem hides a line; the original stays in the list.
 func (inc *Incident) RemoveItem(act Act, seq int64) ([]Event, error) { panic("to come") }
@@ -69,13 +81,17 @@ type ItemChange struct {
 }
 
 // ChangeAction changes one; with a state that ends it, it is done.
-func (inc *Incident) ChangeAction(act Act, id string, c ItemChange) ([]Event, error) { panic("to come") }
+func (inc *Incident) ChangeAction(act Act, id string, c ItemChange) ([]Event, error) {
+	panic("to come")
+}
 
 // AddFollowUp notes something to do later.
 func (inc *Incident) AddFollowUp(act Act, f FollowUp) ([]Event, error) { panic("to come") }
 
 // ChangeFollowUp changes one.
-func (inc *Incident) ChangeFollowUp(act Act, id string, c ItemChange) ([]Event, error) { panic("to come") }
+func (inc *Incident) ChangeFollowUp(act Act, id string, c ItemChange) ([]Event, error) {
+	panic("to come")
+}
 
 // CompleteTask and SkipTask end a task of the time after.
 func (inc *Incident) CompleteTask(act Act, id string) ([]Event, error) { panic("to come") }
@@ -118,10 +134,14 @@ func (inc *Incident) HeadlinePosted(act Act, p Post) ([]Event, error) { panic("t
 func (inc *Incident) SkipEffect(act Act, effect, why string) ([]Event, error) { panic("to come") }
 
 // RecordActivity notes that somebody wrote in the channel; RecordNudge that people were reminded.
-func (inc *Incident) RecordActivity(act Act, person, what string, occurred time.Time) ([]Event, error) { panic("to come") }
+func (inc *Incident) RecordActivity(act Act, person, what string, occurred time.Time) ([]Event, error) {
+	panic("to come")
+}
 
 // RecordNudge notes that people were reminded, for an occasion (see Nudge.For).
-func (inc *Incident) RecordNudge(act Act, kind NudgeKind, occasion string) ([]Event, error) { panic("to come") }
+func (inc *Incident) RecordNudge(act Act, kind NudgeKind, occasion string) ([]Event, error) {
+	panic("to come")
+}
 
 // NoteControl writes into the timeline that work was held back, or is no longer.
 func (inc *Incident) NoteControl(act Act, text string) ([]Event, error) { panic("to come") }

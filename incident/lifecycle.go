@@ -55,7 +55,9 @@ func (inc *Incident) Decline(act Act, reason string) ([]Event, error) { panic("t
 
 // MergeInto ends inc in favour of target and moves keys, participants and entries there. Both documents
 // are to be saved together. It returns the events of each.
-func (inc *Incident) MergeInto(act Act, target *Incident, reason string) (source, into []Event, err error) { panic("to come") }
+func (inc *Incident) MergeInto(act Act, target *Incident, reason string) (source, into []Event, err error) {
+	panic("to come")
+}
 
 // UpdateParams are what is shared.
 type UpdateParams struct {

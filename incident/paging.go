@@ -17,14 +17,18 @@ func (inc *Incident) Escalate(act Act, p EscalateParams) ([]Event, error) { pani
 func (inc *Incident) Ack(act Act, escalation string) ([]Event, error) { panic("to come") }
 
 // CancelEscalation ends one unanswered.
-func (inc *Incident) CancelEscalation(act Act, escalation, reason string) ([]Event, error) { panic("to come") }
+func (inc *Incident) CancelEscalation(act Act, escalation, reason string) ([]Event, error) {
+	panic("to come")
+}
 
 // AdvanceEscalations does what is due by act.At: the next level, the next round, or exhausted. Its
 // events have the keys level:{escalation}:{round}:{level}. It returns no events when nothing is due.
 func (inc *Incident) AdvanceEscalations(act Act) ([]Event, error) { panic("to come") }
 
 // LevelNotified notes that a level was handed over to those who call people; the wait runs from now.
-func (inc *Incident) LevelNotified(act Act, escalation string, round, level int, how []string) ([]Event, error) { panic("to come") }
+func (inc *Incident) LevelNotified(act Act, escalation string, round, level int, how []string) ([]Event, error) {
+	panic("to come")
+}
 
 // PageDueAt returns when an escalation of it is due next, zero for never.
 func (inc *Incident) PageDueAt() time.Time { panic("to come") }
