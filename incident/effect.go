@@ -17,8 +17,10 @@ const (
 type Effect struct {
 	Key        string
 	IncidentID string
-	State      EffectState
-	Attempt    int
+	// EventID is what causes it: what is published again if it does not happen.
+	EventID string
+	State   EffectState
+	Attempt int
 	// InDoubt: an earlier attempt may have done it. Probe before repeating.
 	InDoubt bool
 	// ExternalID is what the other side calls it; Result is a short text for people.
