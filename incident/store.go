@@ -16,7 +16,8 @@ import (
 // are no UTF-8 excepted: those were replaced at the door.
 type Store interface {
 	// Create stores a new incident and its events in one transaction, gives Number, and numbers the
-	// events. If a key is held by another incident it returns *[ExistsError]. ErrTooLarge.
+	// events. If one of its keys is held it returns *[ExistsError]; an id that is there already, of an
+	// incident or an event, is an error wrapping [ErrDuplicate]. ErrTooLarge.
 	Create(ctx context.Context, inc Incident, evs []Event) (Incident, error)
 
 	// Get returns one incident by id, by reference in any case, or by number.
@@ -34,21 +35,25 @@ type Store interface {
 	// An incident whose version is not the expected one is *[ConflictError]; an event whose key its
 	// incident has seen is an error wrapping [ErrDuplicate]; a key that another incident holds is
 	// *[ExistsError]; ErrTooLarge. Keys are compared with those stored: new ones are taken, missing ones
-	// freed. Open keys of an incident that is not open are freed whatever it says.
+	// freed, those of all changes before any is taken. Open keys of an incident that is not open are freed
+	// whatever it says. Events of a private incident are private whatever they say. An incident that was
+	// never created is an error wrapping [ErrNotFound].
 	Save(ctx context.Context, changes ...Change) ([]Incident, error)
 
-	// Events returns events of one incident by seq, or across all by id, oldest first.
+	// Events returns events of one incident by seq, or across all by id, oldest first. An incident that is
+	// not there has none.
 	Events(ctx context.Context, f EventFilter) (EventPage, error)
 }
 
 // Outbox is what the relay reads: events and inbound rows that were stored and not yet published.
 type Outbox interface {
-	// Unpublished leases up to limit of them for 30 s, oldest first, so that two relays may run.
-	// Times are by the store's clock.
+	// Unpublished leases up to limit of them for 30 s, oldest first, so that two relays may run. Times are
+	// by the store's clock. An event is as its incident's visibility is now ([Envelope]).
 	Unpublished(ctx context.Context, limit int) ([]Outgoing, error)
 	// MarkPublished notes that they are with the broker. Ids that it does not know are ignored.
 	MarkPublished(ctx context.Context, ids ...string) error
-	// Republish makes events unpublished again: a handler will see each of them once more.
+	// Republish makes events unpublished again: a handler will see each of them once more, also where a
+	// relay has just published one and not marked it yet. Ids that it does not know are ignored.
 	Republish(ctx context.Context, eventIDs ...string) error
 	// Wake returns when there may be something unpublished, or when ctx ends; at the latest after
 	// patience. A store that can be told of it (LISTEN) returns early.
@@ -61,7 +66,8 @@ type Effects interface {
 	// Claim takes the effect until lease has passed, by the store's clock. See ClaimResult.
 	Claim(ctx context.Context, c Claim) (ClaimResult, error)
 	// Finish notes that the effect of a claim happened (Done), or that it never will (Failed), with what
-	// came of it. A claim that was lost to another owner in the meantime is ErrConflict.
+	// came of it. A claim that was lost to another owner in the meantime is ErrConflict; saying the same
+	// once more is no error and changes nothing.
 	Finish(ctx context.Context, key string, attempt int, e EffectEnd) error
 	// Release gives a claim back undone: another attempt may begin at once, or after notBefore. InDoubt
 	// says that it may have happened all the same.
@@ -76,9 +82,10 @@ type Effects interface {
 // handled third.
 type Inbox interface {
 	// Accept stores rows whose id is new and reports for each whether it was. They are published by the
-	// relay to their topic, not before NotBefore.
+	// relay to their topic, not before NotBefore, and not at all once they were handled. A row that no
+	// broker would take (Inbound.Validate) is an error wrapping ErrInvalid, and none of them is stored.
 	Accept(ctx context.Context, rows ...Inbound) (created []bool, err error)
-	// Handled notes what became of a row. The first one wins.
+	// Handled notes what became of a row. The first one wins. ErrNotFound.
 	Handled(ctx context.Context, id, result string) error
 	// Inbound returns one, or an error wrapping ErrNotFound.
 	Inbound(ctx context.Context, id string) (Inbound, error)
@@ -91,13 +98,20 @@ type Directory interface {
 	// SaveSettings stores a new version if the one in force is s.Version, else ErrConflict, and keeps the
 	// old one with who changed it.
 	SaveSettings(ctx context.Context, by Actor, s Settings) (Settings, error)
-	// Person returns one by id, Slack id or mail address.
+	// Person returns one by id, Slack id or mail address, in this order; the case of an address does not
+	// matter. It returns an error wrapping ErrNotFound.
 	Person(ctx context.Context, ref string) (Person, error)
+	// People returns all by id, those who left among them.
 	People(ctx context.Context) ([]Person, error)
+	// SavePerson stores or replaces one by id. A Slack id or address that another person has is
+	// ErrConflict.
 	SavePerson(ctx context.Context, p Person) error
-	// SaveToken stores or replaces one by id; TokenByHash finds it; Tokens lists all.
+	// SaveToken stores or replaces one by id. One that was revoked stays so, whatever a later save says:
+	// two may write at once. A hash that another token has is ErrConflict.
 	SaveToken(ctx context.Context, t Token) error
+	// TokenByHash returns one, also if it expired or was revoked, or an error wrapping ErrNotFound.
 	TokenByHash(ctx context.Context, hash [32]byte) (Token, error)
+	// Tokens returns all by id.
 	Tokens(ctx context.Context) ([]Token, error)
 }
 
@@ -105,16 +119,18 @@ type Directory interface {
 type Watch interface {
 	// Now returns the store's time.
 	Now(ctx context.Context) (time.Time, error)
-	// DuePages and DueNudges return incidents whose time has come, at most limit, the longest overdue
-	// first.
+	// DuePages returns incidents of which an escalation is due, at most limit, the longest overdue first.
 	DuePages(ctx context.Context, limit int) ([]Due, error)
+	// DueNudges returns incidents of which a nudge is due, likewise.
 	DueNudges(ctx context.Context, limit int) ([]Due, error)
 	// Sweepable returns ids of incidents that are open or ended within two days, after a cursor ("" begins).
 	Sweepable(ctx context.Context, after string, limit int) ([]string, error)
-	// Audit returns what is not as it should be.
+	// Audit returns what is not as it should be: of each kind the oldest 100, of what is not published one
+	// that counts them all. A level is paged once an effect page:{escalation}:{round}:{level}:… is done, and
+	// nobody minds once a later event of its escalation says that it was handed over, answered or is over.
 	Audit(ctx context.Context, limits AuditLimits) ([]Finding, error)
-	// Prune deletes a batch of inbound rows older than 30 days and effects of incidents that ended 90 days
-	// ago, and returns how many.
+	// Prune deletes at most limit inbound rows older than 30 days that wait for nothing, and effects of
+	// incidents that ended 90 days ago, and returns how many.
 	Prune(ctx context.Context, limit int) (int, error)
 }
 

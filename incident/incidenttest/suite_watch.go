@@ -1,0 +1,175 @@
+package incidenttest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/theriac/theriac/incident"
+)
+
+func watchPromises() []promise {
+	return []promise{
+		{"Now_Goes", func(b *bundle) {
+			b.advance(time.Hour)
+			now, err := b.Store.Now(b.ctx)
+			b.must(err)
+			if now.Before(b.now) {
+				b.Errorf("it went back from %s to %s", b.now, now)
+			}
+		}},
+		{"DuePages_LongestOverdueFirst", duePages},
+		{"DueNudges_LongestOverdueFirst", dueNudges},
+		{"Due_FollowsTheDocument", dueFollows},
+		{"Sweepable_OpenOrEndedWithinTwoDays", sweepable},
+		{"Sweepable_PageByPage", sweepablePages},
+		{"Prune_RowsAfterThirtyDays", pruneRows},
+		{"Prune_EffectsNinetyDaysAfterTheEnd", pruneEffects},
+	}
+}
+
+// paging returns a change that makes an escalation due in d.
+func (b *bundle) paging(d time.Duration) func(*incident.Incident) {
+	return func(inc *incident.Incident) {
+		inc.Escalations = []incident.Escalation{{ID: "esc-" + inc.ID, State: incident.Paging, DueAt: b.now.Add(d), Started: b.now, Repeat: 1}}
+	}
+}
+
+func (b *bundle) dueRefs(due []incident.Due, err error) []string {
+	b.Helper()
+	b.must(err)
+	got := []string{}
+	for _, d := range due {
+		got = append(got, fmt.Sprint(incident.Ref(d.Number), " ", d.At.Sub(b.now)))
+		if b.get(d.IncidentID).Number != d.Number {
+			b.Errorf("%s is another's id", d.IncidentID)
+		}
+	}
+	return got
+}
+
+func duePages(b *bundle) {
+	b.declare()
+	for _, d := range []time.Duration{-time.Minute, time.Hour, -time.Hour, -time.Second} {
+		b.declare(b.paging(d))
+	}
+	want := []string{"INC-4 -1h0m0s", "INC-2 -1m0s", "INC-5 -1s"}
+	b.wantEqual(want, b.dueRefs(b.Store.DuePages(b.ctx, 10)), "due")
+	b.wantEqual(want[:2], b.dueRefs(b.Store.DuePages(b.ctx, 2)), "the first two")
+	b.wantEqual([]string{}, b.dueRefs(b.Store.DueNudges(b.ctx, 10)), "nudges")
+}
+
+func dueNudges(b *bundle) {
+	for _, d := range []time.Duration{-time.Minute, time.Hour, -time.Hour} {
+		b.declare(func(inc *incident.Incident) { inc.NudgeAt = b.now.Add(d) })
+	}
+	want := []string{"INC-3 -1h0m0s", "INC-1 -1m0s"}
+	b.wantEqual(want, b.dueRefs(b.Store.DueNudges(b.ctx, 10)), "due")
+	b.wantEqual(want[:1], b.dueRefs(b.Store.DueNudges(b.ctx, 1)), "the first")
+	b.wantEqual([]string{}, b.dueRefs(b.Store.DuePages(b.ctx, 10)), "pages")
+}
+
+func dueFollows(b *bundle) {
+	inc := b.declare(b.paging(time.Minute))
+	b.wantEqual([]string{}, b.dueRefs(b.Store.DuePages(b.ctx, 10)), "before")
+	inc = b.save(inc, b.paging(-time.Minute))
+	b.wantEqual([]string{"INC-1 -1m0s"}, b.dueRefs(b.Store.DuePages(b.ctx, 10)), "then")
+	b.save(inc, func(inc *incident.Incident) { inc.Escalations[0].State = incident.Acked })
+	b.wantEqual([]string{}, b.dueRefs(b.Store.DuePages(b.ctx, 10)), "after the ack")
+}
+
+// ended returns a change that ends an incident d ago.
+func (b *bundle) ended(s incident.Status, d time.Duration) func(*incident.Incident) {
+	return func(inc *incident.Incident) {
+		inc.Times.Created, inc.Times.Updated = b.now.Add(-d), b.now.Add(-d)
+		status(s)(inc)
+	}
+}
+
+func sweepable(b *bundle) {
+	want := []string{}
+	for _, s := range []incident.Status{incident.Triage, incident.Fixing, incident.Paused} {
+		want = append(want, b.declare(b.ended(s, 100*24*time.Hour)).ID)
+	}
+	for _, s := range []incident.Status{incident.Documenting, incident.Closed, incident.Merged} {
+		want = append(want, b.declare(b.ended(s, 47*time.Hour)).ID)
+		b.declare(b.ended(s, 49*time.Hour))
+	}
+	ids, err := b.Store.Sweepable(b.ctx, "", 100)
+	b.must(err)
+	b.wantEqual(want, ids, "ids")
+	b.advance(2 * time.Hour)
+	ids, err = b.Store.Sweepable(b.ctx, "", 100)
+	b.must(err)
+	b.wantEqual(want[:3], ids, "two hours later")
+}
+
+func sweepablePages(b *bundle) {
+	want := []string{}
+	for range 5 {
+		want = append(want, b.declare().ID)
+	}
+	got, after := []string{}, ""
+	for {
+		ids, err := b.Store.Sweepable(b.ctx, after, 2)
+		b.must(err)
+		if len(ids) == 0 {
+			break
+		}
+		got, after = append(got, ids...), ids[len(ids)-1]
+	}
+	b.wantEqual(want, got, "ids")
+}
+
+// prune prunes until nothing is left to prune, and returns how many went.
+func (b *bundle) prune() (n int) {
+	b.Helper()
+	for {
+		some, err := b.Store.Prune(b.ctx, 2)
+		b.must(err)
+		if some > 2 {
+			b.Errorf("pruned %d, want at most 2", some)
+		}
+		if some == 0 {
+			return n
+		}
+		n += some
+	}
+}
+
+func pruneRows(b *bundle) {
+	b.accept("1", "2", "3")
+	b.published()
+	b.accept("waits")
+	b.advance(29 * 24 * time.Hour)
+	b.wantEqual(0, b.prune(), "after 29 days")
+	b.accept("new")
+	b.advance(2 * 24 * time.Hour)
+	b.wantEqual(3, b.prune(), "after 31 days")
+	_, err := b.Store.Inbound(b.ctx, "1")
+	b.wantErr(err, incident.ErrNotFound, "an old row")
+	for _, id := range []string{"waits", "new"} {
+		_, err := b.Store.Inbound(b.ctx, id)
+		b.must(err)
+	}
+}
+
+func pruneEffects(b *bundle) {
+	ended := b.declare(b.ended(incident.Closed, 0))
+	open := b.declare()
+	for _, inc := range []incident.Incident{ended, open} {
+		for _, key := range []string{"channel:", "topic:", "headline:"} {
+			_, err := b.Store.Claim(b.ctx, incident.Claim{Key: key + inc.ID, IncidentID: inc.ID})
+			b.must(err)
+		}
+	}
+	b.published()
+	b.advance(89 * 24 * time.Hour)
+	b.wantEqual(0, b.prune(), "after 89 days")
+	b.advance(2 * 24 * time.Hour)
+	b.wantEqual(3, b.prune(), "after 91 days")
+	for inc, want := range map[string]int{ended.ID: 0, open.ID: 3} {
+		left, err := b.Store.EffectList(b.ctx, inc)
+		b.must(err)
+		b.wantEqual(want, len(left), "effects left")
+	}
+}
