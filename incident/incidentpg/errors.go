@@ -63,7 +63,7 @@ func kindOf(err error) error {
 // kindOfConstraint judges what was there already.
 func kindOfConstraint(name string) error {
 	switch name {
-	case "incident_event_key", "incident_event_id_key", "incident_id_key":
+	case "incident_event_key", "incident_event_id_key", "incident_outbox_event", "incident_id_key":
 		return incident.ErrDuplicate
 	case "settings_pkey", "token_hash_key", "person_slack", "person_email":
 		return incident.ErrConflict

@@ -150,7 +150,7 @@ func TestClosed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Wake(t.Context(), time.Minute); err != nil { // a first listener looks at once
+	if err := s.Wake(t.Context(), time.Millisecond); err != nil {
 		t.Fatal(err)
 	}
 	var group runner.Group
@@ -189,7 +189,7 @@ func TestWake_HearsOtherProcesses(t *testing.T) {
 			}
 		}
 		if round == 0 {
-			if err := relay.Wake(t.Context(), time.Hour); err != nil { // its listener began
+			if err := relay.Wake(t.Context(), time.Millisecond); err != nil { // its listener begins
 				t.Fatal(err)
 			}
 		}

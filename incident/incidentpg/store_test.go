@@ -12,6 +12,7 @@ import (
 
 	"github.com/theriac/theriac/incident"
 	"github.com/theriac/theriac/incident/incidentpg"
+	"github.com/theriac/theriac/incident/incidenttest"
 	"github.com/theriac/theriac/internal/pgtest"
 )
 
@@ -100,4 +101,13 @@ func (i *ids) incident(keys ...incident.Key) incident.Incident {
 func (i *ids) event(key string) incident.Event {
 	now := time.Now()
 	return incident.Event{ID: i.next(), Type: incident.EvDeclared, V: 1, OccurredAt: now, RecordedAt: now, Key: key}
+}
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	incidenttest.RunStoreTests(t, func(t testing.TB) incidenttest.Harness {
+		url := postgres.Database(t)
+		advance := movableClock(t, url)
+		return incidenttest.Harness{Store: open(t, url), Other: open(t, url), Advance: advance}
+	})
 }

@@ -118,8 +118,7 @@ func (l *listener) run() {
 	}
 }
 
-// listen listens until the connection breaks. What came before it began is found by
-// those who are told at its beginning.
+// listen listens until the connection breaks.
 func (l *listener) listen() {
 	ctx, cancel := context.WithTimeout(l.life, l.options.callTimeout())
 	defer cancel()
@@ -129,20 +128,25 @@ func (l *listener) listen() {
 	}
 	defer l.drop(conn)
 	for l.subscribe(conn) {
-		l.spread()
-		for err = nil; err == nil; {
-			if err = l.hear(conn); err == nil {
-				l.spread()
-			}
+		for l.hear(conn) == nil {
+			l.spread()
 		}
 	}
 }
 
-// subscribe makes sure that notifications come.
+// subscribe makes sure that notifications come, and looks for what came before they
+// did.
 func (l *listener) subscribe(conn *pgx.Conn) bool {
 	ctx, cancel := context.WithTimeout(l.life, l.options.StatementTimeout)
 	defer cancel()
 	_, err := conn.Exec(ctx, "LISTEN theriac_incident")
+	due := false
+	if err == nil {
+		err = conn.QueryRow(ctx, sqlOutboxDue).Scan(&due)
+	}
+	if due {
+		l.spread()
+	}
 	return err == nil
 }
 

@@ -46,11 +46,11 @@ CREATE INDEX incident_ended ON theriac.incident (ended_at) WHERE ended_at IS NOT
 
 -- Who holds a key now. Keys of the past are in documents only.
 CREATE TABLE theriac.incident_key (
-    digest bytea CONSTRAINT incident_key_pkey PRIMARY KEY GENERATED ALWAYS AS (sha256(text)) STORED,
-    text   bytea NOT NULL,
-    number bigint NOT NULL
+    digest      bytea CONSTRAINT incident_key_pkey PRIMARY KEY GENERATED ALWAYS AS (sha256(text)) STORED,
+    text        bytea NOT NULL,
+    incident_id text COLLATE "C" NOT NULL
 );
-CREATE INDEX incident_key_number ON theriac.incident_key (number);
+CREATE INDEX incident_key_incident ON theriac.incident_key (incident_id);
 
 -- Rows are added and never changed. body is the event as JSON; its own number, seq,
 -- visibility and mode are not looked at: who adds an event need not know its incident.
