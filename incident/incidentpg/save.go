@@ -73,6 +73,9 @@ func newSaving(place int, c incident.Change) (saving, error) {
 		v.id, v.statement, v.args = c.Incident.ID, sqlSave, args
 		v.args["expected"] = c.Expected
 	}
+	if !isOurs(v.id) {
+		return v, notFound(v.id)
+	}
 	v.args["id"] = v.id
 	return v, addEvents(v.args, v.id, c.Events)
 }
