@@ -15,9 +15,9 @@ const (
 	// MaxDocument bounds the document of an incident, an event, and the body of an inbound row, in bytes.
 	MaxDocument = 1 << 20
 
-	maxAttributes = 64   // of an inbound row
-	maxAttribute  = 1024 // bytes of a value, or of an id; the least that any broker takes
-	maxName       = 256  // bytes of an attribute's name
+	maxAttributes    = 64   // of an inbound row
+	maxAttribute     = 1024 // bytes of a value, or of an id; the least that any broker takes
+	maxAttributeName = 256  // bytes of an attribute's name
 )
 
 // EncodeIncident returns the document of an incident as stores keep it: without number, version and
@@ -200,9 +200,9 @@ func (in Inbound) Validate() error {
 		return &FieldError{"attributes", fmt.Sprintf("%d are more than %d", len(in.Attributes), maxAttributes)}
 	}
 	for name, value := range in.Attributes {
-		if name == "" || len(name) > maxName || !attribute(name) || !attribute(value) || strings.HasPrefix(name, "goog") {
+		if name == "" || len(name) > maxAttributeName || !attribute(name) || !attribute(value) || strings.HasPrefix(name, "goog") {
 			return &FieldError{"attributes", fmt.Sprintf("%.40q and its value must be texts of 1 to %d and at most %d "+
-				"bytes, and not begin with goog", name, maxName, maxAttribute)}
+				"bytes, and not begin with goog", name, maxAttributeName, maxAttribute)}
 		}
 	}
 	return nil
