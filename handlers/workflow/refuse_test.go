@@ -154,7 +154,7 @@ func TestPrivate_NobodyOutsideLearnsAnything(t *testing.T) {
 		return inc.AddFollowUp(act, incident.FollowUp{Text: "a secret chore"})
 	})
 	w.pass(12*time.Minute, 30*time.Second)
-	w.quietly("digest.daily", tickMessage(w, workflow.TickDigest, ""))
+	w.quietly("digest.daily", tickMessage(w, string(incident.JobDigest), ""))
 	w.do(inc.ID, person("ben"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
 		return inc.Resolve(act, incident.ResolveParams{Message: "a secret end"})
 	})

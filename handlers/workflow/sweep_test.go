@@ -199,7 +199,7 @@ func TestTicks_TooOldOnesDoNothing(t *testing.T) {
 	inc := w.declare(incident.NewParams{Severity: "minor"})
 	w.settle("channel.create")
 	w.clock.Advance(3 * time.Minute)
-	nudge, sweep, digest := tickMessage(w, workflow.TickNudge, inc.ID), tickMessage(w, workflow.TickEffects, inc.ID), tickMessage(w, workflow.TickDigest, "")
+	nudge, sweep, digest := tickMessage(w, string(incident.JobNudge), inc.ID), tickMessage(w, string(incident.JobEffects), inc.ID), tickMessage(w, string(incident.JobDigest), "")
 	w.clock.Advance(7 * time.Hour)
 	before := w.reached()
 	w.quietly("nudge.evaluate", nudge)
@@ -216,12 +216,12 @@ func TestTicks_TooOldOnesDoNothing(t *testing.T) {
 func TestTicks_OfNobody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for _, kind := range []string{workflow.TickDue, workflow.TickNudge, workflow.TickEffects} {
+	for _, kind := range []string{string(incident.JobDue), string(incident.JobNudge), string(incident.JobEffects)} {
 		for _, name := range []string{"escalation.advance", "nudge.evaluate", "effect.sweep"} {
 			w.quietly(name, tickMessage(w, kind, "not-there"))
 		}
 	}
-	m := w.row(incident.TopicClock, workflow.TickDigest, "d", []byte("{}"), map[string]string{workflow.AttrDate: "tomorrow"})
+	m := w.row(incident.TopicClock, string(incident.JobDigest), "d", []byte("{}"), map[string]string{incident.AttrDate: "tomorrow"})
 	if err, _ := w.handle(w.reg("digest.daily"), m); !handlers.IsPermanent(err) {
 		t.Errorf("answered %v", err)
 	}

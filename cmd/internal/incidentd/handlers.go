@@ -1,0 +1,147 @@
+package incidentd
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/theriac/theriac/cmd/internal/bus"
+	"github.com/theriac/theriac/consumer"
+	"github.com/theriac/theriac/handlers/workflow"
+	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/incident/incidentslack"
+	"github.com/theriac/theriac/internal/slackkit"
+)
+
+// Running handlers of one subscription, by class. Their sums are the slots of the workers' tables.
+const (
+	criticalRunning    = 16
+	nonCriticalRunning = 8
+)
+
+// topology is every topic with its subscriptions. It is known without a store: all processes set up
+// all of it.
+func topology() bus.Topics {
+	topics := bus.Topics{}
+	for _, r := range registrations(workflow.Deps{}, nil) {
+		topics[r.Topic] = append(topics[r.Topic], r.Subscription())
+	}
+	return topics
+}
+
+// registrations are all handlers of the service.
+func registrations(d workflow.Deps, slack *incidentslack.Handlers) []workflow.Registration {
+	d.Slack = slack.Registrations()
+	return workflow.All(d)
+}
+
+// ofClass are the registrations of one class.
+func ofClass(all []workflow.Registration, class string) []workflow.Registration {
+	return slices.DeleteFunc(slices.Clone(all), func(r workflow.Registration) bool { return r.Critical != (class == classCritical) })
+}
+
+// slotsOf is how many handlers of a class run at once.
+func slotsOf(class string) int {
+	n := len(ofClass(registrations(workflow.Deps{}, nil), class))
+	if class == classCritical {
+		return n * criticalRunning
+	}
+	return n * nonCriticalRunning
+}
+
+// pipeline are the subscriptions through which incidents come to be.
+func pipeline() map[string]bool {
+	is := map[string]bool{}
+	for _, r := range registrations(workflow.Deps{}, nil) {
+		is[r.Subscription()] = r.Pipeline
+	}
+	return is
+}
+
+// subscription is a registration in the consumer's words.
+func subscription(r workflow.Registration) consumer.Subscription {
+	s := consumer.Subscription{
+		Name: r.Subscription(), Handler: r.Handler, HandlerName: "workflow." + r.Name,
+		Policy: consumer.Policy{Timeout: r.Timeout},
+	}
+	if !r.Critical {
+		s.Criticality = consumer.NonCritical
+		s.Shed = map[workflow.Shed]consumer.Shed{
+			workflow.ShedNever: consumer.ShedNever, workflow.ShedPause: consumer.ShedPause, workflow.ShedDrop: consumer.ShedDrop,
+		}[r.Shed]
+	}
+	return s
+}
+
+// desk is what handlers work with, open.
+type desk struct {
+	stores  incident.Stores
+	service *incident.Service
+	regs    []workflow.Registration
+	close   func()
+}
+
+// openDesk opens stores and the ways to people, for the handlers of a class.
+func (p program) openDesk(ctx context.Context, class string) (*desk, error) {
+	stores, err := p.openIncidents(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d := &desk{stores: stores, close: func() { p.closes("incident store", stores.Close) }}
+	if err := p.furnish(ctx, d, class); err != nil {
+		d.close()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (p program) furnish(ctx context.Context, d *desk, class string) (err error) {
+	if d.service, err = incident.NewService(incident.Config{Stores: d.stores, Logger: p.log}); err != nil {
+		return err
+	}
+	told, err := p.notices(ctx)
+	if err != nil {
+		return err
+	}
+	client, err := slackkit.New(slackkit.Config{Token: told.SlackToken, APIURL: told.SlackAPI, Logger: p.log})
+	if err != nil {
+		return err
+	}
+	share := slackkit.Critical
+	if class == classNonCritical {
+		share = slackkit.NonCritical
+	}
+	chat, err := incidentslack.NewChat(incidentslack.ChatConfig{Client: client.Share(share), Directory: d.stores, Logger: p.log})
+	if err != nil {
+		return err
+	}
+	secret := secretOf(p.environ)
+	pages, err := newPager(told, chat, secret, p.log)
+	if err != nil {
+		return err
+	}
+	slack, err := incidentslack.NewHandlers(incidentslack.HandlersConfig{Service: d.service, Client: client.Share(share), Link: p.link, Logger: p.log})
+	if err != nil {
+		return err
+	}
+	d.regs = ofClass(registrations(workflow.Deps{
+		Service: d.service, Chat: chat, Notifier: pages, Webhooks: hooks{secret}, Link: p.link, AckLink: p.ackLink, Logger: p.log,
+	}, slack), class)
+	closeStores := d.close
+	d.close = func() { client.Close(); closeStores() }
+	return nil
+}
+
+// link is the address of an incident, "" where nobody told how the service is reached.
+func (p program) link(inc *incident.Incident) string {
+	if p.incident.PublicURL == "" {
+		return ""
+	}
+	return p.incident.PublicURL + "/v1/incidents/" + inc.Ref()
+}
+
+// ackFor is how long a link in a page answers it.
+const ackFor = 12 * time.Hour
+
+var errNoHandlers = errors.New("no handlers of this class")
