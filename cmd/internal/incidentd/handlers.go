@@ -2,9 +2,7 @@ package incidentd
 
 import (
 	"context"
-	"errors"
 	"slices"
-	"time"
 
 	"github.com/theriac/theriac/cmd/internal/bus"
 	"github.com/theriac/theriac/consumer"
@@ -24,15 +22,14 @@ const (
 // all of it.
 func topology() bus.Topics {
 	topics := bus.Topics{}
-	for _, r := range registrations(workflow.Deps{}, nil) {
+	for _, r := range registrations(workflow.Deps{}) {
 		topics[r.Topic] = append(topics[r.Topic], r.Subscription())
 	}
 	return topics
 }
 
 // registrations are all handlers of the service.
-func registrations(d workflow.Deps, slack *incidentslack.Handlers) []workflow.Registration {
-	d.Slack = slack.Registrations()
+func registrations(d workflow.Deps) []workflow.Registration {
 	return workflow.All(d)
 }
 
@@ -43,7 +40,7 @@ func ofClass(all []workflow.Registration, class string) []workflow.Registration 
 
 // slotsOf is how many handlers of a class run at once.
 func slotsOf(class string) int {
-	n := len(ofClass(registrations(workflow.Deps{}, nil), class))
+	n := len(ofClass(registrations(workflow.Deps{}), class))
 	if class == classCritical {
 		return n * criticalRunning
 	}
@@ -53,7 +50,7 @@ func slotsOf(class string) int {
 // pipeline are the subscriptions through which incidents come to be.
 func pipeline() map[string]bool {
 	is := map[string]bool{}
-	for _, r := range registrations(workflow.Deps{}, nil) {
+	for _, r := range registrations(workflow.Deps{}) {
 		is[r.Subscription()] = r.Pipeline
 	}
 	return is
@@ -112,22 +109,15 @@ func (p program) furnish(ctx context.Context, d *desk, class string) (err error)
 	if class == classNonCritical {
 		share = slackkit.NonCritical
 	}
-	chat, err := incidentslack.NewChat(incidentslack.ChatConfig{Client: client.Share(share), Directory: d.stores, Logger: p.log})
-	if err != nil {
-		return err
-	}
+	chat := incidentslack.NewChat(client.Share(share), p.log)
 	secret := secretOf(p.environ)
 	pages, err := newPager(told, chat, secret, p.log)
 	if err != nil {
 		return err
 	}
-	slack, err := incidentslack.NewHandlers(incidentslack.HandlersConfig{Service: d.service, Client: client.Share(share), Link: p.link, Logger: p.log})
-	if err != nil {
-		return err
-	}
 	d.regs = ofClass(registrations(workflow.Deps{
 		Service: d.service, Chat: chat, Notifier: pages, Webhooks: hooks{secret}, Link: p.link, AckLink: p.ackLink, Logger: p.log,
-	}, slack), class)
+	}), class)
 	closeStores := d.close
 	d.close = func() { client.Close(); closeStores() }
 	return nil
@@ -140,8 +130,3 @@ func (p program) link(inc *incident.Incident) string {
 	}
 	return p.incident.PublicURL + "/v1/incidents/" + inc.Ref()
 }
-
-// ackFor is how long a link in a page answers it.
-const ackFor = 12 * time.Hour
-
-var errNoHandlers = errors.New("no handlers of this class")
