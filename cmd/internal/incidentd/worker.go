@@ -167,7 +167,7 @@ func (w *worker) onCrash(ctx context.Context, c handlers.Crash) error {
 	}
 	is := pipeline()
 	for _, m := range c.InFlight {
-		if m.Culprit && is[m.Subscription] {
+		if m.Part == handlers.PartCulprit && is[m.Subscription] {
 			errs = append(errs, w.alarm.Raise(ctx, poisonAlarm(m.Subscription, m.ID, "a message killed a process")))
 		}
 	}
