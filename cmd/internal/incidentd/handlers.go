@@ -122,11 +122,3 @@ func (p program) furnish(ctx context.Context, d *desk, class string) (err error)
 	d.close = func() { client.Close(); closeStores() }
 	return nil
 }
-
-// link is the address of an incident, "" where nobody told how the service is reached.
-func (p program) link(inc *incident.Incident) string {
-	if p.incident.PublicURL == "" {
-		return ""
-	}
-	return p.incident.PublicURL + "/v1/incidents/" + inc.Ref()
-}

@@ -160,9 +160,9 @@ func (p *pager) tell(ctx context.Context, page workflow.Page) error {
 // severityOf is how bad a page looks on a phone.
 func severityOf(page workflow.Page) notify.Severity {
 	if page.Test {
-		return notify.Info
+		return notify.SeverityInfo
 	}
-	return notify.Critical
+	return notify.SeverityCritical
 }
 
 // trouble says what is known of a call that failed.
@@ -207,7 +207,6 @@ func (h hooks) Deliver(ctx context.Context, d workflow.Delivery) error {
 	if err != nil {
 		return workflow.Never(err)
 	}
-	defer hook.Close()
 	err = hook.Deliver(ctx, d.ID, d.Body)
 	var permanent *notify.PermanentError
 	if errors.As(err, &permanent) {
@@ -228,4 +227,3 @@ func secretOf(environ []string) func(string) string {
 		return ""
 	}
 }
-
