@@ -66,13 +66,7 @@ func (inc *Incident) RecordNudge(act Act, kind NudgeKind, occasion string) ([]Ev
 		return nil, &FieldError{"kind", fmt.Sprintf("%.40q is not known", kind)}
 	}
 	occasion = clip(occasion, maxKey)
-	inc.changeNudge(kind, func(n *Nudge) {
-		if n.For != occasion {
-			n.For, n.Sent = occasion, 0
-		}
-		n.Sent++
-		n.Last = act.At
-	})
+	inc.changeNudge(kind, func(n *Nudge) { *n = n.sent(occasion, act.At) })
 	n := inc.Nudges[kind]
 	r := inc.begin(act)
 	r.add(EvNudged, DataNudge{Kind: kind, Occasion: occasion, N: n.Sent})
