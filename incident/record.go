@@ -14,8 +14,10 @@ type record struct {
 	err error
 }
 
-// begin starts a record. Names and ids of an actor come from outside and are cleaned here.
+// begin starts a record. Names and ids of an actor come from outside and are cleaned here; their role
+// is not stored, so what is kept in memory does not have it either.
 func (inc *Incident) begin(act Act) *record {
+	act.By.Role = ""
 	act.By.ID = clip(act.By.ID, maxID)
 	act.By.Name = clip(act.By.Name, maxName)
 	act.Cause, act.Traceparent = clip(act.Cause, maxID), clip(act.Traceparent, maxID)

@@ -340,3 +340,27 @@ func TestInDoubt_AndThenItBecamePrivate(t *testing.T) {
 	}
 	want(t, "posted", len(w.out.in("C-all")), 1)
 }
+
+// TestUpdate_LooksAgainBeforeItIsSent: it became private after the message was taken.
+func TestUpdate_LooksAgainBeforeItIsSent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inc := w.declare(incident.NewParams{Severity: "minor"})
+	w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.ShareUpdate(act, incident.UpdateParams{Message: "a secret update"})
+	})
+	m, hidden := w.latest(inc.ID, incident.EvUpdate), false
+	plain := w.svc
+	w.serviceThat(func(op string) {
+		if op == "after claim" && !hidden {
+			hidden = true
+			if _, err := plain.Do(t.Context(), inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+				return inc.MakePrivate(act, "customers are named")
+			}); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	w.quietly("update.post", m)
+	want(t, "posts", len(w.out.posts), 0)
+}
