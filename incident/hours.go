@@ -56,16 +56,28 @@ func (w window) next(at time.Time) time.Time {
 		return at
 	}
 	local := at.In(w.zone)
-	for day := 0; day <= 14; day++ {
-		opens := time.Date(local.Year(), local.Month(), local.Day()+day, 0, int(w.from), 0, 0, w.zone)
-		// Where the clocks jump over the opening, Go may name the hour before the jump or after it.
-		for _, c := range []time.Time{opens, opens.Add(time.Hour)} {
-			if !c.Before(at) && w.contains(c) {
-				return c
+	for i := 0; i <= 14; i++ {
+		opens := time.Date(local.Year(), local.Month(), local.Day()+i, 0, int(w.from), 0, 0, w.zone)
+		for _, begins := range beginnings(opens) {
+			if !begins.Before(at) && w.contains(begins) {
+				return begins
 			}
 		}
 	}
 	return at
+}
+
+// beginnings returns the moments at which hours may begin on the day that opens at a moment: at it; at
+// the same time of day an hour before, where the clocks go back and have it twice; and when the clocks
+// jump, over the opening or back over the end. The first of them that is within the hours is it.
+func beginnings(opens time.Time) []time.Time {
+	from, until := opens.ZoneBounds()
+	_, now := opens.Zone()
+	_, before := from.Add(-1).In(opens.Location()).Zone()
+	all := []time.Time{from, opens.Add(time.Duration(now-before) * time.Second), opens, until}
+	all = slices.DeleteFunc(all, func(c time.Time) bool { return c.Sub(opens).Abs() >= day })
+	slices.SortFunc(all, time.Time.Compare)
+	return all
 }
 
 // addDays returns the same time of day n working days later.

@@ -8,6 +8,9 @@ import (
 // day is how far apart the nudges of daily kinds are at least.
 const day = 24 * time.Hour
 
+// maxOccasion bounds what tells one reason from the next, in characters.
+const maxOccasion = 250
+
 // nudgeRule is one row of the table of nudges.
 type nudgeRule struct {
 	kind NudgeKind
@@ -61,6 +64,8 @@ func (r nudgeRule) reason(inc *Incident, rules *Settings, hours window) (nudgeRe
 	if !ok {
 		return nudgeReason{}, false
 	}
+	// RecordNudge keeps occasions tidy. One that it would change counted anew each time, for ever.
+	found.occasion = tidy(found.occasion, maxOccasion)
 	switch {
 	case found.workdays > 0:
 		found.first = hours.addDays(found.since, found.workdays)

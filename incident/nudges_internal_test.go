@@ -2,6 +2,7 @@ package incident
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -175,6 +176,29 @@ func TestNudges_AskWhoIsMeant(t *testing.T) {
 	inc.Assignments[0] = Assignment{Role: LeadRole, Person: "ben", Since: at}
 	if got := inc.NudgeDueAt(pagingRules()); !got.Equal(at.Add(3 * time.Hour)) {
 		t.Errorf("the next lead is to rest at %v", got)
+	}
+}
+
+func TestNudges_RestCountsFromWhenItBecameActive(t *testing.T) {
+	t.Parallel()
+	inc := ledIncident("major")
+	inc.Assignments[0].Since = noon.Add(-5 * time.Hour) // in triage
+	inc.Nudges = map[NudgeKind]Nudge{NudgeRegroup: {Stopped: true}}
+	if got := inc.NudgeDueAt(pagingRules()); !got.Equal(noon.Add(3 * time.Hour)) {
+		t.Errorf("due at %v", got)
+	}
+}
+
+func TestNudges_HostileOccasionsStillCount(t *testing.T) {
+	t.Parallel()
+	inc := activeIncident("major")
+	inc.Status = Closed
+	inc.FollowUps = []FollowUp{{ID: strings.Repeat("\xff\n", 300) + " ", State: Outstanding, Created: noon}}
+	if sent := remind(inc, pagingRules(), noon.AddDate(1, 0, 0)); len(sent) != 5 {
+		t.Errorf("sent %d times", len(sent))
+	}
+	if occasion := inc.Nudges[NudgeFollowUp].For; occasion != tidy(occasion, maxOccasion) {
+		t.Errorf("the occasion %q is not one to be kept", occasion)
 	}
 }
 

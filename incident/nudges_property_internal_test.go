@@ -165,15 +165,22 @@ func TestWindow_NextIsTheFirstMomentWithin(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		zone := rapid.SampledFrom([]string{"UTC", "Europe/Berlin", "America/Sao_Paulo", "Africa/Cairo", "Australia/Lord_Howe"}).Draw(t, "zone")
 		w := WorkingHours{Zone: zone, Days: []time.Weekday{time.Weekday(rapid.IntRange(0, 6).Draw(t, "day")), time.Friday}}.window()
-		w.from = timeOfDay(rapid.IntRange(4*60, 12*60).Draw(t, "from"))
-		w.to = w.from + timeOfDay(rapid.IntRange(1, 12*60-1).Draw(t, "long"))
+		w.from = timeOfDay(rapid.IntRange(0, 23*60).Draw(t, "from"))
+		w.to = timeOfDay(rapid.IntRange(int(w.from)+1, int(midnight)).Draw(t, "to"))
 		at := time.Unix(rapid.Int64Range(1_000_000_000, 2_000_000_000).Draw(t, "at"), 0)
+		if _, jump := at.In(w.zone).ZoneBounds(); !jump.IsZero() && rapid.Bool().Draw(t, "near a jump") {
+			at = jump.Add(time.Duration(rapid.IntRange(-300, 60).Draw(t, "minutes")) * time.Minute)
+		}
 		next := w.next(at)
 		if next.Before(at) || !w.contains(next) {
 			t.Fatalf("after %v comes %v", at.In(w.zone), next.In(w.zone))
 		}
 		if !next.Equal(at) && w.contains(next.Add(-time.Nanosecond)) {
 			t.Fatalf("%v is not the first moment after %v", next.In(w.zone), at.In(w.zone))
+		}
+		early := at.Add(time.Duration(rapid.Int64Range(0, min(int64(next.Sub(at)), int64(5*time.Hour))).Draw(t, "early")))
+		if early.Before(next) && w.contains(early) {
+			t.Fatalf("%v is before %v and within", early.In(w.zone), next.In(w.zone))
 		}
 		if between := at.Add(time.Duration(rapid.Int64Range(0, int64(next.Sub(at))).Draw(t, "between"))); between.Before(next) && w.contains(between) {
 			t.Fatalf("%v is before %v and within", between.In(w.zone), next.In(w.zone))

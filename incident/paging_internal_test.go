@@ -152,6 +152,42 @@ func TestAck_FirstWins(t *testing.T) {
 	}
 }
 
+func TestAck_AfterTheLastRoundIsNotedAndStopsNothing(t *testing.T) {
+	t.Parallel()
+	a := &author{rules: pagingRules()}
+	inc := activeIncident("critical")
+	inc.startEscalation(a.act(noon, "cleo"), false)
+	at := noon
+	for range 4 {
+		at = at.Add(PageMaxAge)
+		must(t)(inc.AdvanceEscalations(a.act(at, "")))
+	}
+	evs := must(t)(inc.Ack(a.act(at, "ana"), ""))
+	if diff := cmp.Diff([]string{"acked 2/2 also"}, steps(t, evs)); diff != "" {
+		t.Error(diff)
+	}
+	if e := inc.Escalations[0]; e.State != Exhausted || e.AckedBy != nil || len(e.Also) != 1 {
+		t.Errorf("it stands at %+v", e)
+	}
+	if evs := must(t)(inc.Ack(a.act(at, "ana"), "")); len(evs) != 0 {
+		t.Errorf("the same answer twice: %v", steps(t, evs))
+	}
+}
+
+func TestAck_OfWhatComesFromOutsideIsTidied(t *testing.T) {
+	t.Parallel()
+	a := &author{rules: pagingRules()}
+	inc := activeIncident("critical")
+	inc.startEscalation(a.act(noon, "cleo"), false)
+	act := a.act(noon, "an\x00a\n")
+	act.By.Name = strings.Repeat("\u202e", 5000)
+	evs := must(t)(inc.Ack(act, ""))
+	by := inc.Escalations[0].AckedBy
+	if strings.ContainsAny(by.ID+by.Name+evs[0].Actor.ID+evs[0].Actor.Name, "\x00\n\u202e") || len(by.Name) > 1000 {
+		t.Errorf("kept as %q, %q", by.ID, by.Name)
+	}
+}
+
 func TestCancelEscalation_IsFinal(t *testing.T) {
 	t.Parallel()
 	a := &author{rules: pagingRules()}
