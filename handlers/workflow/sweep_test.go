@@ -281,3 +281,23 @@ func TestActivity_ComesAndGoes(t *testing.T) {
 	want(t, "renamed", now.Channel.Name, "a-new-name")
 	want(t, "activities", len(w.events(inc.ID, incident.EvActivity)), 4)
 }
+
+// TestNudges_TwoThatFinishTheSameOneCountItOnce: one sent it, another finds that it was sent, and both
+// write it down.
+func TestNudges_TwoThatFinishTheSameOneCountItOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inc := w.declare(incident.NewParams{Severity: "minor"})
+	w.settle("channel.create")
+	w.clock.Advance(3 * time.Minute)
+	tick, second := tickMessage(w, workflow.TickNudge, inc.ID), false
+	w.serviceThat(func(op string) {
+		if op == "after finish" && !second {
+			second = true
+			w.quietly("nudge.evaluate", tick)
+		}
+	})
+	w.quietly("nudge.evaluate", tick)
+	want(t, "sent", len(w.out.posts), 1)
+	want(t, "counted", w.get(inc.ID).Nudges[incident.NudgeLead].Sent, 1)
+}
