@@ -207,7 +207,7 @@ func (s *simulation) check(t *testing.T) {
 	for n := int64(1); n <= int64(s.count()); n++ {
 		inc := s.get(incident.Ref(n))
 		s.checkIncident(t, &inc)
-		for _, k := range inc.HeldKeys() {
+		for _, k := range inc.Held() {
 			if open[k.Text] != 0 {
 				t.Errorf("%q is held by %d and %d", k.Text, open[k.Text], n)
 			}

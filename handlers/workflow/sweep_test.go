@@ -290,7 +290,7 @@ func TestNudges_TwoThatFinishTheSameOneCountItOnce(t *testing.T) {
 	inc := w.declare(incident.NewParams{Severity: "minor"})
 	w.settle("channel.create")
 	w.clock.Advance(3 * time.Minute)
-	tick, second := tickMessage(w, workflow.TickNudge, inc.ID), false
+	tick, second := tickMessage(w, string(incident.JobNudge), inc.ID), false
 	w.serviceThat(func(op string) {
 		if op == "after finish" && !second {
 			second = true
