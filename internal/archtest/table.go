@@ -134,6 +134,8 @@ func incidentRows() []row {
 			why:   "speaks to the domain, never to SQL; the workflow owns Chat, which it implements, and takes its handlers"},
 		{pkg: "incident/incidentweb", ours: with(ours, "internal/webkit", "internal/problem"),
 			why: "a link to an entry is a function handed in by cmd"},
+		{pkg: "incident/incidentclock", ours: ours, tests: []string{"incident/incidenttest"},
+			why: "relay, beats and watchdog: it runs no handlers and opens no document"},
 		{pkg: "incident/incidenttest", ours: ours, outside: []string{cmp},
 			why: "in-memory store, store suite"},
 	}
