@@ -405,3 +405,52 @@ func TestPausesAtAnyMoment_LoseNothing(t *testing.T) {
 		}
 	})
 }
+
+// TestPause_WhatADeadProcessLeftIsNamedAllTheSame: its message is here already, and
+// until it is known to kill nobody may run it.
+func TestPause_WhatADeadProcessLeftIsNamedAllTheSame(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newWardBundle(dies)
+		b.suspect("poison", true, true)
+		b.rec.Order(paused)
+		b.run(t, func() {
+			<-time.After(time.Minute)
+			if held := b.rec.Held(); len(held) != 1 || held[0].Message.ID != "poison" || b.here.Load() != 0 {
+				t.Errorf("held %+v, %d runs here", held, b.here.Load())
+			}
+		})
+	})
+}
+
+// TestPause_AHandlerThatNeverReturnsHoldsTheResumeForABoundedTime.
+func TestPause_AHandlerThatNeverReturnsHoldsTheResumeForABoundedTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		began := make(chan string, 10)
+		sub := consumer.Subscription{Name: "orders", Policy: consumer.Policy{Timeout: 30 * time.Second, Grace: time.Second, MaxFailures: 1},
+			Handler: handlers.HandlerFunc(func(_ context.Context, m handlers.Message) error {
+				began <- m.ID
+				if m.ID == "deaf" {
+					<-release
+				}
+				return nil
+			})}
+		r := start(t, consumertest.Script{}, sub, consumer.Config{DrainTimeout: time.Second, SettleTimeout: time.Second})
+		r.src.Publish(handlers.Message{ID: "deaf"})
+		<-began
+		<-time.After(time.Minute) // it is given up, and holds the source's goroutine
+		r.rec.Order(paused)
+		synctest.Wait()
+		r.rec.Order(flowing)
+		r.src.Publish(handlers.Message{ID: "next"})
+		resumed := time.Now()
+		<-began
+		if took := time.Since(resumed); took > 32*time.Second {
+			t.Errorf("the next message began after %s, want deadline, grace and settling at most", took)
+		}
+		close(release)
+		<-r.src.Quiet()
+	})
+}

@@ -113,6 +113,7 @@ func (s *Service) create(
 // wraps [ErrDuplicate], beside the incident as it stands.
 func (s *Service) Do(ctx context.Context, ref string, by Actor, verb Verb, opts ...Option) (Incident, error) {
 	var inc Incident
+	var taken []string
 	err := s.retry(ctx, func() error {
 		act, o, err := s.act(ctx, by, opts)
 		if err != nil {
@@ -128,9 +129,16 @@ func (s *Service) Do(ctx context.Context, ref string, by Actor, verb Verb, opts 
 		if err != nil || len(change.Events) == 0 {
 			return err
 		}
+		inc.letGo(taken)
 		saved, err := s.cfg.Stores.Save(ctx, change)
 		if err == nil {
 			inc = saved[0]
+			return nil
+		}
+		if key, ok := inc.tookBack(err); ok {
+			// It was reopened, and what it stood for has another incident by now.
+			taken = append(taken, key)
+			return &raceError{err: err}
 		}
 		return o.final(err)
 	})
@@ -257,7 +265,7 @@ func (s *Service) retry(ctx context.Context, try func() error) error {
 			return ctx.Err()
 		}
 	}
-	return fmt.Errorf("lost the race %d times: %w", attempts, errors.Unwrap(err))
+	return fmt.Errorf("gave up after %d attempts: %w", attempts, errors.Unwrap(err))
 }
 
 // raceError is a lost race that is worth another try.

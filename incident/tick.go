@@ -1,8 +1,6 @@
 package incident
 
 import (
-	"errors"
-	"fmt"
 	"strconv"
 	"time"
 )
@@ -22,7 +20,8 @@ const (
 type Tick struct {
 	Job        Job
 	IncidentID string
-	// At is when it was due, which together with job and incident makes the tick unique.
+	// At is when it was due, which together with job and incident makes the tick unique. That of a digest
+	// is in the zone in which its day is meant.
 	At time.Time
 	// Again counts further ticks for the same due time, while it is still due.
 	Again int
@@ -30,8 +29,8 @@ type Tick struct {
 	NotAfter time.Time
 }
 
-// KindTick begins the kind of an inbound row that is a tick.
-const KindTick = "clock."
+// AttrDate is the attribute of a digest's tick that says for which day it is: 2006-01-02.
+const AttrDate = "date"
 
 // ID is what makes a tick unique across all clocks.
 func (t Tick) ID() string {
@@ -45,28 +44,16 @@ func (t Tick) ID() string {
 // Inbound returns the row that asks for it.
 func (t Tick) Inbound() Inbound {
 	attrs := map[string]string{
-		"job": string(t.Job), "incident_id": t.IncidentID, "at": t.At.UTC().Format(time.RFC3339Nano),
+		"at": t.At.UTC().Format(time.RFC3339Nano),
+	}
+	if t.IncidentID != "" {
+		attrs[AttrIncident] = t.IncidentID
+	}
+	if t.Job == JobDigest {
+		attrs[AttrDate] = t.At.Format(time.DateOnly)
 	}
 	if !t.NotAfter.IsZero() {
-		attrs["not_after"] = t.NotAfter.UTC().Format(time.RFC3339Nano)
+		attrs[AttrNotAfter] = t.NotAfter.UTC().Format(time.RFC3339Nano)
 	}
-	return Inbound{ID: t.ID(), Topic: TopicClock, Kind: KindTick + string(t.Job), Attributes: attrs}
-}
-
-// ParseTick reads the attributes of a message that an Inbound tick became.
-func ParseTick(attrs map[string]string) (Tick, error) {
-	t := Tick{Job: Job(attrs["job"]), IncidentID: attrs["incident_id"]}
-	if t.Job == "" {
-		return t, errors.New("a tick without a job")
-	}
-	var err error
-	if t.At, err = time.Parse(time.RFC3339Nano, attrs["at"]); err != nil {
-		return t, fmt.Errorf("a tick that does not say for when it is: %w", err)
-	}
-	if text := attrs["not_after"]; text != "" {
-		if t.NotAfter, err = time.Parse(time.RFC3339Nano, text); err != nil {
-			return t, fmt.Errorf("a tick that does not say how long it is good: %w", err)
-		}
-	}
-	return t, nil
+	return Inbound{ID: t.ID(), Topic: TopicClock, Kind: string(t.Job), Attributes: attrs}
 }

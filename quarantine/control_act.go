@@ -8,25 +8,25 @@ import (
 	"github.com/theriac/theriac/handlers"
 )
 
-// ControlPause stops a subscription from pulling: what is in flight ends, the backlog
+// Pause stops a subscription from pulling: what is in flight ends, the backlog
 // waits at the broker, replays run all the same. It lasts for the given time, or
 // until somebody resumes it if that is 0. A pause that is there is replaced. A
 // reason is required. It returns what is in force then; [Service.WaitConfirmed] waits
 // until the workers do it.
-func (s *Service) ControlPause(ctx context.Context, sub string, lasts time.Duration, d Decision) (Controls, error) {
+func (s *Service) Pause(ctx context.Context, sub string, lasts time.Duration, d Decision) (Controls, error) {
 	return s.ControlAct(ctx, ControlAct{Verb: ControlPause, Subscription: sub, For: lasts, Decision: d})
 }
 
-// ControlResume ends the pause of a subscription. A reason is optional. It returns an
+// Resume ends the pause of a subscription. A reason is optional. It returns an
 // error wrapping [ErrRefused] where it is not paused.
-func (s *Service) ControlResume(ctx context.Context, sub string, d Decision) (Controls, error) {
+func (s *Service) Resume(ctx context.Context, sub string, d Decision) (Controls, error) {
 	return s.ControlAct(ctx, ControlAct{Verb: ControlResume, Subscription: sub, Decision: d})
 }
 
-// ControlShed sets how much of the service is shed, for the given time, or until
+// Shed sets how much of the service is shed, for the given time, or until
 // somebody ends it if that is 0. [handlers.ShedNothing] ends it, and needs no reason;
 // it returns an error wrapping [ErrRefused] where nothing is shed.
-func (s *Service) ControlShed(ctx context.Context, level handlers.ShedLevel, lasts time.Duration, d Decision) (Controls, error) {
+func (s *Service) Shed(ctx context.Context, level handlers.ShedLevel, lasts time.Duration, d Decision) (Controls, error) {
 	return s.ControlAct(ctx, ControlAct{Verb: ControlShed, Level: level, For: lasts, Decision: d})
 }
 

@@ -190,7 +190,7 @@ func TestWaitConfirmed_WhoHasDoneItAndWhoHasNot(t *testing.T) {
 		follow(t, second, "orders", nil)
 		hold <- struct{}{} // its start
 		operator := newService(t, store, quarantine.Config{})
-		c, err := operator.ControlPause(t.Context(), "orders", 0, incident)
+		c, err := operator.Pause(t.Context(), "orders", 0, incident)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -221,7 +221,7 @@ func TestWaitConfirmed_WhoHasDoneItAndWhoHasNot(t *testing.T) {
 		// A consumer that has ended keeps nobody waiting.
 		hold <- struct{}{}
 		slow.stop()
-		if c, err = operator.ControlResume(t.Context(), "orders", quarantine.Decision{Actor: ana}); err != nil {
+		if c, err = operator.Resume(t.Context(), "orders", quarantine.Decision{Actor: ana}); err != nil {
 			t.Fatal(err)
 		}
 		if got, err = operator.WaitConfirmed(t.Context(), c.Version, quarantine.ConfirmPatience); err != nil || len(got.Missing) != 0 {
@@ -238,7 +238,7 @@ func TestConfirmation_IsMadeAgainUnderANewRegistration(t *testing.T) {
 		s := newService(t, store, quarantine.Config{Worker: worker()})
 		run(t, s)
 		follow(t, s, "orders", nil)
-		c, err := s.ControlPause(t.Context(), "orders", 0, incident)
+		c, err := s.Pause(t.Context(), "orders", 0, incident)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -280,29 +280,29 @@ func TestControls_NeedAReasonUnlessTheyEndOne(t *testing.T) {
 	t.Parallel()
 	s := newService(t, quarantinetest.NewStore(), quarantine.Config{})
 	bare := quarantine.Decision{Actor: ana}
-	if _, err := s.ControlPause(t.Context(), "orders", 0, bare); kind(err) != "invalid" {
+	if _, err := s.Pause(t.Context(), "orders", 0, bare); kind(err) != "invalid" {
 		t.Errorf("a pause without a reason: %v", err)
 	}
-	if _, err := s.ControlShed(t.Context(), handlers.ShedNonCritical, time.Hour, bare); kind(err) != "invalid" {
+	if _, err := s.Shed(t.Context(), handlers.ShedNonCritical, time.Hour, bare); kind(err) != "invalid" {
 		t.Errorf("a shed without a reason: %v", err)
 	}
-	if _, err := s.ControlPause(t.Context(), "orders", 0, incident); err != nil {
+	if _, err := s.Pause(t.Context(), "orders", 0, incident); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.ControlShed(t.Context(), handlers.ShedNonCritical, time.Hour, incident); err != nil {
+	if _, err := s.Shed(t.Context(), handlers.ShedNonCritical, time.Hour, incident); err != nil {
 		t.Fatal(err)
 	}
 	st, err := s.Status(t.Context())
 	if err != nil || len(st.Controls.InForce) != 2 {
 		t.Errorf("status: %+v, %v", st.Controls, err)
 	}
-	if _, err := s.ControlShed(t.Context(), handlers.ShedNothing, 0, bare); err != nil {
+	if _, err := s.Shed(t.Context(), handlers.ShedNothing, 0, bare); err != nil {
 		t.Error(err)
 	}
-	if _, err := s.ControlResume(t.Context(), "orders", bare); err != nil {
+	if _, err := s.Resume(t.Context(), "orders", bare); err != nil {
 		t.Error(err)
 	}
-	if _, err := s.ControlResume(t.Context(), "orders", bare); kind(err) != "refused" {
+	if _, err := s.Resume(t.Context(), "orders", bare); kind(err) != "refused" {
 		t.Errorf("a second resume: %v", err)
 	}
 	if c, err := s.Controls(t.Context()); err != nil || c.Version != 4 || len(c.InForce) != 0 {

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/semconv/v1.43.0/messagingconv"
 
 	"github.com/theriac/theriac/consumer"
+	"github.com/theriac/theriac/handlers"
 )
 
 // asked are the instruments whose numbers are asked for when they are collected.
@@ -22,6 +23,8 @@ type asked struct {
 	abandoned   metric.Int64ObservableGauge
 	suspects    metric.Int64ObservableGauge
 	breaker     metric.Int64ObservableGauge
+	paused      metric.Int64ObservableGauge
+	discarded   metric.Int64ObservableCounter
 	spool       metric.Int64ObservableGauge
 	quota       metric.Float64ObservableGauge
 	storeUp     metric.Int64ObservableGauge
@@ -66,6 +69,8 @@ func (m *Metrics) hook(meter metric.Meter) error {
 		gauge(&a.outstanding, metricOutstanding, "{message}", "Messages in the process, not settled.")
 		gauge(&a.abandoned, metricAbandoned, "{handler}", "Handlers that were given up and still run.")
 		gauge(&a.breaker, metricBreakerOpen, "{breaker}", "1 while quarantining has stopped.")
+		gauge(&a.paused, metricPaused, "{subscription}", "1 while people let it pull nothing.")
+		counter(&a.discarded, metricDiscarded, "{message}", "Messages that were acknowledged without being run, since people shed load.")
 	}
 	if m.cfg.Consumers != nil || m.cfg.Store != nil {
 		gauge(&a.suspects, metricSuspects, "{message}", "Messages that must run alone.")
@@ -140,6 +145,10 @@ func (m *Metrics) merged() map[string]consumer.Stats {
 			s.Suspects += before.Suspects
 			s.Delivered += before.Delivered
 			s.Recognised += before.Recognised
+			s.Dropped += before.Dropped
+			if before.Flow == handlers.FlowPaused {
+				s.Flow = before.Flow
+			}
 			s.Breaker.Open = s.Breaker.Open || before.Breaker.Open
 		}
 		all[s.Subscription] = s
@@ -161,6 +170,8 @@ func (m *Metrics) observeConsumer(o metric.Observer, a *asked, s consumer.Stats)
 	o.ObserveInt64(a.outstanding, int64(s.Outstanding), class)
 	o.ObserveInt64(a.abandoned, int64(s.Abandoned), class)
 	o.ObserveInt64(a.breaker, one(s.Breaker.Open), class)
+	o.ObserveInt64(a.paused, one(s.Flow == handlers.FlowPaused), class)
+	o.ObserveInt64(a.discarded, whole(s.Dropped), metric.WithAttributeSet(attributes(labelSubscription, s.Subscription, labelReason, reasonShed)))
 }
 
 func (m *Metrics) observeProcess(o metric.Observer, a *asked, subs []string) {

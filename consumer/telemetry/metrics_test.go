@@ -192,7 +192,7 @@ func TestMetrics_AskTheConsumersAndTheStore(t *testing.T) {
 				return []consumer.Stats{
 					{Subscription: "orders", Engine: "gcp_pubsub", Running: 3, Outstanding: 5, Abandoned: 1, Suspects: 2, Delivered: 100, Recognised: 4},
 					{Subscription: "orders", Engine: "gcp_pubsub", Running: 1, Delivered: 1, Breaker: consumer.BreakerStats{Open: true}},
-					{Subscription: "nudges", Criticality: consumer.NonCritical},
+					{Subscription: "nudges", Criticality: consumer.NonCritical, Flow: handlers.FlowPaused, Dropped: 12},
 				}
 			},
 			Process: func() telemetry.ProcessStats {
@@ -228,6 +228,9 @@ func TestMetrics_AskTheConsumersAndTheStore(t *testing.T) {
 			"theriac.abandoned{criticality=critical,subscription=orders} 1",
 			"theriac.breaker.open{criticality=critical,subscription=orders} 1",
 			"theriac.breaker.open{criticality=non-critical,subscription=nudges} 0",
+			"theriac.paused{criticality=critical,subscription=orders} 0",
+			"theriac.paused{criticality=non-critical,subscription=nudges} 1",
+			"theriac.discarded{reason=shed,subscription=orders} 0", "theriac.discarded{reason=shed,subscription=nudges} 12",
 			"theriac.known.hits{subscription=orders} 4",
 			"theriac.suspects{criticality=critical,subscription=orders} 9",
 			"theriac.suspects{subscription=elsewhere} 1",

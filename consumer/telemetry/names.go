@@ -67,6 +67,8 @@ const (
 	metricReprieved     = "theriac.reprieved"
 	metricKnownHits     = "theriac.known.hits"
 	metricBreakerOpen   = "theriac.breaker.open"
+	metricPaused        = "theriac.paused"
+	metricDiscarded     = "theriac.discarded"
 	metricQuotaUsed     = "theriac.quota.used"
 	metricStoreUp       = "theriac.store.up"
 	metricSpoolRecords  = "theriac.spool.records"
@@ -102,6 +104,9 @@ const (
 	wardDied    = "died"
 	wardHung    = "hung"
 )
+
+// reasonShed is why a consumer discards by itself: people shed load.
+const reasonShed = "shed"
 
 const (
 	// other stands for a value that is in no list.

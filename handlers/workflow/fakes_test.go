@@ -187,8 +187,9 @@ func (o *outside) Resolve(ctx context.Context, c workflow.Call) error {
 
 func (o *outside) Deliver(ctx context.Context, d workflow.Delivery) error {
 	return o.call(ctx, "hook", func() {
-		o.hookIDs[d.ID]++
-		if o.hookIDs[d.ID] == 1 { // the receiver drops a second one
+		once := d.Endpoint.ID + d.ID
+		o.hookIDs[once]++
+		if o.hookIDs[once] == 1 { // the receiver drops a second one
 			o.hooks[d.Endpoint.ID] = append(o.hooks[d.Endpoint.ID], d.Body)
 		}
 	})

@@ -18,9 +18,9 @@ const nudgeMaxAge = 5 * time.Minute
 // nudgeEvaluate reminds people of what an incident lacks.
 func (d Deps) nudgeEvaluate() Registration {
 	return Registration{
-		Name: nudgeEvaluateName, Topic: incident.TopicClock, Types: []string{TickNudge},
+		Name: nudgeEvaluateName, Topic: incident.TopicClock, Types: []string{string(incident.JobNudge)},
 		Timeout: 20 * time.Second, MaxAge: nudgeMaxAge, Shed: ShedDrop, Purge: PurgeSafe,
-		Handler: d.onTick(TickNudge, d.onNudge),
+		Handler: d.onTick(string(incident.JobNudge), d.onNudge),
 	}
 }
 

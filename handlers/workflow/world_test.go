@@ -262,13 +262,13 @@ func (w *world) tick() {
 		w.t.Fatal(err1, err2, err3)
 	}
 	for _, d := range pages {
-		add(workflow.TickDue, fmt.Sprintf("due:%s:%d", d.IncidentID, d.At.UnixMilli()), d.IncidentID)
+		add(string(incident.JobDue), fmt.Sprintf("due:%s:%d", d.IncidentID, d.At.UnixMilli()), d.IncidentID)
 	}
 	for _, d := range nudges {
-		add(workflow.TickNudge, fmt.Sprintf("nudge:%s:%d", d.IncidentID, now.Unix()/60), d.IncidentID)
+		add(string(incident.JobNudge), fmt.Sprintf("nudge:%s:%d", d.IncidentID, now.Unix()/60), d.IncidentID)
 	}
 	for _, id := range sweeps {
-		add(workflow.TickEffects, fmt.Sprintf("effects:%s:%d", id, now.Unix()/30), id)
+		add(string(incident.JobEffects), fmt.Sprintf("effects:%s:%d", id, now.Unix()/30), id)
 	}
 	if _, err := w.store.Accept(ctx, rows...); err != nil {
 		w.t.Fatal(err)

@@ -112,7 +112,7 @@ func (c *Chat) bookmark(ctx context.Context, found slackkit.Channel, spec workfl
 	if len(spec.Bookmarks) == 0 {
 		return nil
 	}
-	there, err := c.client.Bookmarks(ctx, found.ID)
+	there, err := c.client.ListBookmarks(ctx, found.ID)
 	if err != nil {
 		return c.optional(ctx, err)
 	}

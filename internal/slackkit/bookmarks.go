@@ -18,7 +18,7 @@ type wireBookmark struct {
 }
 
 // AddBookmark puts a link at the top of a channel. Slack takes the same one twice, so after an error that
-// is [InDoubt] look with [Client.Bookmarks] first. A channel holds 100.
+// is [InDoubt] look with [Client.ListBookmarks] first. A channel holds 100.
 func (c *Client) AddBookmark(ctx context.Context, channel, title, link string) (Bookmark, error) {
 	const method = "bookmarks.add"
 	payload := struct {
@@ -41,9 +41,9 @@ func (c *Client) AddBookmark(ctx context.Context, channel, title, link string) (
 	}
 }
 
-// Bookmarks returns the links at the top of a channel, in their order. Titles and links were written by
+// ListBookmarks returns the links at the top of a channel, in their order. Titles and links were written by
 // people.
-func (c *Client) Bookmarks(ctx context.Context, channel string) ([]Bookmark, error) {
+func (c *Client) ListBookmarks(ctx context.Context, channel string) ([]Bookmark, error) {
 	var got struct {
 		Bookmarks []wireBookmark `json:"bookmarks"`
 	}

@@ -28,6 +28,8 @@ type Config struct {
 	// PerChannel is the least time between two calls that post, edit or reply in one channel.
 	// Default: 1 s, which is what Slack allows.
 	PerChannel time.Duration
+	// EditEvery is the least time between two edits of one message by [Client.Edit]. Default: 5 s
+	EditEvery time.Duration
 	// Timeout bounds one call over the network, waiting for a turn not counted. Default: 10 s
 	Timeout time.Duration
 	// MaxWait bounds how long a caller is held back by rate limits before it gets a *RetryError that
@@ -51,6 +53,7 @@ type Client struct {
 	origin     *url.URL
 	http       *http.Client
 	perChannel time.Duration
+	editEvery  time.Duration
 	timeout    time.Duration
 	maxWait    time.Duration
 	log        *slog.Logger
@@ -59,6 +62,7 @@ type Client struct {
 	lanes      *lanes
 	budgets    *budgets
 	self       *self
+	edits      *edits
 }
 
 // New makes a client. It calls nobody; see [Client.Check].
@@ -76,17 +80,18 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg.PerChannel < 0 || cfg.Timeout < 0 || cfg.MaxWait < 0 || cfg.Allowance < 0 {
-		return nil, errors.New("slackkit: PerChannel, Timeout, MaxWait and Allowance must not be negative")
+	if cfg.PerChannel < 0 || cfg.Timeout < 0 || cfg.MaxWait < 0 || cfg.Allowance < 0 || cfg.EditEvery < 0 {
+		return nil, errors.New("slackkit: PerChannel, EditEvery, Timeout, MaxWait and Allowance must not be negative")
 	}
 	c := &Client{
 		token: cfg.Token, api: strings.TrimRight(cfg.APIURL, "/") + "/", origin: origin,
 		perChannel: orDefault(cfg.PerChannel, time.Second),
+		editEvery:  orDefault(cfg.EditEvery, 5*time.Second),
 		timeout:    orDefault(cfg.Timeout, 10*time.Second),
 		maxWait:    orDefault(cfg.MaxWait, 30*time.Second),
 		log:        cfg.Logger, now: cfg.Now,
 		http:  httpClient(cfg.HTTPClient),
-		lanes: &lanes{}, budgets: newBudgets(cmp.Or(cfg.Allowance, 1)), self: &self{},
+		lanes: &lanes{}, budgets: newBudgets(cmp.Or(cfg.Allowance, 1)), self: &self{}, edits: &edits{},
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)

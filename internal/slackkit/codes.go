@@ -10,47 +10,47 @@ import (
 var (
 	// ErrNameTaken is a channel name that another channel has, an archived one or a private one that the
 	// app cannot see included.
-	ErrNameTaken error = codes("name_taken")
+	ErrNameTaken error = &refusedAs{"name_taken"}
 	// ErrInvalidName is a channel name that Slack does not allow, see [ChannelName].
-	ErrInvalidName error = codes("invalid_name invalid_name_specials invalid_name_maxlength invalid_name_required invalid_name_punctuation no_channel")
+	ErrInvalidName error = &refusedAs{"invalid_name invalid_name_specials invalid_name_maxlength invalid_name_required invalid_name_punctuation no_channel"}
 	// ErrChannelNotFound is a channel that does not exist, or a private one that the app is not in.
-	ErrChannelNotFound error = codes("channel_not_found")
+	ErrChannelNotFound error = &refusedAs{"channel_not_found"}
 	// ErrNotInChannel is a channel that the app is not in. It is also what Slack answers when a bot wants
 	// to bring an archived channel back, see [Client.Unarchive].
-	ErrNotInChannel error = codes("not_in_channel")
+	ErrNotInChannel error = &refusedAs{"not_in_channel"}
 	// ErrArchived is a channel in which nothing can be done any more.
-	ErrArchived error = codes("is_archived")
+	ErrArchived error = &refusedAs{"is_archived"}
 	// ErrAlreadyArchived is a channel that was to be archived and is.
-	ErrAlreadyArchived error = codes("already_archived")
+	ErrAlreadyArchived error = &refusedAs{"already_archived"}
 	// ErrNotArchived is a channel that was to be brought back and is there.
-	ErrNotArchived error = codes("not_archived")
+	ErrNotArchived error = &refusedAs{"not_archived"}
 	// ErrAlreadyInChannel is somebody invited who is there.
-	ErrAlreadyInChannel error = codes("already_in_channel")
+	ErrAlreadyInChannel error = &refusedAs{"already_in_channel"}
 	// ErrCannotInviteSelf is the app invited by itself, which is there.
-	ErrCannotInviteSelf error = codes("cant_invite_self")
+	ErrCannotInviteSelf error = &refusedAs{"cant_invite_self"}
 	// ErrUserNotFound is a person whom the workspace does not know.
-	ErrUserNotFound error = codes("user_not_found users_not_found")
+	ErrUserNotFound error = &refusedAs{"user_not_found users_not_found"}
 	// ErrMessageNotFound is a message that is gone.
-	ErrMessageNotFound error = codes("message_not_found thread_not_found cannot_reply_to_message")
+	ErrMessageNotFound error = &refusedAs{"message_not_found thread_not_found cannot_reply_to_message"}
 	// ErrAlreadyPinned is a message that was to be pinned and is.
-	ErrAlreadyPinned error = codes("already_pinned")
+	ErrAlreadyPinned error = &refusedAs{"already_pinned"}
 	// ErrTooLate is a click that is too old to open a modal, or a modal that changed since it was read.
-	ErrTooLate error = codes("expired_trigger_id exchanged_trigger_id invalid_trigger_id trigger_expired trigger_exchanged hash_conflict")
+	ErrTooLate error = &refusedAs{"expired_trigger_id exchanged_trigger_id invalid_trigger_id trigger_expired trigger_exchanged hash_conflict"}
 )
 
-// codes is one code of Slack's, or several with one meaning, separated by spaces.
-type codes string
+// refusedAs is one code of Slack's, or several with one meaning, separated by spaces.
+type refusedAs struct{ codes string }
 
 // Error names the first code.
-func (c codes) Error() string {
-	first, _, _ := strings.Cut(string(c), " ")
+func (r *refusedAs) Error() string {
+	first, _, _ := strings.Cut(r.codes, " ")
 	return "Slack refuses: " + first
 }
 
 // Is reports whether target is the sentinel for this code.
 func (e *PermanentError) Is(target error) bool {
-	c, ok := target.(codes) //nolint:errorlint // a sentinel is compared with, never wrapped
-	return ok && refusal{codes: string(c)}.has(e.Code)
+	sentinel, ok := target.(*refusedAs)
+	return ok && refusal{codes: sentinel.codes}.has(e.Code)
 }
 
 // Code returns Slack's word for a refusal, such as "name_taken", and "" for an error that is none.

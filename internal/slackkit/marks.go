@@ -11,7 +11,7 @@ import (
 // Mark is what a message is found by: Slack keeps it beside the message, and no person sees it. The zero
 // Mark is none.
 type Mark struct {
-	// Type says what kind of message it is, such as "incident_headline": lower case letters, digits and
+	// Type says what kind of message it is, such as "headline": lower case letters, digits and
 	// underscores.
 	Type string
 	// Key names the message within its kind.

@@ -31,7 +31,12 @@ func (p *plugged) stop() error  { p.cancel(); return p.ended() }
 
 func plug(t *testing.T, change func(*slackkit.SocketConfig)) *plugged {
 	t.Helper()
-	p := &plugged{Server: fake(t, slackfake.Config{}), heard: make(chan slackkit.Interaction, 100), greet: make(chan struct{}, 1000)}
+	return plugInto(t, fake(t, slackfake.Config{}), change)
+}
+
+func plugInto(t *testing.T, s *slackfake.Server, change func(*slackkit.SocketConfig)) *plugged {
+	t.Helper()
+	p := &plugged{Server: s, heard: make(chan slackkit.Interaction, 100), greet: make(chan struct{}, 1000)}
 	p.client = client(t, p.Server, nil)
 	cfg := slackkit.SocketConfig{
 		AppToken: p.AppToken(), Client: p.client, Team: p.Team(), MinBackoff: time.Millisecond, MaxBackoff: 10 * time.Millisecond,

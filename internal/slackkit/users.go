@@ -57,8 +57,8 @@ func (c *Client) UserByEmail(ctx context.Context, email string) (User, error) {
 	return c.user(ctx, "users.lookupByEmail", url.Values{"email": {email}})
 }
 
-// User returns who has an id; [ErrUserNotFound] if nobody has. It needs users:read.
-func (c *Client) User(ctx context.Context, id string) (User, error) {
+// UserInfo returns who has an id; [ErrUserNotFound] if nobody has. It needs users:read.
+func (c *Client) UserInfo(ctx context.Context, id string) (User, error) {
 	return c.user(ctx, "users.info", url.Values{"user": {id}})
 }
 

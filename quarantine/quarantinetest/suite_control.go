@@ -24,9 +24,9 @@ func controlPromises() []promise {
 			b.control(pauseOf("billing", time.Hour))
 			act := pauseOf("billing", 0)
 			act.Decision.Actor.Name = "bo"
-			c := b.control(act)
+			b.control(act)
 			b.control(shedTo(handlers.ShedNonCritical, time.Hour))
-			c = b.control(shedTo(handlers.ShedAllButCritical, time.Hour))
+			c := b.control(shedTo(handlers.ShedAllButCritical, time.Hour))
 			pause, _ := c.Pause("billing")
 			if len(c.InForce) != 2 || pause.Ordered.Actor.Name != "bo" || !pause.Until.IsZero() || pause.Version != 2 ||
 				c.Shed().Level != handlers.ShedAllButCritical || c.Version != 4 {
@@ -64,6 +64,11 @@ func controlPromises() []promise {
 				b.wantEqual(act.Decision.Actor, got.Ordered.Actor, "actor "+h.Name)
 				b.wantEqual(text, got.Ordered.Reason, "reason "+h.Name)
 			}
+		}},
+		{"ASubscriptionMayBeNamedLikeAGroup", func(b *bundle) {
+			g := b.holdOne().Group
+			b.control(pauseOf(g, 0))
+			b.wantEqual(0, len(b.groupAudit(g, 0, 0)), "rows of the group")
 		}},
 		{"AWorkerConfirmsAndEverybodySeesIt", confirmedControls},
 	}

@@ -45,7 +45,7 @@ func (d *doctor) examine(ctx context.Context) []finding {
 	if store.Level == levelOK {
 		found = append(found, d.schema(ctx))
 		found = append(found, workers(status.Status)...)
-		found = append(found, clocks(status.Status), suspects(status), d.notices(ctx, status.At))
+		found = append(found, clocks(status.Status), suspects(status), flow(status.Status), d.notices(ctx, status.At))
 	}
 	found = append(found, d.broker(ctx), d.spool(), d.deaths())
 	if slack, ok := d.slack(ctx); ok {
@@ -113,6 +113,30 @@ func workers(st quarantine.Status) []finding {
 		}
 	}
 	return found
+}
+
+// flow says what somebody holds back, and who does not do it.
+func flow(st quarantine.Status) finding {
+	if c := quarantine.ConfirmationsOf(st.Workers, st.Controls.Version); len(c.Missing) > 0 {
+		return finding{levelWarn, "flow", fmt.Sprintf("%s: not %s", confirmedText(c), strings.Join(workerNames(c.Missing), ", ")),
+			"a worker confirms within seconds what is paused or shed: look at its logs, or replace one of an older build"}
+	}
+	var held []string
+	fix := ""
+	for _, c := range st.Controls.InForce {
+		what, command := c.Subscription+" is paused", "theriac resume "+c.Subscription
+		if c.Subscription == "" {
+			what, command = "the service is shed to "+string(c.Level), "theriac shed normal"
+		}
+		held = append(held, fmt.Sprintf("%s %s by %s", what, untilText(c.Until, st.At), c.Ordered.Actor.Name))
+		if fix == "" {
+			fix = command
+		}
+	}
+	if len(held) > 0 {
+		return finding{levelWarn, "flow", strings.Join(held, "; "), fix}
+	}
+	return finding{levelOK, "flow", "nothing is paused or shed", ""}
 }
 
 // clocks compares this machine's clock with the store's, which stamps what workers say.

@@ -94,7 +94,16 @@ func TestHostileBytes(t *testing.T) {
 					Decision: quarantine.Decision{Actor: stranger, Reason: text}}); err != nil {
 					b.Fatal(err)
 				}
+				for _, act := range []quarantine.ControlAct{
+					{Verb: quarantine.ControlPause, Subscription: "mail"}, {Verb: quarantine.ControlShed, Level: handlers.ShedNonCritical},
+				} {
+					act.Decision = quarantine.Decision{Actor: stranger, Reason: text}
+					if _, err := b.store.ControlAct(b.Context(), act); err != nil {
+						b.Fatal(err)
+					}
+				}
 				for _, args := range [][]string{
+					{"pause", "mail", "--dry-run"}, {"resume", "mail", "--dry-run"}, {"shed", "normal", "--dry-run", "-o", "json"}, {"__complete", "resume", ""},
 					{}, {"ls"}, {"ls", "-o", "wide"}, {"ls", "-o", "tsv"}, {"groups"}, {"groups", "-o", "wide"}, {"groups", b.groupOf(ref)},
 					{"groups", b.groupOf(ref), "-o", "json"}, {"take", b.groupOf(ref), "--dry-run"},
 					{"why", ref}, {"show", ref}, {"show", ref, "--payload"}, {"show", ref, "--jq", ".entry"}, {"show", ref, "--jq", ".entry.title,.entry.message.id"},

@@ -63,7 +63,7 @@ func commands() map[string][]func(*Tool) *cobra.Command {
 	return map[string][]func(*Tool) *cobra.Command{
 		groupLook: {newLsCommand, newShowCommand, newWhyCommand, newGroupsCommand, newCrashesCommand, newSuspectsCommand},
 		groupDecide: {newReplayCommand, newDiscardCommand, newRestoreCommand,
-			newTakeCommand, newSnoozeCommand, newReleaseCommand},
+			newTakeCommand, newSnoozeCommand, newReleaseCommand, newPauseCommand, newResumeCommand, newShedCommand},
 		groupRun: {newNotifyCommand, newDoctorCommand, newMigrateCommand, newVersionCommand, newCompletionCommand},
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/theriac/theriac/cmd/internal/config"
 	"github.com/theriac/theriac/cmd/internal/output"
 	"github.com/theriac/theriac/cmd/internal/term"
+	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/internal/problem"
 	"github.com/theriac/theriac/quarantine"
 )
@@ -22,6 +23,8 @@ const (
 	wordNaming    = "NAMING"
 	wordContained = "CONTAINED"
 	wordReplaying = "REPLAYING"
+	wordPaused    = "PAUSED"
+	wordShed      = "SHED"
 	wordQuiet     = "QUIET"
 )
 
@@ -90,6 +93,8 @@ type statusJSON struct {
 	OldestHeld *time.Time  `json:"oldest_held,omitempty"`
 	Blocks     []block     `json:"blocks"`
 	LastHeld   []entryJSON `json:"last_held"`
+	// Controls are what somebody holds back.
+	Controls []controlJSON `json:"controls"`
 	// Suspects wait to run alone; Deaths are those of the last hour. Both count to a limit.
 	Suspects int `json:"suspects"`
 	Deaths   int `json:"deaths_last_hour"`
@@ -133,7 +138,7 @@ func (t *Tool) overview(ctx context.Context) (o overview, err error) {
 func (o *statusOptions) storeDown(t *Tool, s config.Settings, cause error) error {
 	j := statusJSON{
 		Head: output.NewHead(), Word: wordStoreDown, Context: s.Context, Prod: s.Prod, Store: s.Store.String(), At: t.now().UTC(),
-		Error: cause.Error(), Blocks: []block{{Word: wordStoreDown, text: cause.Error()}}, LastHeld: []entryJSON{},
+		Error: cause.Error(), Blocks: []block{{Word: wordStoreDown, text: cause.Error()}}, LastHeld: []entryJSON{}, Controls: []controlJSON{},
 	}
 	err := t.Print(o.Options, output.Answer{Value: j, Layout: output.Screen(func(w *term.Writer) {
 		statusHead(w, j)
@@ -146,7 +151,7 @@ func (o *statusOptions) storeDown(t *Tool, s config.Settings, cause error) error
 func newStatusJSON(s config.Settings, st overview) statusJSON {
 	j := statusJSON{
 		Head: output.NewHead(), Context: s.Context, Prod: s.Prod, Store: s.Store.String(), StoreOK: true, At: st.At.UTC(),
-		Held: st.Held, HeldGroups: st.HeldGroups, LastHeld: []entryJSON{},
+		Held: st.Held, HeldGroups: st.HeldGroups, LastHeld: []entryJSON{}, Controls: newControlsJSON(st.Controls),
 		Suspects: len(st.waiting), Deaths: len(st.lastHour),
 	}
 	if !st.OldestHeld.IsZero() {
@@ -185,7 +190,7 @@ func statusBlocksOf(st overview) []block {
 			})
 		}
 	}
-	if blocks := slices.Concat(namingBlocks(st), contained, replaying); len(blocks) > 0 {
+	if blocks := slices.Concat(namingBlocks(st), contained, replaying, controlBlocks(st)); len(blocks) > 0 {
 		return blocks
 	}
 	quiet := block{Word: wordQuiet, text: "nothing is held"}
@@ -217,7 +222,11 @@ func heldLines(st overview, sub string, held int64) []string {
 }
 
 func operationLine(op quarantine.AuditRow, now time.Time) string {
-	line := fmt.Sprintf("%s  %s by %s (%s) %s ago", op.Ref, deed(op), op.Decision.Actor.Name, op.Decision.Actor.Via, age(op.Decision.At, now))
+	ref := op.Ref
+	if op.Control == quarantine.ControlShed {
+		ref = "service"
+	}
+	line := fmt.Sprintf("%s  %s by %s (%s) %s ago", ref, deed(op), op.Decision.Actor.Name, op.Decision.Actor.Via, age(op.Decision.At, now))
 	if op.Decision.Reason != "" {
 		line += ": " + op.Decision.Reason
 	}
@@ -226,6 +235,17 @@ func operationLine(op quarantine.AuditRow, now time.Time) string {
 
 // deed is what was done, in the past tense.
 func deed(op quarantine.AuditRow) string {
+	switch op.Control {
+	case quarantine.ControlPause:
+		return "paused " + untilText(op.Until, op.Decision.At)
+	case quarantine.ControlResume:
+		return "resumed"
+	case quarantine.ControlShed:
+		if op.Ref == string(handlers.ShedNothing) {
+			return "shed no more"
+		}
+		return "shed to " + op.Ref + " " + untilText(op.Until, op.Decision.At)
+	}
 	switch op.Verb {
 	case quarantine.GroupTake:
 		return "taken"
@@ -320,7 +340,7 @@ func wordStyle(word string) term.Style {
 	switch word {
 	case wordStoreDown, wordNaming:
 		return term.Red
-	case wordContained, wordReplaying:
+	case wordContained, wordReplaying, wordPaused, wordShed:
 		return term.Yellow
 	default:
 		return term.Green

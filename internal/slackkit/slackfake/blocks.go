@@ -1,8 +1,10 @@
 package slackfake
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -50,12 +52,19 @@ type element struct {
 	Options      []option        `json:"options"`
 	Placeholder  *textObject     `json:"placeholder"`
 	InitialValue string          `json:"initial_value"`
-	Multiline    bool            `json:"multiline"`
-	MinLength    int             `json:"min_length"`
-	MaxLength    int             `json:"max_length"`
-	ImageURL     string          `json:"image_url"`
-	AltText      string          `json:"alt_text"`
-	Confirm      *confirmation   `json:"confirm"`
+	// What is chosen before anybody chooses.
+	InitialOption  *option       `json:"initial_option"`
+	InitialOptions []option      `json:"initial_options"`
+	InitialUser    string        `json:"initial_user"`
+	InitialUsers   []string      `json:"initial_users"`
+	InitialDate    string        `json:"initial_date"`
+	InitialTime    string        `json:"initial_time"`
+	Multiline      bool          `json:"multiline"`
+	MinLength      int           `json:"min_length"`
+	MaxLength      int           `json:"max_length"`
+	ImageURL       string        `json:"image_url"`
+	AltText        string        `json:"alt_text"`
+	Confirm        *confirmation `json:"confirm"`
 }
 
 type option struct {
@@ -82,6 +91,23 @@ func (e element) words() string {
 	var s string
 	_ = json.Unmarshal(e.Text, &s)
 	return s
+}
+
+// initial is what an input holds before anybody fills it in; several are joined by commas.
+func (e element) initial() string {
+	several := e.InitialUsers
+	for _, o := range e.InitialOptions {
+		several = append(several, o.Value)
+	}
+	if e.InitialOption != nil {
+		return e.InitialOption.Value
+	}
+	return cmp.Or(e.InitialValue, e.InitialUser, e.InitialDate, e.InitialTime, strings.Join(several, ","))
+}
+
+// Holds reports whether an input holds this value before anybody fills it in.
+func (e element) Holds(value string) bool {
+	return value != "" && slices.Contains(strings.Split(e.initial(), ","), value)
 }
 
 func runes(s string) int { return utf8.RuneCountInString(s) }

@@ -309,8 +309,9 @@ func (s *Server) unarchiveLocked(a args) (reply, *refusal) {
 	return reply{}, nil
 }
 
+// reopenLocked brings a channel back, with the app in it.
 func (s *Server) reopenLocked(c *channel, user string) {
-	c.Archived, c.Absent = false, user != botUser
+	c.Archived, c.Absent = false, false
 	s.emitLocked(c, reply{"type": c.kind("unarchive"), "channel": c.ID, "user": user})
 	s.changeLocked()
 }

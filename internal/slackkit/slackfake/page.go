@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
@@ -19,154 +18,6 @@ var assets embed.FS
 
 var pageTemplate = template.Must(template.ParseFS(assets, "page.html"))
 
-// page is what a person sees: one channel as one user.
-type page struct {
-	Team, As, Channel string
-	Said              string // what became of the last click
-	Version           int
-	Users             []User
-	Channels          []Channel
-	Messages          []pageMessage
-	Ephemerals        [][]span
-	Views             []pageView
-}
-
-type pageMessage struct {
-	Message
-	Spans   []span
-	Shown   []pageBlock
-	Pings   []string
-	JSON    string
-	Replies []pageMessage
-	As      string
-}
-
-// pageBlock is a block with its texts read.
-type pageBlock struct {
-	block
-	Spans    []span
-	Lines    [][]span
-	Controls []control
-	Channel  string
-	TS       string
-	As       string
-}
-
-// control is something to press.
-type control struct {
-	element
-	Label   string
-	Confirm *confirmation
-	Channel string
-	TS      string
-	As      string
-}
-
-type pageView struct {
-	View
-	Inputs []pageInput
-	As     string
-}
-
-type pageInput struct {
-	block
-	Spans []span
-	Error string
-}
-
-func (s *Server) page(channelID, as, said string) page {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p := page{Team: s.cfg.TeamName, Said: said, Version: s.version, Users: s.cfg.Users}
-	if _, ok := s.userLocked(as); !ok && len(p.Users) > 0 {
-		as = p.Users[0].ID
-	}
-	c := s.channelLocked(channelID)
-	if c == nil && len(s.channels) > 0 {
-		c = s.channels[0]
-	}
-	p.As = as
-	for _, one := range s.channels {
-		p.Channels = append(p.Channels, one.Channel)
-	}
-	if c == nil {
-		return p
-	}
-	p.Channel = c.ID
-	at := map[string]int{}
-	for _, m := range c.messages {
-		shown := newPageMessage(*m, as)
-		if parent, ok := at[m.ThreadTS]; ok && m.ThreadTS != "" {
-			p.Messages[parent].Replies = append(p.Messages[parent].Replies, shown)
-			continue
-		}
-		at[m.TS] = len(p.Messages)
-		p.Messages = append(p.Messages, shown)
-	}
-	for _, e := range s.ephemerals {
-		if e.Channel == c.ID && e.User == as {
-			p.Ephemerals = append(p.Ephemerals, mrkdwn(e.Text))
-		}
-	}
-	for _, v := range s.views {
-		if v.User == as {
-			p.Views = append(p.Views, newPageView(*v, as))
-		}
-	}
-	return p
-}
-
-func newPageMessage(m Message, as string) pageMessage {
-	shown := pageMessage{Message: m, Spans: mrkdwn(m.Text), Pings: m.Mentions(), As: as}
-	var indented bytes.Buffer
-	if m.Blocks != nil && json.Indent(&indented, m.Blocks, "", "  ") == nil {
-		shown.JSON = indented.String()
-	}
-	for _, b := range decodeBlocks(m.Blocks) {
-		pb := pageBlock{block: b, Channel: m.Channel, TS: m.TS, As: as}
-		if b.Text != nil {
-			pb.Spans = b.Text.spans()
-		}
-		for _, f := range b.Fields {
-			pb.Lines = append(pb.Lines, f.spans())
-		}
-		controls := b.Elements
-		if b.Type == "context" {
-			controls = nil
-			for _, e := range b.Elements {
-				pb.Lines = append(pb.Lines, textObject{Type: e.Type, Text: e.words()}.spans())
-			}
-		}
-		if b.Accessory != nil {
-			controls = append(controls, *b.Accessory)
-		}
-		for _, e := range controls {
-			pb.Controls = append(pb.Controls, control{element: e, Label: e.label().Text, Confirm: e.Confirm, Channel: m.Channel, TS: m.TS, As: as})
-		}
-		shown.Shown = append(shown.Shown, pb)
-	}
-	return shown
-}
-
-func (t textObject) spans() []span {
-	if t.Type == "mrkdwn" {
-		return mrkdwn(t.Text)
-	}
-	return []span{{Kind: "text", Text: t.Text}}
-}
-
-func newPageView(v View, as string) pageView {
-	shown := pageView{View: v, As: as}
-	for _, b := range decodeBlocks(v.Blocks) {
-		in := pageInput{block: b, Error: v.Errors[b.BlockID]}
-		if b.Text != nil {
-			in.Spans = b.Text.spans()
-		}
-		shown.Inputs = append(shown.Inputs, in)
-	}
-	return shown
-}
-
 // pageRoutes returns what people see and press. Only this machine's own names reach it, and only pages
 // of its own can press.
 func (s *Server) pageRoutes() http.Handler {
@@ -177,6 +28,7 @@ func (s *Server) pageRoutes() http.Handler {
 	mux.HandleFunc("GET /version", s.serveVersion)
 	mux.HandleFunc("POST /press", s.servePress)
 	mux.HandleFunc("POST /command", s.serveCommand)
+	mux.HandleFunc("POST /do", s.serveDo)
 	mux.HandleFunc("POST /submit", s.serveSubmit)
 	mux.HandleFunc("POST /dismiss", s.serveDismiss)
 	own := http.NewCrossOriginProtection().Handler(mux)
@@ -243,12 +95,42 @@ func (s *Server) servePress(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) serveCommand(w http.ResponseWriter, r *http.Request) {
 	f := r.PostFormValue
-	command, text, _ := strings.Cut(strings.TrimSpace(f("typed")), " ")
-	if !strings.HasPrefix(command, "/") {
-		s.back(w, r, errors.New("only commands, such as /theriac, can be typed here"))
+	typed := strings.ReplaceAll(strings.TrimSpace(f("typed")), "\r\n", "\n")
+	if strings.HasPrefix(typed, "/") {
+		command, text, _ := strings.Cut(typed, " ")
+		s.back(w, r, s.Command(r.Context(), f("channel"), f("as"), command, text))
 		return
 	}
-	s.back(w, r, s.Command(r.Context(), f("channel"), f("as"), command, text))
+	_, err := s.Say(f("channel"), f("thread"), f("as"), typed)
+	s.back(w, r, err)
+}
+
+// serveDo does what needs no more than a channel, a message and a person.
+func (s *Server) serveDo(w http.ResponseWriter, r *http.Request) {
+	f := r.PostFormValue
+	channel, ts, as := f("channel"), f("ts"), f("as")
+	var err error
+	switch f("what") {
+	case "pin":
+		err = s.PinMessage(channel, ts, as)
+	case "react":
+		err = s.React(channel, ts, as, "eyes")
+	case "delete":
+		err = s.Delete(channel, ts, as)
+	case "join":
+		err = s.Join(channel, as)
+	case "leave":
+		err = s.Leave(channel, as)
+	case "archive":
+		err = s.Archive(channel, as)
+	case "unarchive":
+		err = s.Unarchive(channel, as)
+	case "choose":
+		err = s.Choose(r.Context(), f("callback"), channel, ts, as)
+	default:
+		err = errors.New("there is no such thing to do")
+	}
+	s.back(w, r, err)
 }
 
 func (s *Server) serveSubmit(w http.ResponseWriter, r *http.Request) {
@@ -259,7 +141,7 @@ func (s *Server) serveSubmit(w http.ResponseWriter, r *http.Request) {
 	}
 	for name := range r.PostForm {
 		if id, ok := strings.CutPrefix(name, "value:"); ok {
-			values[id] = strings.ReplaceAll(r.PostForm.Get(name), "\r\n", "\n")
+			values[id] = strings.ReplaceAll(strings.Join(r.PostForm[name], ","), "\r\n", "\n")
 		}
 	}
 	s.back(w, r, s.Submit(r.Context(), r.PostFormValue("view"), values, r.PostFormValue("as")))

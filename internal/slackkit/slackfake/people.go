@@ -205,7 +205,5 @@ func (s *Server) Unarchive(channelID, user string) error {
 		return fmt.Errorf("fake Slack: no archived channel %s, or no user %s", channelID, user)
 	}
 	s.reopenLocked(c, user)
-	c.Absent = false
-	s.changeLocked()
 	return nil
 }

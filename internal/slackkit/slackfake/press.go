@@ -126,7 +126,8 @@ func find(blocks json.RawMessage, actionID string) (block, *element) {
 	return block{}, nil
 }
 
-// Submit fills a modal in, by block id, and submits it as the user who has it. An *InputError is what
+// Submit fills a modal in, by block id, and submits it as the user who has it. What is not named stays as it
+// was opened, what is "" is emptied. An *InputError is what
 // the app, or Slack itself for an empty field, says against it; the modal then stays open.
 func (s *Server) Submit(ctx context.Context, viewID string, values map[string]string, user string) error {
 	payload, err := s.submitPayload(viewID, values, user)
@@ -148,7 +149,7 @@ func (s *Server) submitPayload(viewID string, values map[string]string, user str
 	if v == nil || !known || v.User != user {
 		return nil, fmt.Errorf("fake Slack: %s has no modal %s", user, viewID)
 	}
-	wrong := map[string]string{}
+	wrong, values := map[string]string{}, v.filled(values)
 	for _, b := range decodeBlocks(v.Blocks) {
 		if b.Type != "input" || b.Element == nil {
 			continue

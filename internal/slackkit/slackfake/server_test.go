@@ -192,8 +192,11 @@ func TestPage_CommandAndModal_AreTheUsers(t *testing.T) {
 	if len(bodies) != 1 || bodies[0].Get("command") != "/theriac" || bodies[0].Get("text") != "why Q-7F3K" || bodies[0].Get("user_id") != "U0BEN" {
 		t.Fatalf("command %v", bodies)
 	}
-	if to := send("command", url.Values{"channel": {"C0OPS"}, "as": {"U0BEN"}, "typed": {"hello"}}); !strings.Contains(to, "only+commands") {
+	if to := send("command", url.Values{"channel": {"C0OPS"}, "as": {"U0BEN"}, "typed": {"hello"}}); strings.Contains(to, "said") {
 		t.Errorf("talk leads to %s", to)
+	}
+	if said := s.Messages("C0OPS"); len(said) != 1 || said[0].User != "U0BEN" || said[0].Text != "hello" {
+		t.Errorf("said %+v", said)
 	}
 	plain := func(text string) *slack.TextBlockObject {
 		return slack.NewTextBlockObject(slack.PlainTextType, text, false, false)
@@ -375,4 +378,16 @@ func FuzzCalls(f *testing.F) {
 			t.Errorf("the page has status %d", rec.Code)
 		}
 	})
+}
+
+// call calls a method with a body as it is.
+func call(t *testing.T, s *slackfake.Server, method, kind, body string) answered {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.APIURL()+method, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", kind)
+	r.Header.Set("Authorization", "Bearer "+s.Token())
+	return do(t, r, nil)
 }

@@ -3,6 +3,7 @@ package slackfake
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -187,6 +188,20 @@ func (s *Server) wire(v View, values map[string]string) reply {
 		"title": textObject{Type: "plain_text", Text: v.Title}, "clear_on_close": false, "notify_on_close": false,
 		"previous_view_id": nil, "root_view_id": v.ID, "app_id": appID, "external_id": "", "bot_id": botID, "app_installed_team_id": s.cfg.Team,
 	}
+}
+
+// filled is what stands in the inputs: what they were opened with, unless somebody filled them in.
+func (v *View) filled(values map[string]string) map[string]string {
+	all := maps.Clone(values)
+	if all == nil {
+		all = map[string]string{}
+	}
+	for _, b := range decodeBlocks(v.Blocks) {
+		if _, given := all[b.BlockID]; !given && b.Element != nil {
+			all[b.BlockID] = b.Element.initial()
+		}
+	}
+	return all
 }
 
 // chosenAs is the field in which a menu of people or channels, or a date, is filled in.

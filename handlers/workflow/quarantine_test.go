@@ -1,0 +1,171 @@
+package workflow_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/handlers/workflow"
+	"github.com/theriac/theriac/incident"
+)
+
+func poisoned(id, fingerprint, entry string) workflow.QuarantineEvent {
+	return workflow.QuarantineEvent{
+		ID: id, Kind: workflow.EntryQuarantined, Fingerprint: fingerprint, Entry: entry, Version: 1, Subscription: "orders", Title: "boom in " + fingerprint,
+	}
+}
+
+func (w *world) poison(e workflow.QuarantineEvent) {
+	w.t.Helper()
+	m := poisonEvent(w, e)
+	w.quietly("quarantine.declare", m)
+	w.quietly("quarantine.decided", m)
+}
+
+func TestQuarantine_OneIncidentForEachFingerprint(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.poison(workflow.QuarantineEvent{ID: "g", Kind: workflow.GroupOpened, Fingerprint: "f1", Group: "G-1", Subscription: "orders"})
+	for n := range 5 {
+		w.poison(poisoned(fmt.Sprintf("e%d", n), "f1", fmt.Sprintf("Q-%d", n)))
+		w.poison(poisoned(fmt.Sprintf("e%d", n), "f1", fmt.Sprintf("Q-%d", n)))
+	}
+	w.poison(poisoned("x", "f2", "Q-x"))
+	want(t, "incidents", w.count(), 2)
+	first := w.get("INC-1")
+	want(t, "status", first.Status, incident.Triage)
+	want(t, "entries", len(first.Entries), 5)
+	want(t, "calls", len(first.Escalations), 0) // it is not critical
+}
+
+func TestQuarantine_CriticalOnesCallOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for n := range 3 {
+		e := poisoned(fmt.Sprintf("e%d", n), "f1", fmt.Sprintf("Q-%d", n))
+		e.Critical = n > 0 // it became critical later
+		w.poison(e)
+	}
+	inc := w.newest()
+	want(t, "calls", len(inc.Escalations), 1)
+	want(t, "path", inc.Escalations[0].Path, "oncall")
+}
+
+func TestQuarantine_AStormIsOneIncident(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for n := range 12 {
+		w.poison(poisoned(fmt.Sprintf("e%d", n), fmt.Sprintf("f%d", n), fmt.Sprintf("Q-%d", n)))
+	}
+	want(t, "incidents", w.count(), 6)
+	want(t, "in the storm", len(w.newest().Entries), 7)
+	// A decision finds its entry in the storm.
+	w.poison(workflow.QuarantineEvent{ID: "d", Kind: workflow.EntryReplayed, Entry: "Q-11", Version: 2, By: "ana"})
+	decided := w.newest().Entries[6]
+	want(t, "decision", decided.Decision, "replayed")
+}
+
+// TestQuarantine_OfThePipelineOpensNothing: every message more would be one for what is poisoned.
+func TestQuarantine_OfThePipelineOpensNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for n, r := range w.regs {
+		e := poisoned(fmt.Sprintf("e%d", n), fmt.Sprintf("f%d", n), fmt.Sprintf("Q-%d", n))
+		e.Subscription, e.Critical = r.Subscription(), true
+		before := w.count()
+		w.poison(e)
+		opened := w.count() > before
+		if opened == r.Pipeline {
+			t.Errorf("%s: pipeline %v, opened %v", r.Name, r.Pipeline, opened)
+		}
+		w.clock.Advance(11 * time.Minute)
+	}
+}
+
+func TestQuarantine_DecisionsFindIncidentsThatHaveEnded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.poison(poisoned("e1", "f1", "Q-1"))
+	inc := w.newest()
+	w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.Resolve(act, incident.ResolveParams{})
+	})
+	want(t, "waits for the decision", w.get(inc.ID).Status, incident.Documenting)
+	w.poison(workflow.QuarantineEvent{ID: "d1", Kind: workflow.EntryDiscarded, Entry: "Q-1", Version: 2, By: "ben", Reason: "a test order"})
+	inc = w.get(inc.ID)
+	want(t, "decision", inc.Entries[0].Decision, "discarded")
+	want(t, "closed", inc.Status, incident.Closed)
+	// What is restored after the close is noted, and reopens nothing.
+	w.poison(workflow.QuarantineEvent{ID: "d2", Kind: workflow.EntryRestored, Entry: "Q-1", Version: 3, By: "ben"})
+	inc = w.get(inc.ID)
+	want(t, "undecided", inc.Entries[0].Decision, "")
+	want(t, "still closed", inc.Status, incident.Closed)
+	// An older decision that comes late changes nothing.
+	w.poison(workflow.QuarantineEvent{ID: "d1b", Kind: workflow.EntryDiscarded, Entry: "Q-1", Version: 2, By: "ben"})
+	want(t, "still undecided", w.get(inc.ID).Entries[0].Decision, "")
+}
+
+func TestQuarantine_ADecisionWaitsForItsIncidentForAWhile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	m := poisonEvent(w, workflow.QuarantineEvent{ID: "d1", Kind: workflow.EntryReplayed, Entry: "Q-1", Version: 2})
+	err, _ := w.handle(w.reg("quarantine.decided"), m)
+	want(t, "too early", handlers.Class(err), handlers.ClassAgain)
+	w.poison(poisoned("e1", "f1", "Q-1"))
+	w.quietly("quarantine.decided", m)
+	want(t, "decision", w.newest().Entries[0].Decision, "replayed")
+
+	lost := poisonEvent(w, workflow.QuarantineEvent{ID: "d2", Kind: workflow.EntryReplayed, Entry: "Q-nobody", Version: 2})
+	w.clock.Advance(3 * time.Minute)
+	w.quietly("quarantine.decided", lost)
+}
+
+func TestQuarantine_OldOnesOpenNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	m := poisonEvent(w, poisoned("e1", "f1", "Q-1"))
+	w.clock.Advance(25 * time.Hour)
+	w.quietly("quarantine.declare", m)
+	want(t, "incidents", w.count(), 0)
+}
+
+func TestQuarantine_ACrashThatNobodyIsBlamedFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	e := workflow.QuarantineEvent{ID: "c1", Kind: workflow.WorkerCrashed, Crash: "CR-1", Title: "out of memory", URL: "https://t.example/crash/1"}
+	w.poison(e)
+	w.poison(e)
+	e.ID = "c2"
+	w.poison(e)
+	want(t, "incidents", w.count(), 1)
+	inc := w.newest()
+	want(t, "attachments", len(inc.Attachments), 1)
+	want(t, "lines", len(w.events(inc.ID, incident.EvItemAdded)), 1) // the first is the incident itself
+}
+
+func FuzzQuarantineEvent(f *testing.F) {
+	f.Add([]byte(`{"v":1,"id":"e1","kind":"entry_quarantined","fingerprint":"f","entry":"Q-1","version":1}`))
+	f.Add([]byte(`{"v":1,"id":"e1","kind":"worker_crashed","crash":"CR\u0000","url":"javascript:x","at":"0001-01-01T00:00:00Z"}`))
+	f.Add([]byte(`{"v":1,"id":"d","kind":"restored","entry":"\u202e","version":9223372036854775807}`))
+	f.Add([]byte("null"))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		w := newWorld(t)
+		for _, name := range []string{"quarantine.declare", "quarantine.decided"} {
+			m := handlers.Message{ID: "q", Data: body, PublishedAt: morning}
+			for range 2 {
+				err, dead := w.handle(w.reg(name), m)
+				if dead || (err != nil && !handlers.IsPermanent(err) && handlers.Class(err) != handlers.ClassAgain) {
+					t.Fatalf("%s answered %v", name, err)
+				}
+			}
+		}
+		if n := w.count(); n > 1 {
+			t.Fatalf("%d incidents", n)
+		}
+		if w.count() == 1 && strings.ContainsAny(w.newest().Name, "\x00\n") {
+			t.Fatalf("name %q", w.newest().Name)
+		}
+	})
+}

@@ -1,0 +1,290 @@
+package workflow_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/handlers/workflow"
+	"github.com/theriac/theriac/incident"
+)
+
+// quietly runs a handler on a message and expects it to be acknowledged.
+func (w *world) quietly(name string, m handlers.Message) {
+	w.t.Helper()
+	if err, dead := w.handle(w.reg(name), m); err != nil || dead {
+		w.t.Fatalf("%s answered %v", name, err)
+	}
+}
+
+// reached counts what people and programs were told, edits included.
+func (w *world) reached() int {
+	n := 0
+	for _, op := range []string{"channel", "archive", "invite", "post", "edit", "page", "hook", "issue"} {
+		n += w.out.calls[op]
+	}
+	return n
+}
+
+func TestEvents_TypesNotAskedForAreAcknowledgedOnSight(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, r := range w.regs {
+		if r.Topic != incident.TopicEvents || len(r.Types) == 0 {
+			continue
+		}
+		m := handlers.Message{ID: "x", Data: []byte("not even JSON"), Attributes: map[string]string{
+			incident.AttrKind: incident.KindEvent, incident.AttrType: string(incident.EvActivity),
+		}}
+		w.steps = 0
+		if err, _ := w.handle(r, m); err != nil || w.steps > 0 {
+			t.Errorf("%s answered %v after %d calls", r.Name, err, w.steps)
+		}
+	}
+}
+
+func TestEvents_OfALaterVersionAreKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inc := w.declare(incident.NewParams{Severity: "critical"})
+	for _, r := range w.regs {
+		if r.Topic != incident.TopicEvents {
+			continue
+		}
+		ev := w.events(inc.ID, incident.EvDeclared)[0]
+		if len(r.Types) > 0 {
+			ev.Type = incident.EventType(r.Types[0])
+		}
+		ev.V = 2
+		err, _ := w.handle(r, message(ev))
+		if !handlers.IsPermanent(err) || !strings.Contains(err.Error(), "version 2") {
+			t.Errorf("%s answered %v", r.Name, err)
+		}
+	}
+	ev := w.events(inc.ID, incident.EvDeclared)[0]
+	ev.Type = "incident.not_invented_yet"
+	for _, r := range w.regs {
+		if r.Topic != incident.TopicEvents {
+			continue
+		}
+		if err, _ := w.handle(r, message(ev)); handlers.IsPermanent(err) != (len(r.Types) == 0) {
+			t.Errorf("%s answered %v to a type that nobody knows", r.Name, err)
+		}
+	}
+}
+
+func TestRows_BrokenBodiesAreKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, c := range []struct{ handler, body string }{
+		{"alert.ingest", "{"}, {"quarantine.declare", "{"}, {"quarantine.decided", `{"v":2,"id":"x","kind":"replayed"}`},
+		{"quarantine.declare", `{"v":1,"id":"x","kind":"exploded"}`}, {"activity.record", "[]"}, {"timeline.enrich", `{"v":1}`},
+	} {
+		m := handlers.Message{ID: "x", Data: []byte(c.body), Attributes: map[string]string{workflow.AttrSource: "probe"}}
+		if err, _ := w.handle(w.reg(c.handler), m); handlers.Class(err) != handlers.ClassUndecodable {
+			t.Errorf("%s answered %v to %s", c.handler, err, c.body)
+		}
+	}
+}
+
+// TestEvents_StaleOnesReachNobody replays what is two months old.
+func TestEvents_StaleOnesReachNobody(t *testing.T) {
+	t.Parallel()
+	for _, s := range slices.Concat(channelScenarios(), postScenarios(), pageScenarios()) {
+		reg := newWorld(t).reg(s.handler)
+		if reg.MaxAge == 0 || s.handler == "announce.post" || s.name == "answered" {
+			continue
+		}
+		t.Run(s.handler+"/"+s.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			m := s.setup(w)
+			before := w.reached()
+			w.clock.Advance(60 * 24 * time.Hour)
+			for range 3 {
+				w.quietly(s.handler, m)
+			}
+			want(t, "calls outside", w.reached(), before)
+			skipped := w.events(w.newest().ID, incident.EvEffectSkipped)
+			if s.handler != "webhook.deliver" && len(skipped) == 0 {
+				t.Error("nothing says so")
+			}
+			seen := map[string]bool{}
+			for _, ev := range skipped {
+				data, err := incident.DataOf[incident.DataEffect](ev)
+				if err != nil || seen[data.Effect] || !strings.Contains(data.Why, "too late") {
+					t.Errorf("skipped %+v, %v", data, err)
+				}
+				seen[data.Effect] = true
+			}
+		})
+	}
+}
+
+func TestEvents_RetrospectiveIncidentsHaveNoEffects(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, _, err := w.svc.Import(t.Context(), person("ana"), incident.ImportParams{
+		NewParams: incident.NewParams{Name: "long ago", Severity: "critical", Lead: "ben", Keys: []incident.Key{incident.NewKey("import:1", false)}},
+		Times:     incident.Times{Reported: morning.Add(-48 * time.Hour), Resolved: morning.Add(-47 * time.Hour)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.work()
+	w.pass(10*time.Minute, 30*time.Second)
+	want(t, "calls outside", w.reached(), 0)
+	want(t, "held", len(w.held), 0)
+}
+
+// TestPrivate_NobodyOutsideLearnsAnything runs a private incident through its life and looks at all that
+// left for those who take no part.
+func TestPrivate_NobodyOutsideLearnsAnything(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inc := w.declare(incident.NewParams{Name: "the secret breach", Summary: "secret", Severity: "critical", Visibility: incident.Private, Lead: "ben"})
+	w.work()
+	w.do(inc.ID, person("ben"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.ShareUpdate(act, incident.UpdateParams{Message: "a secret update", Status: incident.Fixing})
+	})
+	w.do(inc.ID, person("ben"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.AddFollowUp(act, incident.FollowUp{Text: "a secret chore"})
+	})
+	w.pass(12*time.Minute, 30*time.Second)
+	w.quietly("digest.daily", tickMessage(w, string(incident.JobDigest), ""))
+	w.do(inc.ID, person("ben"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.Resolve(act, incident.ResolveParams{Message: "a secret end"})
+	})
+	w.work()
+
+	want(t, "announced", len(w.out.in("C-all"))+len(w.out.in("C-crit")), 0)
+	want(t, "issues", len(w.out.issues), 0)
+	c := w.out.channels[inc.ID]
+	want(t, "private channel", c.spec.Private, true)
+	want(t, "name", c.spec.Name, "inc-1")
+	told := fmt.Sprintf("%+v", w.out.in("C-ops"))
+	for key, pages := range w.out.pages {
+		if pages[0].Person.ID == "cleo" {
+			told += fmt.Sprintf("%s %+v", key, pages)
+		}
+	}
+	for _, body := range w.out.hooks["crm"] {
+		told += string(body)
+	}
+	if len(w.out.in("C-ops")) == 0 || len(w.out.hooks["crm"]) == 0 || !strings.Contains(told, "cleo") {
+		t.Errorf("the test looks at nothing: %s", told)
+	}
+	if strings.Contains(told, "secret") {
+		t.Errorf("told outsiders: %s", told)
+	}
+	if inside := fmt.Sprintf("%+v", w.out.in("C-"+inc.ID)); !strings.Contains(inside, "a secret update") {
+		t.Errorf("those inside were not told: %s", inside)
+	}
+	want(t, "held", w.held, nil)
+}
+
+func TestPrivate_AChannelMadeForEverybodyIsToldNothingMore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inc := w.declare(incident.NewParams{Severity: "minor"})
+	w.work()
+	w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.MakePrivate(act, "customers are named")
+	})
+	w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.ShareUpdate(act, incident.UpdateParams{Message: "a secret update"})
+	})
+	w.work()
+	posts := w.out.in("C-" + inc.ID)
+	want(t, "posts", len(posts), 1)
+	if text := fmt.Sprintf("%+v", posts); strings.Contains(text, "secret") || strings.Contains(text, "checkout") {
+		t.Errorf("told: %s", text)
+	}
+}
+
+func TestTest_MarkedEverywhereAndCallsOnlyWhoAsked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inc := w.declare(incident.NewParams{Severity: "critical", Mode: incident.ModeTest})
+	w.work()
+	w.pass(12*time.Minute, 30*time.Second)
+	want(t, "to the channel of the path", len(w.out.in("C-ops")), 0)
+	if len(w.out.pages) == 0 {
+		t.Error("nobody was called")
+	}
+	for _, pages := range w.out.pages {
+		want(t, "called", pages[0].Person.ID, "ana")
+		want(t, "marked", pages[0].Test, true)
+	}
+	for _, p := range w.out.posts {
+		if !strings.HasPrefix(p.latest.Title, "[TEST] ") {
+			t.Errorf("not marked: %+v", p.latest)
+		}
+	}
+	c := w.out.channels[inc.ID]
+	want(t, "name", c.spec.Name, "inc-test-1-checkout-is-down")
+	want(t, "topic", strings.HasPrefix(c.spec.Topic, "[TEST] "), true)
+}
+
+func TestChannel_NotForWhatHasEnded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inc := w.declare(incident.NewParams{Severity: "critical"})
+	w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.Cancel(act, "nothing")
+	})
+	w.work()
+	want(t, "channels", len(w.out.channels), 0)
+	want(t, "headlines", len(w.out.in("C-all")), 0)
+	want(t, "pages", len(w.out.pages), 0)
+}
+
+func TestChannel_ReopenedWhileItIsPutAway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inc := w.declare(incident.NewParams{Severity: "minor"})
+	w.work()
+	w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.Resolve(act, incident.ResolveParams{})
+	})
+	closed := w.latest(inc.ID, incident.EvClosed)
+	done := false
+	w.out.step = func(op string) {
+		if op == "after archive" && !done {
+			done = true
+			w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+				return inc.Reopen(act, "it is back")
+			})
+			w.quietly("channel.create", w.latest(inc.ID, incident.EvReopened))
+		}
+	}
+	w.quietly("channel.archive", closed)
+	want(t, "archived", w.out.channels[inc.ID].archived, false)
+	want(t, "noted", w.get(inc.ID).Channel.Archived, false)
+}
+
+func TestHeadline_TheNewestWins(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inc := w.declare(incident.NewParams{Severity: "minor"})
+	w.work()
+	to := func(s incident.Status) handlers.Message {
+		w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+			return inc.ShareUpdate(act, incident.UpdateParams{Message: "now " + string(s), Status: s})
+		})
+		return w.latest(inc.ID, incident.EvStatus)
+	}
+	first := to(incident.Fixing)
+	done := false
+	w.out.step = func(op string) {
+		if op == "edit" && !done { // the slow one has read, and has not written yet
+			done = true
+			w.quietly("announce.post", to(incident.Monitoring))
+		}
+	}
+	w.quietly("announce.post", first)
+	want(t, "shown", w.out.in("C-all")[0].latest.Facts[0].Value, "monitoring")
+}
