@@ -15,8 +15,8 @@ type command struct {
 	least incident.Role
 	// form is opened where the arguments do not say enough; "" for a command without one.
 	form string
-	// enough reports whether they do, after the reference was read. Nil: if there are any.
-	enough func(a *args) bool
+	// enough reports whether they do, after the reference was read. Nil: if there are any beside it.
+	enough func(ref string, a *args) bool
 	// inPlace commands do not wait for a handler.
 	inPlace bool
 	run     func(ctx context.Context, t *turn, ref string, a *args) (string, error)
@@ -41,7 +41,7 @@ func commands() []command {
 		{name: "summary", usage: "summary [INC] TEXT", help: "say in short what it is", enough: always, run: runSummary},
 		{name: "pause", usage: "pause [INC] REASON", help: "rest it", enough: always, run: withReason((*incident.Incident).Pause)},
 		{name: "resume", usage: "resume [INC]", help: "go on", enough: always, run: runResume},
-		{name: "merge", usage: "merge [INC] into INC [REASON]", help: "let it live on in another one", form: formMerge, run: runMerge},
+		{name: "merge", usage: "merge [INC] into INC [REASON]", help: "let it live on in another one", form: formMerge, enough: namesOne, run: runMerge},
 		{name: "cancel", usage: "cancel [INC] REASON", help: "it was none", enough: always, run: withReason((*incident.Incident).Cancel)},
 		{name: "resolve", usage: "resolve [INC] [TEXT]", help: "it is over", form: formResolve, run: runResolve},
 		{name: "reopen", usage: "reopen [INC] REASON", help: "it is not", enough: always, run: withReason((*incident.Incident).Reopen)},
@@ -53,10 +53,13 @@ func commands() []command {
 	}
 }
 
-func always(*args) bool { return true }
+func always(string, *args) bool { return true }
+
+// namesOne reports an incident by its reference.
+func namesOne(ref string, _ *args) bool { return ref != "" }
 
 // rolePerson reports a role with somebody who is to have it.
-func rolePerson(a *args) bool {
+func rolePerson(_ string, a *args) bool {
 	b := *a
 	b.word()
 	return b.name() != ""
@@ -92,7 +95,7 @@ func (in *Intake) commandDeed(r request) deed {
 func (c command) deed(ref string, a *args) deed {
 	enough := !a.empty()
 	if c.enough != nil {
-		enough = c.enough(a)
+		enough = c.enough(ref, a)
 	}
 	if !enough {
 		return opens(c.form, ref)
