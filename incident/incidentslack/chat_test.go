@@ -296,3 +296,5 @@ func TestInviteAndArchive_AsItIsAlready_IsSuccess(t *testing.T) {
 		t.Error("Slack lets no app fetch a channel back")
 	}
 }
+
+func (b *bundle) chat() *incidentslack.Chat { return incidentslack.NewChat(b.client, nil) }
