@@ -32,8 +32,8 @@ type Store struct {
 	events    map[string]*stored // by id
 	lists     map[string][]*stored
 	queue     []*waiting // what is to be published, oldest first, and what was not swept yet
-	effects   map[string]*effect
-	effectsOf map[string][]*effect
+	effects   map[string]*incident.Effect
+	effectsOf map[string][]*incident.Effect
 	inbound   map[string]*row
 	settings  []incident.Settings // by version - 1
 	saved     []saved             // who saved them
@@ -83,7 +83,7 @@ func NewStore(opt Options) *Store {
 		clock: opt.Now, woken: make(chan struct{}),
 		incidents: make(map[string]*record), keys: make(map[string]heldKey),
 		events: make(map[string]*stored), lists: make(map[string][]*stored),
-		effects: make(map[string]*effect), effectsOf: make(map[string][]*effect),
+		effects: make(map[string]*incident.Effect), effectsOf: make(map[string][]*incident.Effect),
 		inbound: make(map[string]*row), people: make(map[string]incident.Person), tokens: make(map[string]incident.Token),
 	}
 }

@@ -188,7 +188,7 @@ func (s *Store) Prune(ctx context.Context, limit int) (int, error) {
 			continue
 		}
 		delete(s.effects, key)
-		s.effectsOf[e.IncidentID] = slices.DeleteFunc(s.effectsOf[e.IncidentID], func(o *effect) bool { return o == e })
+		s.effectsOf[e.IncidentID] = slices.DeleteFunc(s.effectsOf[e.IncidentID], func(o *incident.Effect) bool { return o == e })
 		n++
 	}
 	return n, nil

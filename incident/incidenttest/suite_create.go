@@ -73,9 +73,10 @@ func createWhole(b *bundle) {
 	b.must(err)
 	want.Number, want.Version, want.Seq = 1, 1, 1
 	b.wantEqual(want, created, "created")
-	b.wantEqual(want, b.get(want.ID), "loaded")
-	created.Assignments[0].Person = "eve"
-	b.wantEqual(want, b.get(want.ID), "loaded after the caller changed its own copy")
+	loaded := b.get(want.ID)
+	b.wantEqual(want, loaded, "loaded")
+	loaded.Assignments[0].Person, loaded.Fields["service"][0] = "eve", "changed"
+	b.wantEqual(want, b.get(want.ID), "loaded after somebody changed their own copy")
 	want.Name = "changed"
 	saved := b.save(b.get(want.ID), func(inc *incident.Incident) { inc.Name = "changed" })
 	want.Version = 2

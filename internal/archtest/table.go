@@ -126,7 +126,7 @@ func incidentRows() []row {
 			why: "words only: never consumer, quarantine, a store or a web package"},
 		{pkg: "incident/incidentpg", ours: with(ours, "internal/migrate"), outside: []string{pgx, goose},
 			why: "its SQL and nobody else's"},
-		{pkg: "incident/incidentlite", ours: with(ours, "internal/migrate", "internal/sqlrows"),
+		{pkg: "incident/incidentlite", ours: with(ours, "internal/localfile", "internal/migrate", "internal/sqlrows"),
 			outside: []string{sqlite, goose},
 			why:     "the same store, embedded"},
 		{pkg: "incident/incidentslack", ours: with(ours, "internal/slackkit"), outside: []string{slack},

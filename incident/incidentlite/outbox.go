@@ -1,0 +1,168 @@
+package incidentlite
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/theriac/theriac/incident"
+)
+
+const (
+	// lease is how long a relay has what it took.
+	lease = 30 * time.Second
+	// poll is how often one that waits looks.
+	poll = 200 * time.Millisecond
+	// batch is how many rows one transaction changes.
+	batch = 200
+)
+
+// pendingEvent is the row of event_pending.sql.
+type pendingEvent struct {
+	N          int64  `db:"n"`
+	Stored     int64  `db:"stored_at"`
+	Visibility string `db:"visibility"`
+	Body       []byte `db:"body"`
+}
+
+// Unpublished implements [incident.Outbox]. An event that cannot be read, which only a damaged file
+// has, is passed over; the audit finds it.
+func (s *Store) Unpublished(ctx context.Context, limit int) ([]incident.Outgoing, error) {
+	if pending, err := s.pending(ctx); err != nil || !pending || limit <= 0 {
+		return nil, err
+	}
+	var events []pendingEvent
+	var rows []inboundRow
+	err := s.write(ctx, "take what is to be published", func(x *tx) (err error) {
+		now := micros(x.now)
+		if events, err = collect[pendingEvent](x, sqlEventPending, now, limit); err != nil {
+			return err
+		}
+		if rows, err = collect[inboundRow](x, sqlInboundPending, now, limit); err != nil {
+			return err
+		}
+		events, rows = oldest(events, rows, limit)
+		return x.lease(events, rows)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return outgoing(events, rows), nil
+}
+
+// oldest returns the oldest of both, at most limit together.
+func oldest(events []pendingEvent, rows []inboundRow, limit int) ([]pendingEvent, []inboundRow) {
+	e, r := 0, 0
+	for e+r < limit && (e < len(events) || r < len(rows)) {
+		if r == len(rows) || e < len(events) && events[e].Stored <= rows[r].Stored {
+			e++
+		} else {
+			r++
+		}
+	}
+	return events[:e], rows[:r]
+}
+
+func (x *tx) lease(events []pendingEvent, rows []inboundRow) error {
+	until := micros(x.now.Add(lease))
+	var ns []int64
+	for _, e := range events {
+		ns = append(ns, e.N)
+	}
+	if len(ns) > 0 {
+		if _, err := x.exec(sqlEventLease, until, list(ns)); err != nil {
+			return err
+		}
+	}
+	ns = nil
+	for _, r := range rows {
+		ns = append(ns, r.N)
+	}
+	if len(ns) == 0 {
+		return nil
+	}
+	_, err := x.exec(sqlInboundLease, until, list(ns))
+	return err
+}
+
+// outgoing is what both are published as, the oldest first.
+func outgoing(events []pendingEvent, rows []inboundRow) []incident.Outgoing {
+	var out []incident.Outgoing
+	for _, row := range events {
+		e, err := incident.DecodeEvent(row.Body)
+		if err != nil {
+			continue
+		}
+		if row.Visibility == string(incident.Private) {
+			e.Visibility = incident.Private
+		}
+		o := incident.Envelope(e)
+		o.Stored = timeOf(row.Stored)
+		out = append(out, o)
+	}
+	for _, row := range rows {
+		if in, err := row.inbound(); err == nil {
+			out = append(out, in.Envelope())
+		}
+	}
+	slices.SortStableFunc(out, func(a, b incident.Outgoing) int { return a.Stored.Compare(b.Stored) })
+	return out
+}
+
+// pending reports whether there is something that nobody leased.
+func (s *Store) pending(ctx context.Context) (some bool, err error) {
+	err = s.read(ctx, "look for what is to be published", func(x *tx) (err error) {
+		some, err = value[bool](x, sqlPending, micros(x.now))
+		return err
+	})
+	return some, err
+}
+
+// MarkPublished implements [incident.Outbox].
+func (s *Store) MarkPublished(ctx context.Context, ids ...string) error {
+	return s.inBatches(ctx, "mark as published", ids, func(x *tx, some string) error {
+		if _, err := x.exec(sqlEventMark, some); err != nil {
+			return err
+		}
+		_, err := x.exec(sqlInboundMark, some)
+		return err
+	})
+}
+
+// Republish implements [incident.Outbox].
+func (s *Store) Republish(ctx context.Context, eventIDs ...string) error {
+	return s.inBatches(ctx, "publish again", eventIDs, func(x *tx, some string) error {
+		_, err := x.exec(sqlEventRepublish, micros(x.now), some)
+		return err
+	})
+}
+
+// inBatches runs f for a few of the ids at a time, each in a transaction of its own.
+func (s *Store) inBatches(ctx context.Context, doing string, ids []string, f func(x *tx, some string) error) error {
+	for some := range slices.Chunk(ids, batch) {
+		if err := s.write(ctx, doing, func(x *tx) error { return f(x, list(some)) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Wake implements [incident.Outbox]. It looks every 200 ms.
+func (s *Store) Wake(ctx context.Context, patience time.Duration) error {
+	over := time.NewTimer(patience)
+	defer over.Stop()
+	look := time.NewTicker(poll)
+	defer look.Stop()
+	for {
+		if pending, err := s.pending(ctx); err != nil || pending {
+			return err
+		}
+		select {
+		case <-look.C:
+		case <-over.C:
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}

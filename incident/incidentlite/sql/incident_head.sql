@@ -1,0 +1,1 @@
+SELECT number, version, seq, mode, visibility FROM incident WHERE id = ?1

@@ -1,0 +1,1 @@
+UPDATE incident SET seq = ?2 WHERE id = ?1

@@ -1,0 +1,1 @@
+SELECT doc FROM person ORDER BY id

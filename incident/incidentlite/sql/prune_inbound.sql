@@ -1,0 +1,1 @@
+DELETE FROM inbound WHERE n IN (SELECT value FROM json_each(?1))

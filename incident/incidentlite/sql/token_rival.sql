@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT 1 FROM token WHERE id <> ?1 AND hash = ?2)

@@ -1,0 +1,140 @@
+package incidentlite
+
+import (
+	"context"
+	"time"
+
+	"github.com/theriac/theriac/incident"
+)
+
+// Now implements [incident.Watch].
+func (s *Store) Now(ctx context.Context) (time.Time, error) {
+	if err := context.Cause(ctx); err != nil {
+		return time.Time{}, classify("ask for the time", ctx.Err())
+	}
+	return s.now(), nil
+}
+
+// dueRow is the row of due_pages.sql.
+type dueRow struct {
+	ID     string `db:"id"`
+	Number int64  `db:"number"`
+	At     int64  `db:"at"`
+}
+
+// DuePages implements [incident.Watch].
+func (s *Store) DuePages(ctx context.Context, limit int) ([]incident.Due, error) {
+	return s.due(ctx, "look for pages that are due", sqlDuePages, limit)
+}
+
+// DueNudges implements [incident.Watch].
+func (s *Store) DueNudges(ctx context.Context, limit int) ([]incident.Due, error) {
+	return s.due(ctx, "look for nudges that are due", sqlDueNudges, limit)
+}
+
+func (s *Store) due(ctx context.Context, doing, statement string, limit int) (all []incident.Due, err error) {
+	err = s.read(ctx, doing, func(x *tx) error {
+		rows, err := collect[dueRow](x, statement, micros(x.now), max(limit, 0))
+		for _, r := range rows {
+			all = append(all, incident.Due{IncidentID: r.ID, Number: r.Number, At: timeOf(r.At)})
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// Sweepable implements [incident.Watch].
+func (s *Store) Sweepable(ctx context.Context, after string, limit int) (ids []string, err error) {
+	err = s.read(ctx, "look for incidents to sweep", func(x *tx) (err error) {
+		ids, err = values[string](x, sqlSweepable, micros(x.now.Add(-48*time.Hour)), after, max(limit, 0))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ids, nil
+}
+
+// mostFindings bounds the findings of one kind.
+const mostFindings = 100
+
+// findingRow is a finding as all audit_….sql return it.
+type findingRow struct {
+	Subject string `db:"subject"`
+	Number  int64  `db:"number"`
+	Since   int64  `db:"since"`
+	Count   int    `db:"count"`
+}
+
+// Audit implements [incident.Watch].
+func (s *Store) Audit(ctx context.Context, limits incident.AuditLimits) (all []incident.Finding, err error) {
+	err = s.read(ctx, "audit", func(x *tx) error {
+		for _, question := range []struct {
+			kind      incident.FindingKind
+			statement string
+			limit     time.Duration
+			args      []any
+		}{
+			{incident.PagedWithoutIncident, sqlAuditAlerts, limits.Alert, []any{incident.TopicAlerts, mostFindings}},
+			{incident.PageNotSent, sqlAuditPages, limits.Page, []any{mostFindings}},
+			{incident.EscalationLate, sqlAuditLate, limits.Escalation, []any{mostFindings}},
+			{incident.NoChannel, sqlAuditChannels, limits.Channel, []any{mostFindings}},
+			{incident.NotPublished, sqlAuditUnpublished, limits.Publish, nil},
+		} {
+			before := micros(x.now.Add(-question.limit))
+			rows, err := collect[findingRow](x, question.statement, append([]any{before}, question.args...)...)
+			if err != nil {
+				return err
+			}
+			for _, r := range rows {
+				all = append(all, r.finding(question.kind))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+func (r findingRow) finding(kind incident.FindingKind) incident.Finding {
+	f := incident.Finding{Kind: kind, Subject: r.Subject, Since: timeOf(r.Since), Count: r.Count}
+	if r.Number != 0 {
+		f.Ref = incident.Ref(r.Number)
+	}
+	return f
+}
+
+// Prune implements [incident.Watch]. One call deletes at most 200.
+func (s *Store) Prune(ctx context.Context, limit int) (int, error) {
+	limit = min(max(limit, 0), batch)
+	var rows, effects []int64
+	err := s.read(ctx, "look for what is old", func(x *tx) (err error) {
+		if rows, err = values[int64](x, sqlPruneInboundFind, micros(x.now.AddDate(0, 0, -30)), limit); err != nil {
+			return err
+		}
+		effects, err = values[int64](x, sqlPruneEffectFind, micros(x.now.AddDate(0, 0, -90)), limit-len(rows))
+		return err
+	})
+	if err != nil || len(rows)+len(effects) == 0 {
+		return 0, err
+	}
+	var n int64
+	err = s.write(ctx, "delete what is old", func(x *tx) error {
+		some, err := x.exec(sqlPruneInbound, list(rows))
+		if err != nil {
+			return err
+		}
+		more, err := x.exec(sqlPruneEffect, list(effects))
+		n = some + more
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return int(n), nil
+}

@@ -1,0 +1,4 @@
+package localfile
+
+// RefuseType is refuseType.
+var RefuseType = refuseType
