@@ -1,0 +1,1 @@
+SELECT number, version, seq, document FROM theriac.incident WHERE number = $1

@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT FROM theriac.incident_outbox WHERE due_at <= now())

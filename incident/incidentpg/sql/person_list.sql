@@ -1,0 +1,1 @@
+SELECT document FROM theriac.person ORDER BY id

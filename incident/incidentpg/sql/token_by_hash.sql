@@ -1,0 +1,1 @@
+SELECT hash, revoked_at, document FROM theriac.token WHERE hash = $1

@@ -1,0 +1,1 @@
+SELECT hash, revoked_at, document FROM theriac.token ORDER BY id
