@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -31,7 +32,6 @@ type service struct {
 	url     string
 	token   string
 	log     *tail
-	done    chan error
 }
 
 // startService starts this program again as the whole service, against the workspace.
@@ -40,7 +40,11 @@ func startService(ctx context.Context, dir string, environ []string, slack *slac
 	if err != nil {
 		return nil, fmt.Errorf("find this program, to run the service: %w", err)
 	}
-	s := &service{log: &tail{}, done: make(chan error, 1)}
+	file, err := os.OpenFile(filepath.Join(dir, "incidentd.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, problem.Errorf(problem.Unavailable, "keep the service's log: %w", err)
+	}
+	s := &service{log: &tail{to: file}}
 	greeting := newGreeting()
 	s.command = exec.CommandContext(ctx, self, "all", "--data-dir", dir, "--listen", "127.0.0.1:0", "--demo-orders")
 	s.command.Env = append(environ,
@@ -71,13 +75,17 @@ func (s *service) await(ctx context.Context, g *greeting) error {
 	return problem.Errorf(problem.Unavailable, "the service did not start; it said last:\n%s", s.log.text())
 }
 
-// stop ends it in order, and waits.
-func (s *service) stop() error {
+// stop ends it in order, and waits. A service that was never started has ended.
+func (s *service) stop() (err error) {
+	if s == nil {
+		return nil
+	}
+	defer func() { err = errors.Join(err, s.log.to.Close()) }()
 	if s.command.Process == nil {
 		return nil
 	}
 	_ = s.command.Process.Signal(syscall.SIGTERM) // it may have ended
-	err := s.command.Wait()
+	err = s.command.Wait()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == 0 {
 		return nil
@@ -118,8 +126,10 @@ func (g *greeting) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// tail keeps the end of a log.
+// tail passes a log on to a file and keeps its end.
 type tail struct {
+	to io.WriteCloser
+
 	mu  sync.Mutex
 	end []byte
 }
@@ -134,7 +144,7 @@ func (t *tail) Write(p []byte) (int, error) {
 	if len(t.end) > 2*keptLog {
 		t.end = append([]byte(nil), t.end[len(t.end)-keptLog:]...)
 	}
-	return len(p), nil
+	return t.to.Write(p)
 }
 
 func (t *tail) text() string {
