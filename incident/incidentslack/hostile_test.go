@@ -206,6 +206,8 @@ func TestEvents(t *testing.T) {
 	b := newBundle(t)
 	inc := b.declared()
 	channel := inc.Channel.ID
+	b.must(b.fake.Settle(b.ctx)) // that Ana was brought in
+	b.work()
 	_, err := b.fake.Say("C0OPS", "", "U0BEN", "said elsewhere")
 	b.must(err)
 	ts, err := b.fake.Say(channel, "", "U0BEN", "a secret that is only said")
