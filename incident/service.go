@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -131,6 +132,10 @@ func (s *Service) Do(ctx context.Context, ref string, by Actor, verb Verb, opts 
 		}
 		inc.letGo(taken)
 		saved, err := s.cfg.Stores.Save(ctx, change)
+		if err == nil && change.Incident == nil {
+			inc.Seq = saved[0].Seq
+			return nil
+		}
 		if err == nil {
 			inc = saved[0]
 			return nil
@@ -220,18 +225,28 @@ func (s *Service) Settings(ctx context.Context) (*Settings, error) {
 
 // run runs a verb on a loaded document and then moves on what moves on by itself.
 func (s *Service) run(inc *Incident, act Act, o options, verb Verb) (Change, error) {
-	expected := inc.Version
+	expected, updated := inc.Version, inc.Times.Updated
 	evs, err := verb(inc, act)
 	if err != nil || len(evs) == 0 {
 		return Change{}, err
 	}
 	o.mark(evs)
+	if inc.Times.Updated.Equal(updated) && onlyActivity(evs) {
+		// The document is as it was, so this can neither lose a race nor make anybody else lose one: what
+		// people write in a channel must not hold up those who act.
+		return Change{IncidentID: inc.ID, Events: evs}, nil
+	}
 	moved, err := inc.Advance(act)
 	if err != nil {
 		return Change{}, err
 	}
 	inc.NudgeAt = inc.NudgeDueAt(act.Rules)
 	return Change{Incident: inc, Expected: expected, Events: append(evs, moved...)}, nil
+}
+
+// onlyActivity reports that nothing happened but that somebody was active.
+func onlyActivity(evs []Event) bool {
+	return !slices.ContainsFunc(evs, func(e Event) bool { return e.Type != EvActivity })
 }
 
 // act puts together what a verb needs.

@@ -156,7 +156,9 @@ func postScenarios() []scenario {
 				want(t, place, len(posts), 1)
 				want(t, "title", posts[0].latest.Title, "INC-1 checkout is down")
 			}
-			want(t, "known", inc.Headline, &incident.Post{Channel: "C-all", ID: w.out.in("C-all")[0].id})
+			if h := inc.Headline; h == nil || len(w.out.in(h.Channel)) != 1 || w.out.in(h.Channel)[0].id != h.ID {
+				t.Errorf("its headline is said to be %+v", h)
+			}
 		}},
 		{"kept current", "announce.post", func(w *world) handlers.Message {
 			inc := w.declare(incident.NewParams{Severity: "critical"})

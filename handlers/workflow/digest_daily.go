@@ -57,7 +57,7 @@ func (d Deps) onDigest(ctx context.Context, r row) (string, error) {
 	for _, channel := range channels {
 		place, key := Place{Channel: channel}, "digest:"+date+":"+channel
 		all = errors.Join(all, d.run(ctx, effect{
-			key: key, event: r.id, handler: digestDailyName, silent: true,
+			key: key, handler: digestDailyName, silent: true,
 			probe: d.findPost(place, key),
 			do: func(ctx context.Context) (incident.EffectEnd, error) {
 				return d.post(ctx, Post{To: place, Key: key, Card: card})

@@ -50,7 +50,7 @@ func (d Deps) nudge(ctx context.Context, rules *incident.Settings, r row, inc in
 		return err
 	}
 	return d.run(ctx, effect{
-		key: key, incident: inc.ID, event: r.id, handler: nudgeEvaluateName, silent: true,
+		key: key, incident: inc.ID, handler: nudgeEvaluateName, silent: true, // the next tick brings it back
 		refuse: func(ctx context.Context) (string, error) {
 			if place.Channel == "" && place.Person.ID == "" {
 				return "there is nowhere to say it", nil

@@ -35,7 +35,7 @@ func (d Deps) onRow(kinds []string, fn func(ctx context.Context, r row) (result 
 		}
 		result, err := fn(ctx, r)
 		if err != nil {
-			return err
+			return unmendable(err)
 		}
 		return d.handled(ctx, r, result)
 	})

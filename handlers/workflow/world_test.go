@@ -37,6 +37,8 @@ type world struct {
 	// crashAt makes the process die at the n-th step of a run, counted from 1. 0: never.
 	crashAt, steps int
 	quiet          bool
+	// before is called before each run of a handler, and may choose a step to die at.
+	before func()
 }
 
 type delivery struct {
@@ -216,7 +218,11 @@ func (w *world) due() bool {
 
 // answer runs one delivery as a consumer would.
 func (w *world) answer(d delivery) {
+	if w.before != nil {
+		w.before()
+	}
 	err, dead := w.handle(d.reg, d.m)
+	w.crashAt = 0
 	switch class := handlers.Class(err); {
 	case dead:
 		d.at = w.clock.Now().Add(time.Second)

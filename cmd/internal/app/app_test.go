@@ -71,7 +71,7 @@ func TestOpen_NeverMakesAStore(t *testing.T) {
 				t.Errorf("open %s: %v (%s)", e, err, problem.Of(err))
 			}
 		}
-		if _, err := app.OpenMigrator(t.Context(), e); problem.Of(err) != problem.Unavailable {
+		if _, err := app.OpenMigrator(t.Context(), app.QuarantineSchema, e); problem.Of(err) != problem.Unavailable {
 			t.Errorf("migrate %s: %v", e, err)
 		}
 	}
@@ -91,7 +91,7 @@ func TestOpen_NewerSchema(t *testing.T) {
 			t.Errorf("opened: %v", err)
 		}
 	}
-	m, err := app.OpenMigrator(t.Context(), sqlite(path))
+	m, err := app.OpenMigrator(t.Context(), app.QuarantineSchema, sqlite(path))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestOpen_UnreachablePostgres(t *testing.T) {
 	t.Parallel()
 	e := config.Endpoint{Kind: config.Postgres, Address: "postgres://ana:hunter2@" + closedPort(t) + "/x"}
 	_, opening := app.Open(t.Context(), e, app.Read)
-	_, migrating := app.OpenMigrator(t.Context(), e)
+	_, migrating := app.OpenMigrator(t.Context(), app.QuarantineSchema, e)
 	for _, err := range []error{opening, migrating} {
 		if _, ok := errors.AsType[*app.UnreachableError](err); !ok || problem.Of(err) != problem.Unavailable {
 			t.Errorf("%v is %s", err, problem.Of(err))

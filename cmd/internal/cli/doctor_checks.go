@@ -75,7 +75,7 @@ func (d *doctor) store(ctx context.Context) (overview, finding) {
 func (d *doctor) schema(ctx context.Context) finding {
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
-	steps, err := app.SchemaSteps(ctx, d.settings.Store)
+	steps, err := app.SchemaSteps(ctx, app.QuarantineSchema, d.settings.Store)
 	if err != nil {
 		return finding{levelFail, "schema", err.Error(), "theriac migrate status"}
 	}

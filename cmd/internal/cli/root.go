@@ -13,6 +13,8 @@ const (
 	groupLook   = "look"
 	groupDecide = "decide"
 	groupRun    = "run"
+
+	groupIncident = "incident"
 )
 
 func newRoot(t *Tool, more []func(*Tool) *cobra.Command) *cobra.Command {
@@ -41,6 +43,7 @@ theriac discard Q-7F3K --reason "test order"`,
 	root.AddGroup(
 		&cobra.Group{ID: groupLook, Title: "Look:"},
 		&cobra.Group{ID: groupDecide, Title: "Decide:"},
+		&cobra.Group{ID: groupIncident, Title: "Incidents:"},
 		&cobra.Group{ID: groupRun, Title: "Keep it running:"})
 	root.SetHelpTemplate(helpTemplate)
 	root.SetUsageTemplate(usageTemplate)
@@ -64,7 +67,8 @@ func commands() map[string][]func(*Tool) *cobra.Command {
 		groupLook: {newLsCommand, newShowCommand, newWhyCommand, newGroupsCommand, newCrashesCommand, newSuspectsCommand},
 		groupDecide: {newReplayCommand, newDiscardCommand, newRestoreCommand,
 			newTakeCommand, newSnoozeCommand, newReleaseCommand, newPauseCommand, newResumeCommand, newShedCommand},
-		groupRun: {newNotifyCommand, newDoctorCommand, newMigrateCommand, newVersionCommand, newCompletionCommand},
+		groupIncident: {newIncidentCommand},
+		groupRun:      {newNotifyCommand, newDoctorCommand, newMigrateCommand, newVersionCommand, newCompletionCommand},
 	}
 }
 

@@ -30,6 +30,7 @@ func Main(args, environ []string, out, errs io.Writer) int {
 type flags struct {
 	config.Flags
 	listen, slackListen, class string
+	orders                     bool
 }
 
 func newRoot(environ []string, out io.Writer) *cobra.Command {
@@ -65,6 +66,8 @@ incidentd worker --class=critical             one part, on a machine of its own`
 			c.Flags().StringVar(&f.listen, "listen", "", "`HOST:PORT` of web and API (default THERIAC_LISTEN, else 127.0.0.1:8080)")
 		}
 		if part.slack {
+			c.Flags().BoolVar(&f.orders, "demo-orders", false, "run a service that takes orders and dies of one")
+			_ = c.Flags().MarkHidden("demo-orders") // it is there
 			c.Flags().StringVar(&f.slackListen, "slack-listen", "127.0.0.1:8081", "`HOST:PORT` of the Slack workspace that runs here where no token is given")
 		}
 		if part.classes {

@@ -30,6 +30,9 @@ func topology() bus.Topics {
 
 // registrations are all handlers of the service.
 func registrations(d workflow.Deps) []workflow.Registration {
+	if d.Slack == nil {
+		d.Slack = new(incidentslack.Intake).Registrations() // for their names
+	}
 	return workflow.All(d)
 }
 
@@ -115,8 +118,12 @@ func (p program) furnish(ctx context.Context, d *desk, class string) (err error)
 	if err != nil {
 		return err
 	}
+	intake, err := p.intake(d.service, client)
+	if err != nil {
+		return err
+	}
 	d.regs = ofClass(registrations(workflow.Deps{
-		Service: d.service, Chat: chat, Notifier: pages, Webhooks: hooks{secret}, Link: p.link, AckLink: p.ackLink, Logger: p.log,
+		Service: d.service, Slack: intake.Registrations(), Chat: chat, Notifier: pages, Webhooks: hooks{secret}, Link: p.link, AckLink: p.ackLink, Logger: p.log,
 	}), class)
 	closeStores := d.close
 	d.close = func() { client.Close(); closeStores() }

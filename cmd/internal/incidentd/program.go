@@ -31,12 +31,6 @@ const (
 	classNonCritical = "non-critical"
 )
 
-// Slots of the two workers: how many handlers run at once.
-const (
-	criticalSlots    = 64
-	nonCriticalSlots = 32
-)
-
 // program is one run of the service, in the guardian and in each of its children alike.
 type program struct {
 	flags    flags
@@ -81,6 +75,9 @@ func (p program) all() ([]string, error) {
 	if p.ownSlack() {
 		names = append(names, roleSlack)
 	}
+	if p.flags.orders {
+		names = append(names, roleOrders)
+	}
 	return append(names, roleWeb, roleCritical, roleNonCritical, roleClock, roleMetrics), nil
 }
 
@@ -109,9 +106,11 @@ func (p program) guardian(use string, names []string) guardian.Config {
 		role := guardian.RoleConfig{Name: name}
 		switch name {
 		case roleCritical:
-			role.Slots, role.Wards = criticalSlots, 2
+			role.Slots, role.Wards = slotsOf(classCritical), 2
 		case roleNonCritical:
-			role.Slots, role.Wards = nonCriticalSlots, 1
+			role.Slots, role.Wards = slotsOf(classNonCritical), 1
+		case roleOrders:
+			role.Slots, role.Wards = ordersSlots, 1
 		}
 		cfg.Roles = append(cfg.Roles, role)
 	}
@@ -137,8 +136,9 @@ func (p program) play(ctx context.Context, role guardian.Role) error {
 		roleNonCritical: p.worker,
 		roleClock:       p.clock,
 		roleMetrics:     p.metrics,
+		roleOrders:      p.orders,
 	}[role.Name]
-	if role.Ward {
+	if role.Ward && role.Name != roleOrders {
 		return p.ward(ctx, role)
 	}
 	return play(ctx, role)
