@@ -7,6 +7,7 @@ import (
 
 	"github.com/theriac/theriac/incident"
 	"github.com/theriac/theriac/incident/incidentslack"
+	"github.com/theriac/theriac/internal/slackkit"
 )
 
 // What was done in place, or opened, is left alone by the handler, which may get it all the same.
@@ -96,5 +97,38 @@ func TestPrivate_BetweenLookAndDeed_IsRefused(t *testing.T) {
 	b.wantText("resolve", b.next("U0BEN", 0), "There is no such incident, or it is not for you.")
 	if now := b.get(inc.ID); now.Status != incident.Investigating || now.Visibility != incident.Private {
 		t.Errorf("it is %s, %s", now.Status, now.Visibility)
+	}
+}
+
+// The same event four times, to two processes, is kept once; one that happened elsewhere, or that the
+// workflow has no word for, is not kept.
+func TestEvents_FourTimes_AreKeptOnce(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	inc := b.declared()
+	b.must(b.fake.Settle(b.ctx))
+	b.work()
+	event := func(id, kind, channel string) slackkit.Interaction {
+		return slackkit.Interaction{Type: slackkit.EventCallback, User: "U0BEN", Channel: channel, MessageTS: "1772618400.000100", Request: "slack:event:" + id,
+			Event: slackkit.Event{ID: id, Kind: kind, TS: "1772618400.000100", Text: "x"}}
+	}
+	other := b.newIntake()
+	for _, in := range []*incidentslack.Intake{b.intake, other, b.intake, other} {
+		for _, i := range []slackkit.Interaction{
+			event("Ev1", slackkit.MessagePosted, inc.Channel.ID), event("Ev2", slackkit.MessagePosted, "C0OPS"), event("Ev3", slackkit.ChannelUnarchived, inc.Channel.ID),
+		} {
+			if a := b.take(in, i); a.Text != "" || a.Modal != nil {
+				t.Errorf("an event is answered: %+v", a)
+			}
+		}
+		b.work()
+	}
+	if n := len(b.events(inc.ID, incident.EvActivity)); n != 1 {
+		t.Errorf("it counts %d times", n)
+	}
+	for _, id := range []string{"slack:event:Ev2", "slack:event:Ev3"} {
+		if row, err := b.store.Inbound(b.ctx, id); err == nil {
+			t.Errorf("kept %+v", row)
+		}
 	}
 }
