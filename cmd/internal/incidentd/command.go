@@ -14,8 +14,10 @@ import (
 )
 
 // Main runs one command line and returns its exit code. In a child of the guardian it does not return.
-func Main(args, environ []string, out, errs io.Writer) int {
+// More are commands that other packages add.
+func Main(args, environ []string, out, errs io.Writer, more ...*cobra.Command) int {
 	root := newRoot(environ, out)
+	root.AddCommand(more...)
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errs)
