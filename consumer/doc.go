@@ -12,7 +12,8 @@
 //
 //   - Intake: a message that was decided before is acknowledged on sight; one that
 //     came back too early, or whose standing cannot be told, waits; while the
-//     breaker is open all but one wait.
+//     breaker is open all but one wait; while people pause the subscription all are
+//     handed back, and while they shed load it is as [Subscription].Shed declares.
 //   - Slot: MaxRunning handlers run at once. A message that waits for a slot was
 //     not begun, so nothing can be charged to it.
 //   - Handler: under recover, on the source's own goroutine. Exactly one outcome
@@ -37,6 +38,9 @@
 //	standing cannot be read         waits and asks again
 //	many messages fail together     the breaker opens: nothing is counted or quarantined, one probe at a time
 //	shutdown                        see Run; charged to nobody
+//	pause                           nothing begins; what runs ends by itself, all else is handed back; replays and
+//	                                suspects run; after the resume the source is called again
+//	store away during a pause       it goes on, and ends when it said it would
 //	lost replay                     the store holds the entry again once this process is proven dead
 //	the process dies                with a Guard: what may have killed it runs alone in a ward, from a copy, before
 //	                                this process' successor pulls; counted when it dies there; the second counted

@@ -163,7 +163,7 @@ func TestReopen_BringsPeopleAndKeysBack(t *testing.T) {
 	_, err = inc.Resolve(s.act(ana), incident.ResolveParams{})
 	s.must(err)
 	resolved := inc.Times.Resolved
-	if got := len(inc.HeldKeys()); got != 1 {
+	if got := len(inc.Held()); got != 1 {
 		t.Errorf("closed, it holds %d keys", got)
 	}
 	_, err = inc.Reopen(s.act(ana), "")
@@ -173,7 +173,7 @@ func TestReopen_BringsPeopleAndKeysBack(t *testing.T) {
 	wantTypes(t, evs, incident.EvReopened, incident.EvStatus)
 	ben, _ := inc.ParticipantOf("ben")
 	if inc.Reopens != 1 || !inc.Times.Closed.IsZero() || inc.Times.Resolved != resolved || !ben.Left.IsZero() ||
-		len(inc.HeldKeys()) != 2 || inc.NextUpdateDue.IsZero() {
+		len(inc.Held()) != 2 || inc.NextUpdateDue.IsZero() {
 		t.Errorf("reopened %+v", inc)
 	}
 }

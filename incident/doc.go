@@ -20,6 +20,21 @@
 // every rule of this package is tested without a store, a network or a clock. [Service].Do loads, runs
 // a verb, moves on what can move on by itself (Advance) and saves.
 //
+// Which verb leads from which status to which stands in one table ([Transitions]), drawn in
+// docs/states.md. A verb that the status does not allow is *[TransitionError] with those that it does.
+// The only gates are before the close (*[GateError]), and nobody opens the one on undecided entries but
+// who decides.
+//
+// Text from outside is cleaned where it comes in: valid UTF-8 in which control characters are shown as
+// U+FFFD, and bounded. What a person wrote too long is refused by the name of its field, what a machine
+// sent is cut. It is escaped where it is shown.
+//
+// # Events
+//
+// Each [EventType] has a form of its data (DataNew, DataStatus and so on, read with [DataOf]), traits
+// that say how it is read ([TraitOf]), and words ([Line]). The list of an incident's events folds to
+// its status, severity, roles, tasks and people; a test does that with random histories.
+//
 // # Effects
 //
 // What touches the world outside (a channel, a page, a post) is an [Effect]: it is claimed by its key,

@@ -43,7 +43,7 @@ func (inc *Incident) Edit(act Act, p EditParams) ([]Event, error) {
 		r.add(EvEdited, DataEdited{changes})
 	}
 	if p.Severity != nil {
-		if err := r.setSeverity(*p.Severity, ""); err != nil {
+		if err := r.raiseSeverity(*p.Severity, ""); err != nil {
 			return nil, err
 		}
 	}
@@ -172,14 +172,14 @@ func (inc *Incident) ChangeSeverity(act Act, severity, reason string) ([]Event, 
 		return nil, err
 	}
 	r := inc.begin(act)
-	if err := r.setSeverity(severity, reason); err != nil {
+	if err := r.raiseSeverity(severity, reason); err != nil {
 		return nil, err
 	}
 	return r.end()
 }
 
 // setSeverity notes another severity; the present one changes nothing. A next update that would come
-// later than the new one asks for comes earlier, and a severity that is worse calls those it calls.
+// later than the new one asks for comes earlier.
 func (r *record) setSeverity(severity, reason string) error {
 	if err := r.act.Rules.checkSeverity(severity); err != nil {
 		return err
@@ -188,12 +188,7 @@ func (r *record) setSeverity(severity, reason string) error {
 		return nil
 	}
 	r.add(EvSeverity, DataSeverity{r.inc.Severity, severity, reason})
-	was, _ := r.act.Rules.findSeverity(r.inc.Severity)
-	is, _ := r.act.Rules.findSeverity(severity)
 	r.inc.Severity = severity
-	if r.inc.Status.Live() && is.Rank > was.Rank {
-		r.take(r.inc.startEscalation(r.inner(), false)) // it is worse than those knew who were called
-	}
 	due := r.dueAfter(0, severity)
 	if now := r.inc.NextUpdateDue; r.inc.Status.Live() && !due.IsZero() && (now.IsZero() || due.Before(now)) {
 		r.inc.NextUpdateDue = due
@@ -229,4 +224,18 @@ func (r *record) hide(reason string) {
 	if by := r.act.By; by.Kind == ByPerson && needID("", by.ID) == nil {
 		r.join(by.ID, Collaborator)
 	}
+}
+
+// raiseSeverity is setSeverity while people work on it: one that is worse calls those it calls, for it
+// is worse than those knew who were called before.
+func (r *record) raiseSeverity(severity, reason string) error {
+	was, _ := r.act.Rules.findSeverity(r.inc.Severity)
+	if err := r.setSeverity(severity, reason); err != nil {
+		return err
+	}
+	is, _ := r.act.Rules.findSeverity(severity)
+	if r.inc.Status.Live() && is.Rank > was.Rank {
+		r.take(r.inc.startEscalation(r.inner(), false))
+	}
+	return nil
 }

@@ -22,12 +22,22 @@ type folded struct {
 	Entries    map[string]bool
 	Present    map[string]incident.ParticipantKind
 	Gone       map[string]incident.ParticipantKind
+	Calls      map[string]call
+}
+
+// call is where an escalation stands.
+type call struct {
+	State        incident.EscalationState
+	Round, Level int
+	Notified     bool
+	Also         int
 }
 
 func newFolded() folded {
 	return folded{
 		Roles: map[string]string{}, Tasks: map[string]incident.TaskState{}, Todos: map[string]incident.ItemState{},
 		Entries: map[string]bool{}, Present: map[string]incident.ParticipantKind{}, Gone: map[string]incident.ParticipantKind{},
+		Calls: map[string]call{},
 	}
 }
 
@@ -51,6 +61,9 @@ func ofDocument(inc *incident.Incident) folded {
 	for _, e := range inc.Entries {
 		f.Entries[e.Ref] = true
 	}
+	for _, e := range inc.Escalations {
+		f.Calls[e.ID] = call{e.State, e.Round, e.Level, e.Notified, len(e.Also)}
+	}
 	for _, p := range inc.Participants {
 		if p.Left.IsZero() {
 			f.Present[p.Person] = p.Kind
@@ -68,7 +81,7 @@ func fold(evs []incident.Event) (folded, error) {
 		if i == 0 {
 			f.Visibility = e.Visibility
 		}
-		for _, part := range []func(incident.Event) error{f.life, f.people, f.things} {
+		for _, part := range []func(incident.Event) error{f.life, f.people, f.things, f.calls} {
 			if err := part(e); err != nil {
 				return f, fmt.Errorf("event %d, %s: %w", i, e.Type, err)
 			}
@@ -191,6 +204,35 @@ func (f *folded) things(e incident.Event) error {
 		return read(e, func(d incident.DataEntry) error { f.Entries[d.Ref] = true; return nil })
 	}
 	return nil
+}
+
+func (f *folded) calls(e incident.Event) error {
+	ends := map[incident.EventType]incident.EscalationState{
+		incident.EvExhausted: incident.Exhausted, incident.EvEscCancelled: incident.Cancelled, incident.EvEscResolved: incident.Ended,
+	}
+	steps := []incident.EventType{incident.EvEscalated, incident.EvLevelDue, incident.EvLevelNotified, incident.EvAcked}
+	if ends[e.Type] == "" && !slices.Contains(steps, e.Type) {
+		return nil
+	}
+	return read(e, func(d incident.DataEscalation) error {
+		c := f.Calls[d.ID]
+		switch {
+		case e.Type == incident.EvEscalated:
+			c = call{State: incident.Paging}
+		case e.Type == incident.EvLevelDue:
+			c.Round, c.Level, c.Notified = d.Round, d.Level, false
+		case e.Type == incident.EvLevelNotified:
+			c.Notified = c.Notified || !d.Late
+		case e.Type == incident.EvAcked && d.Also:
+			c.Also++
+		case e.Type == incident.EvAcked:
+			c.State = incident.Acked
+		default:
+			c.State = ends[e.Type]
+		}
+		f.Calls[d.ID] = c
+		return nil
+	})
 }
 
 func read[T any](e incident.Event, then func(T) error) error {

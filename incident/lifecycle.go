@@ -154,7 +154,7 @@ func (r *record) share(message string, p UpdateParams) ([]Event, error) {
 	id := r.add(EvUpdate, data)
 	inc.LastUpdate = &Update{Message: message, By: r.act.By, At: r.act.At, EventID: id}
 	if data.Severity != "" {
-		if err := r.setSeverity(severity, ""); err != nil {
+		if err := r.raiseSeverity(severity, ""); err != nil {
 			return nil, err
 		}
 	}

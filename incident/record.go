@@ -20,6 +20,7 @@ func (inc *Incident) begin(act Act) *record {
 
 // tidied is an act whose author and cause may be kept.
 func tidied(act Act) Act {
+	act.By.Role = "" // it is not stored, so what is kept in memory does not have it either
 	act.By.ID, act.By.Name = clip(act.By.ID, maxID), clip(act.By.Name, maxName)
 	act.Cause, act.Traceparent = clip(act.Cause, maxID), clip(act.Traceparent, maxID)
 	return act

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -113,6 +114,7 @@ func (s *Service) create(
 // wraps [ErrDuplicate], beside the incident as it stands.
 func (s *Service) Do(ctx context.Context, ref string, by Actor, verb Verb, opts ...Option) (Incident, error) {
 	var inc Incident
+	var taken []string
 	err := s.retry(ctx, func() error {
 		act, o, err := s.act(ctx, by, opts)
 		if err != nil {
@@ -128,9 +130,20 @@ func (s *Service) Do(ctx context.Context, ref string, by Actor, verb Verb, opts 
 		if err != nil || len(change.Events) == 0 {
 			return err
 		}
+		inc.letGo(taken)
 		saved, err := s.cfg.Stores.Save(ctx, change)
+		if err == nil && change.Incident == nil {
+			inc.Seq = saved[0].Seq
+			return nil
+		}
 		if err == nil {
 			inc = saved[0]
+			return nil
+		}
+		if key, ok := inc.tookBack(err); ok {
+			// It was reopened, and what it stood for has another incident by now.
+			taken = append(taken, key)
+			return &raceError{err: err}
 		}
 		return o.final(err)
 	})
@@ -212,18 +225,28 @@ func (s *Service) Settings(ctx context.Context) (*Settings, error) {
 
 // run runs a verb on a loaded document and then moves on what moves on by itself.
 func (s *Service) run(inc *Incident, act Act, o options, verb Verb) (Change, error) {
-	expected := inc.Version
+	expected, updated := inc.Version, inc.Times.Updated
 	evs, err := verb(inc, act)
 	if err != nil || len(evs) == 0 {
 		return Change{}, err
 	}
 	o.mark(evs)
+	if inc.Times.Updated.Equal(updated) && onlyActivity(evs) {
+		// The document is as it was, so this can neither lose a race nor make anybody else lose one: what
+		// people write in a channel must not hold up those who act.
+		return Change{IncidentID: inc.ID, Events: evs}, nil
+	}
 	moved, err := inc.Advance(act)
 	if err != nil {
 		return Change{}, err
 	}
 	inc.NudgeAt = inc.NudgeDueAt(act.Rules)
 	return Change{Incident: inc, Expected: expected, Events: append(evs, moved...)}, nil
+}
+
+// onlyActivity reports that nothing happened but that somebody was active.
+func onlyActivity(evs []Event) bool {
+	return !slices.ContainsFunc(evs, func(e Event) bool { return e.Type != EvActivity })
 }
 
 // act puts together what a verb needs.
@@ -257,7 +280,7 @@ func (s *Service) retry(ctx context.Context, try func() error) error {
 			return ctx.Err()
 		}
 	}
-	return fmt.Errorf("lost the race %d times: %w", attempts, errors.Unwrap(err))
+	return fmt.Errorf("gave up after %d attempts: %w", attempts, errors.Unwrap(err))
 }
 
 // raceError is a lost race that is worth another try.

@@ -40,6 +40,13 @@ func TestWalk_KeepsWhatMustHold(t *testing.T) {
 
 func walkOnce(t *testing.T, rt *rapid.T, reached map[incident.Status]int) {
 	w := &walk{stage: newStage(t), rt: rt, evs: map[string][]incident.Event{}, reached: reached}
+	w.rules.Severities[1].Page, w.rules.Severities[1].Path = incident.PageAlways, "ops"
+	w.rules.Severities[2].Page, w.rules.Severities[2].Path = incident.PageHours, "ops"
+	w.rules.Hours = incident.WorkingHours{Zone: "UTC", From: "09:00", To: "18:00"}
+	w.rules.Paths = []incident.Path{{ID: "ops", Levels: []incident.Level{
+		{Targets: []incident.Target{{Kind: incident.ToPerson, ID: "ben"}}, Wait: incident.Duration(2 * time.Minute)},
+		{Targets: []incident.Target{{Kind: incident.ToPerson, ID: "cy"}}},
+	}}}
 	rt.Repeat(map[string]func(*rapid.T){
 		"make":   w.make,
 		"verb":   w.verb,
@@ -222,6 +229,18 @@ func (w *walk) any(act incident.Act) (string, func(*incident.Incident) ([]incide
 			return i.DecideEntry(act, d)
 		},
 	}
+	verbs["escalate"] = func(i *incident.Incident) ([]incident.Event, error) {
+		return i.Escalate(act, incident.EscalateParams{People: []string{person}, Reason: "help"})
+	}
+	verbs["call on"] = func(i *incident.Incident) ([]incident.Event, error) { return i.AdvanceEscalations(act) }
+	verbs["ack"] = func(i *incident.Incident) ([]incident.Event, error) { return i.Ack(act, "") }
+	verbs["notified"] = func(i *incident.Incident) ([]incident.Event, error) {
+		e := latest(i)
+		return i.LevelNotified(act, e.ID, e.Round, e.Level, []string{"pager"})
+	}
+	verbs["cancel call"] = func(i *incident.Incident) ([]incident.Event, error) {
+		return i.CancelEscalation(act, latest(i).ID, "known")
+	}
 	var names []string
 	for name := range verbs {
 		names = append(names, name)
@@ -229,6 +248,14 @@ func (w *walk) any(act incident.Act) (string, func(*incident.Incident) ([]incide
 	slices.Sort(names)
 	name := w.pick("verb", names...)
 	return name, verbs[name]
+}
+
+// latest returns the escalation that was started last, or none.
+func latest(inc *incident.Incident) incident.Escalation {
+	if len(inc.Escalations) == 0 {
+		return incident.Escalation{ID: "none"}
+	}
+	return inc.Escalations[len(inc.Escalations)-1]
 }
 
 // wantKnown asks that a refusal is one that surfaces can explain.
@@ -287,6 +314,14 @@ func (w *walk) happened(before, inc *incident.Incident, evs []incident.Event) {
 	}
 	w.wantTimes(inc)
 	w.wantRoles(inc)
+	for _, e := range inc.Escalations {
+		if e.State == incident.Paging && !inc.Status.Open() {
+			w.rt.Fatalf("%s is %s and still calls people", inc.Ref(), inc.Status)
+		}
+		if due := !e.DueAt.IsZero(); due && e.State != incident.Paging {
+			w.rt.Fatalf("%s: an escalation that is %s is due", inc.Ref(), e.State)
+		}
+	}
 }
 
 func closes(evs []incident.Event) bool {
@@ -351,7 +386,7 @@ func (w *walk) keyHolders() {
 				w.rt.Fatalf("%s was merged and lists the key %s", inc.Ref(), k.Text)
 			}
 		}
-		for _, k := range inc.HeldKeys() {
+		for _, k := range inc.Held() {
 			if k.Open && !inc.Status.Open() {
 				w.rt.Fatalf("%s is %s and holds the key %s", inc.Ref(), inc.Status, k.Text)
 			}

@@ -3,6 +3,7 @@ package quarantine
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,7 +48,7 @@ func (o *orders) learn(c Controls, now time.Time) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	same := c.Version == o.version && len(known) == len(o.known)
+	same := c.Version == o.version && slices.EqualFunc(known, o.known, func(a, b order) bool { return a.Control == b.Control })
 	o.known = known
 	if same {
 		return // each poll says so

@@ -56,6 +56,17 @@
 // after a group. An act that comes through a surface which may repeat itself carries a
 // request key, and is carried out once ([ErrDuplicate]).
 //
+// # Controls
+//
+// People pause a subscription, or shed what is not critical ([Service.Pause],
+// [Service.Shed]). What is in force is a few rows, and each act raises their version.
+// Every worker reads them with each poll and tells its consumers
+// ([Service.FollowControls]); when all have obeyed it confirms the version in the
+// registry, with what that means for each subscription. [Service.WaitConfirmed] waits
+// for that and names who is missing. What expires is not in force by the store's
+// clock; a worker counts the rest of the time by its own from when it was told, so that an
+// end comes without the store, too.
+//
 // # The ladder
 //
 // Storing m can fail because of m. Each step is tried when the one above failed:
@@ -74,11 +85,11 @@
 // # Who may do what
 //
 //	consumer   RecordAttempt, Quarantine, Standing, NextReplay, FinishReplay,
-//	           ReportCrash, SettleSuspect, Reprieve, Begin
+//	           ReportCrash, SettleSuspect, Reprieve, Begin, FollowControls
 //	worker     Run: loads, follows changes, ingests the spool, keeps the registration
 //	operator   EntryReplay, EntryDiscard, EntryRestore, GroupReplay, GroupDiscard,
-//	           GroupTake, GroupSnooze, GroupRelease, with an author and, where it is
-//	           required, a reason; and every read
+//	           GroupTake, GroupSnooze, GroupRelease, Pause, Resume, Shed, with an author
+//	           and, where it is required, a reason; and every read
 //	notifier   LeadNotices, NoticesDue, NoticeGet, GroupAudit, PutNotices
 //
 // A replay is claimed by exactly one worker of its subscription and runs through
@@ -96,6 +107,7 @@
 //	store away, a death         ReportCrash fails; suspects are known here, not elsewhere
 //	store away, a suspect done  SettleSuspect fails; it may run alone once more
 //	store away, replay ended    the result is tried again until it is delivered or the claim is lost
+//	store away, a pause         it goes on until its end; whoever starts waits for the store
 //	store away, a notifier      nothing is told; what happened meanwhile is due afterwards
 //	damaged spool file          set aside with the suffix ".bad" and logged
 //	more than Config.KnownMax   the older half is forgotten; such a message may run again

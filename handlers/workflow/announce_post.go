@@ -42,30 +42,27 @@ func (d Deps) onHeadline(ctx context.Context, r received) error {
 	return all
 }
 
-// headlinePlace is a channel with a headline. The first one is the incident's own, which its document
-// knows; of the others the row of the effect knows the message. One that is not wanted is kept right if
-// it is there, and is not posted.
+// headlinePlace is a channel that hears of incidents. Where a headline is not wanted, one that is there
+// all the same is kept right.
 type headlinePlace struct {
-	channel, key  string
-	first, wanted bool
+	channel, key string
+	wanted       bool
 }
 
-// headlines returns where the incident is announced, or was.
+// headlines returns where the incident is announced, or may have been.
 func headlines(rules *incident.Settings, inc *incident.Incident) []headlinePlace {
-	var places []headlinePlace
-	if inc.Headline != nil {
-		places = append(places, headlinePlace{inc.Headline.Channel, "headline:" + inc.ID, true, true})
-	}
 	wanted := announced(rules, inc, func(incident.Announce) bool { return true })
-	if inc.Headline == nil && len(wanted) > 0 {
-		places = append(places, headlinePlace{wanted[0], "headline:" + inc.ID, true, true})
+	var places []headlinePlace
+	add := func(channel string) {
+		if channel != "" && !slices.ContainsFunc(places, func(h headlinePlace) bool { return h.channel == channel }) {
+			places = append(places, headlinePlace{channel, "headline:" + inc.ID + ":" + channel, slices.Contains(wanted, channel)})
+		}
 	}
 	for _, a := range rules.Announce {
-		if !slices.ContainsFunc(places, func(h headlinePlace) bool { return h.channel == a.Channel }) {
-			places = append(places, headlinePlace{
-				a.Channel, "headline:" + inc.ID + ":" + a.Channel, false, slices.Contains(wanted, a.Channel),
-			})
-		}
+		add(a.Channel)
+	}
+	if inc.Headline != nil {
+		add(inc.Headline.Channel)
 	}
 	return places
 }
@@ -81,32 +78,22 @@ func announced(rules *incident.Settings, inc *incident.Incident, also func(incid
 	return channels
 }
 
-// keepHeadline posts one headline if it is not there, else it edits it. There is nothing to announce
-// any more of an incident that has ended.
+// keepHeadline posts one headline if it is not there, else it edits it. There is nothing to announce any
+// more of an incident that has ended; but what an attempt may have posted before it did is found.
 func (d Deps) keepHeadline(ctx context.Context, rules *incident.Settings, r received, h headlinePlace) error {
-	post, err := d.knownHeadline(ctx, &r.inc, h)
+	row, err := d.stores().Effect(ctx, h.key)
 	switch {
-	case err != nil:
+	case notFoundIsNil(err) != nil:
 		return err
-	case post != nil:
-		return d.editHeadline(ctx, rules, r, h, *post)
-	case h.wanted && r.inc.Status.Open():
+	case row.State == incident.EffectDone && row.ExternalID != "":
+		return d.editHeadline(ctx, rules, r, h, incident.Post{Channel: h.channel, ID: row.ExternalID})
+	case r.inc.Headline != nil && r.inc.Headline.Channel == h.channel:
+		return d.editHeadline(ctx, rules, r, h, *r.inc.Headline)
+	case (h.wanted && r.inc.Status.Open()) || begun(row):
 		return d.postHeadline(ctx, rules, r, h)
 	default:
 		return nil
 	}
-}
-
-// knownHeadline returns the message of a headline that was posted, nil for none.
-func (d Deps) knownHeadline(ctx context.Context, inc *incident.Incident, h headlinePlace) (*incident.Post, error) {
-	if h.first {
-		return inc.Headline, nil
-	}
-	row, err := d.stores().Effect(ctx, h.key)
-	if err != nil || row.State != incident.EffectDone || row.ExternalID == "" {
-		return nil, notFoundIsNil(err)
-	}
-	return &incident.Post{Channel: h.channel, ID: row.ExternalID}, nil
 }
 
 // postHeadline announces the incident, as it stands now, once.
@@ -132,20 +119,16 @@ func (d Deps) postHeadline(ctx context.Context, rules *incident.Settings, r rece
 		},
 		record: func(ctx context.Context, end incident.EffectEnd) error {
 			posted := incident.Post{Channel: h.channel, ID: end.ExternalID}
-			if h.first {
-				fresh, err := d.do(ctx, r.inc.ID, by(announcePostName), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
-					if inc.Headline != nil {
-						return nil, nil
-					}
-					return inc.HeadlinePosted(act, posted)
-				}, incident.CausedBy(r.ev.ID, ""))
-				if err != nil {
-					return err
+			fresh, err := d.do(ctx, r.inc.ID, by(announcePostName), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+				if inc.Headline != nil {
+					return nil, nil // it has one in another channel, which came first
 				}
-				r.inc = fresh
-			} else if err := d.again(ctx, &r.inc); err != nil {
+				return inc.HeadlinePosted(act, posted)
+			}, incident.CausedBy(r.ev.ID, ""))
+			if err != nil {
 				return err
 			}
+			r.inc = fresh
 			return d.editHeadline(ctx, rules, r, h, posted)
 		},
 	})

@@ -84,7 +84,7 @@ func (c *caller) do(ctx context.Context) (incident.EffectEnd, error) {
 		if c.d.Chat == nil {
 			return incident.EffectEnd{}, neverf("there is no chat to tell %s in", c.target)
 		}
-		card := Card{Title: page.Title, Text: page.Text, Buttons: append(c.buttons(), c.d.open(&c.r.inc)...)}
+		card := Card{Title: page.Title, Text: page.Text, Buttons: append(page.Buttons, c.d.open(&c.r.inc)...)}
 		return c.d.post(ctx, Post{To: place, Key: c.key, Card: card})
 	}
 	if c.d.Notifier == nil {
@@ -137,6 +137,10 @@ func (c *caller) page(ctx context.Context, p incident.Person) (Page, error) {
 		Severity: inc.Severity, Rank: severityRank(rules, inc.Severity), Test: inc.Mode == incident.ModeTest, At: c.d.Now(),
 	}
 	rule := fmt.Sprintf("Level %d of %d, round %d, of %s.", c.step.level, len(c.escalation.Levels), c.step.round, orElse(c.escalation.Path, "a call by name"))
+	page.Buttons = c.buttons()
+	if p.ID != "" && c.d.AckLink != nil {
+		page.AckURL = c.d.AckLink(inc, c.step.escalation, p.ID)
+	}
 	if !may {
 		page.Text = "A private incident. " + rule
 		return page, nil

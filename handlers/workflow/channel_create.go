@@ -32,8 +32,11 @@ func (d Deps) channelCreate() Registration {
 
 // onChannelWanted brings the channel to where the incident is.
 func (d Deps) onChannelWanted(ctx context.Context, r received) error {
-	if d.Chat == nil || !r.inc.Status.Live() {
+	switch {
+	case d.Chat == nil:
 		return nil
+	case !r.inc.Status.Live():
+		return d.leftBehind(ctx, r)
 	}
 	steps := []func(context.Context, *received) error{d.ensureChannel, d.unarchive, d.retitle}
 	for _, step := range steps {
@@ -45,6 +48,19 @@ func (d Deps) onChannelWanted(ctx context.Context, r received) error {
 		}
 	}
 	return nil
+}
+
+// leftBehind looks after an incident that is not worked on any more: it needs no channel, but one that an
+// attempt may have made before it ended is found and put away.
+func (d Deps) leftBehind(ctx context.Context, r received) error {
+	row, err := d.stores().Effect(ctx, "channel:"+r.inc.ID)
+	if err != nil || r.inc.Channel != nil || (!begun(row) && row.State != incident.EffectDone) {
+		return notFoundIsNil(err)
+	}
+	if err := d.ensureChannel(ctx, &r); err != nil {
+		return err
+	}
+	return d.onEnded(ctx, r)
 }
 
 // ensureChannel makes the channel, once.

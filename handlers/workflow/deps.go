@@ -24,6 +24,8 @@ type Deps struct {
 	Slack []Registration
 	// Link returns the address of an incident's page. Default: there is none.
 	Link func(inc *incident.Incident) string
+	// AckLink returns a link by which a person answers an escalation. Default: there is none.
+	AckLink func(inc *incident.Incident, escalation, person string) string
 	// Now is the clock that staleness is judged by. Default: time.Now
 	Now func() time.Time
 	// Logger hears of what nobody else is told. Default: nobody.

@@ -21,15 +21,15 @@ const digestLimit = 40
 // digestDaily tells every channel that hears of incidents which ones are open. It reads columns only.
 func (d Deps) digestDaily() Registration {
 	return Registration{
-		Name: digestDailyName, Topic: incident.TopicClock, Types: []string{TickDigest},
+		Name: digestDailyName, Topic: incident.TopicClock, Types: []string{string(incident.JobDigest)},
 		Timeout: time.Minute, MaxAge: digestMaxAge, Shed: ShedDrop, Purge: PurgeSafe,
-		Handler: d.onRow([]string{TickDigest}, d.onDigest),
+		Handler: d.onRow([]string{string(incident.JobDigest)}, d.onDigest),
 	}
 }
 
 // onDigest posts to each channel, once a day.
 func (d Deps) onDigest(ctx context.Context, r row) (string, error) {
-	date := r.attrs[AttrDate]
+	date := r.attrs[incident.AttrDate]
 	if _, err := time.Parse(time.DateOnly, date); err != nil {
 		return "", neverRuns("a digest is due, and %.40q is no day", date)
 	}
@@ -57,7 +57,7 @@ func (d Deps) onDigest(ctx context.Context, r row) (string, error) {
 	for _, channel := range channels {
 		place, key := Place{Channel: channel}, "digest:"+date+":"+channel
 		all = errors.Join(all, d.run(ctx, effect{
-			key: key, event: r.id, handler: digestDailyName, silent: true,
+			key: key, handler: digestDailyName, silent: true,
 			probe: d.findPost(place, key),
 			do: func(ctx context.Context) (incident.EffectEnd, error) {
 				return d.post(ctx, Post{To: place, Key: key, Card: card})

@@ -32,6 +32,11 @@ type effect struct {
 	released func(attempt int, err error) (wait time.Duration, answer error)
 }
 
+// begun reports that an effect was begun and not ended, so that it may have happened.
+func begun(row incident.Effect) bool {
+	return row.State == incident.EffectClaimed || (row.State == incident.EffectWaiting && row.Attempt > 0)
+}
+
 // mayBe is the external id of an effect that was given up while it was in doubt.
 const mayBe = "in doubt"
 

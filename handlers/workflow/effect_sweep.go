@@ -30,9 +30,9 @@ const (
 // that the repair takes the same way as the first try.
 func (d Deps) effectSweep() Registration {
 	return Registration{
-		Name: effectSweepName, Topic: incident.TopicClock, Types: []string{TickEffects}, Critical: true, Pipeline: true,
+		Name: effectSweepName, Topic: incident.TopicClock, Types: []string{string(incident.JobEffects)}, Critical: true, Pipeline: true,
 		Timeout: 30 * time.Second, MaxAge: sweepMaxAge, Shed: ShedNever, Purge: PurgeSafe,
-		Handler: d.onTick(TickEffects, d.onSweep),
+		Handler: d.onTick(string(incident.JobEffects), d.onSweep),
 	}
 }
 

@@ -13,9 +13,9 @@ const escalationAdvanceName = "escalation.advance"
 // so that a tick that comes late, early or twice does what is due and nothing else.
 func (d Deps) escalationAdvance() Registration {
 	return Registration{
-		Name: escalationAdvanceName, Topic: incident.TopicClock, Types: []string{TickDue}, Critical: true, Pipeline: true,
+		Name: escalationAdvanceName, Topic: incident.TopicClock, Types: []string{string(incident.JobDue)}, Critical: true, Pipeline: true,
 		Timeout: 10 * time.Second, Shed: ShedNever, Purge: PurgeNever,
-		Handler: d.onTick(TickDue, func(ctx context.Context, r row, inc incident.Incident) (string, error) {
+		Handler: d.onTick(string(incident.JobDue), func(ctx context.Context, r row, inc incident.Incident) (string, error) {
 			moved := 0
 			_, err := d.do(ctx, inc.ID, incident.Actor{Kind: incident.ByClock, ID: escalationAdvanceName},
 				func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {

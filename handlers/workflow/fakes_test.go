@@ -46,6 +46,7 @@ type outside struct {
 	hookIDs  map[string]int
 	issues   map[string]workflow.Issue
 	calls    map[string]int
+	calling  func(p workflow.Page) // right before somebody is called
 }
 
 type channel struct {
@@ -174,6 +175,9 @@ func (o *outside) FindPost(ctx context.Context, to workflow.Place, key string) (
 }
 
 func (o *outside) Page(ctx context.Context, p workflow.Page) error {
+	if o.calling != nil {
+		o.calling(p)
+	}
 	return o.call(ctx, "page", func() { o.pages[p.Key] = append(o.pages[p.Key], p) })
 }
 
@@ -187,8 +191,9 @@ func (o *outside) Resolve(ctx context.Context, c workflow.Call) error {
 
 func (o *outside) Deliver(ctx context.Context, d workflow.Delivery) error {
 	return o.call(ctx, "hook", func() {
-		o.hookIDs[d.ID]++
-		if o.hookIDs[d.ID] == 1 { // the receiver drops a second one
+		once := d.Endpoint.ID + d.ID
+		o.hookIDs[once]++
+		if o.hookIDs[once] == 1 { // the receiver drops a second one
 			o.hooks[d.Endpoint.ID] = append(o.hooks[d.Endpoint.ID], d.Body)
 		}
 	})

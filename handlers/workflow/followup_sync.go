@@ -36,11 +36,16 @@ func (d Deps) onFollowUp(ctx context.Context, r received) error {
 		}
 		return r.inc.FollowUps[at], true
 	}
+	key := "issue:" + data.ID
+	row, err := d.stores().Effect(ctx, key)
+	if d.Tracker == nil || notFoundIsNil(err) != nil {
+		return notFoundIsNil(err)
+	}
 	// What a private incident leaves to do is nobody's to read in a tracker; nor is that of a test.
-	if _, wanted := find(); !wanted || d.Tracker == nil || r.inc.Visibility == incident.Private || r.inc.Mode == incident.ModeTest {
+	_, wanted := find()
+	if hidden := r.inc.Visibility == incident.Private || r.inc.Mode == incident.ModeTest; !begun(row) && (!wanted || hidden) {
 		return nil
 	}
-	key := "issue:" + data.ID
 	return d.run(ctx, effect{
 		key: key, incident: r.inc.ID, event: r.ev.ID, handler: followupSyncName,
 		refuse: func(ctx context.Context) (string, error) {

@@ -37,9 +37,11 @@ type Page struct {
 	// Title is one line. Text says who is called, by which rule, and what came before. Both come from
 	// outside in part.
 	Title, Text string
-	// Ref and URL lead to the incident; URL may be "". Severity is its id, Rank its severity's rank.
-	Ref, URL, Severity string
-	Rank               int
+	// Ref and URL lead to the incident; URL may be "". AckURL is the person's own link to answer by, or
+	// "", Buttons are for a chat. Severity is the incident's, Rank its severity's rank.
+	Ref, URL, AckURL, Severity string
+	Buttons                    []Button
+	Rank                       int
 	// Test marks a call that somebody asked for to see whether it works.
 	Test bool
 	At   time.Time

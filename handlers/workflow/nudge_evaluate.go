@@ -18,9 +18,9 @@ const nudgeMaxAge = 5 * time.Minute
 // nudgeEvaluate reminds people of what an incident lacks.
 func (d Deps) nudgeEvaluate() Registration {
 	return Registration{
-		Name: nudgeEvaluateName, Topic: incident.TopicClock, Types: []string{TickNudge},
+		Name: nudgeEvaluateName, Topic: incident.TopicClock, Types: []string{string(incident.JobNudge)},
 		Timeout: 20 * time.Second, MaxAge: nudgeMaxAge, Shed: ShedDrop, Purge: PurgeSafe,
-		Handler: d.onTick(TickNudge, d.onNudge),
+		Handler: d.onTick(string(incident.JobNudge), d.onNudge),
 	}
 }
 
@@ -50,7 +50,7 @@ func (d Deps) nudge(ctx context.Context, rules *incident.Settings, r row, inc in
 		return err
 	}
 	return d.run(ctx, effect{
-		key: key, incident: inc.ID, event: r.id, handler: nudgeEvaluateName, silent: true,
+		key: key, incident: inc.ID, handler: nudgeEvaluateName, silent: true, // the next tick brings it back
 		refuse: func(ctx context.Context) (string, error) {
 			if place.Channel == "" && place.Person.ID == "" {
 				return "there is nowhere to say it", nil

@@ -82,6 +82,17 @@ func TestQuarantine_OfThePipelineOpensNothing(t *testing.T) {
 		}
 		w.clock.Advance(11 * time.Minute)
 	}
+	before := w.count()
+	for _, sub := range []string{"orders--slack-sync", "quarantine-reports", "shop--channel-create", "clock"} {
+		e := poisoned(sub, "f-"+sub, "Q-"+sub)
+		e.Subscription = sub
+		w.poison(e)
+	}
+	want(t, "of others", w.count()-before, 4)
+	e := poisoned("cmd", "f-cmd", "Q-cmd")
+	e.Subscription = "slack-inbound--slack-command"
+	w.poison(e)
+	want(t, "of the chat", w.count()-before, 4)
 }
 
 func TestQuarantine_DecisionsFindIncidentsThatHaveEnded(t *testing.T) {

@@ -41,8 +41,17 @@ func (d Deps) onEvent(maxAge time.Duration, types []incident.EventType, fn func(
 		if err != nil || r.inc.Mode == incident.ModeRetrospective {
 			return err
 		}
-		return fn(ctx, r)
+		return unmendable(fn(ctx, r))
 	})
+}
+
+// unmendable marks what no repetition mends: what somebody else wrote is not what a verb takes, or the
+// document is full.
+func unmendable(err error) error {
+	if errors.Is(err, incident.ErrInvalid) || errors.Is(err, incident.ErrTooLarge) {
+		return handlers.Permanent(err)
+	}
+	return err
 }
 
 // wants reports whether a handler asked for a type.

@@ -154,7 +154,7 @@ func TestPrivate_NobodyOutsideLearnsAnything(t *testing.T) {
 		return inc.AddFollowUp(act, incident.FollowUp{Text: "a secret chore"})
 	})
 	w.pass(12*time.Minute, 30*time.Second)
-	w.quietly("digest.daily", tickMessage(w, workflow.TickDigest, ""))
+	w.quietly("digest.daily", tickMessage(w, string(incident.JobDigest), ""))
 	w.do(inc.ID, person("ben"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
 		return inc.Resolve(act, incident.ResolveParams{Message: "a secret end"})
 	})
@@ -253,7 +253,7 @@ func TestChannel_ReopenedWhileItIsPutAway(t *testing.T) {
 	closed := w.latest(inc.ID, incident.EvClosed)
 	done := false
 	w.out.step = func(op string) {
-		if op == "after archive" && !done {
+		if op == "archive" && !done { // it looked, and has not called yet
 			done = true
 			w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
 				return inc.Reopen(act, "it is back")
@@ -287,4 +287,80 @@ func TestHeadline_TheNewestWins(t *testing.T) {
 	}
 	w.quietly("announce.post", first)
 	want(t, "shown", w.out.in("C-all")[0].latest.Facts[0].Value, "monitoring")
+}
+
+func cancel(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+	return inc.Cancel(act, "nothing")
+}
+
+// TestInDoubt_AndThenItEnded: what may have been made before the incident ended is found, and put right.
+func TestInDoubt_AndThenItEnded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	failing(w, lostAfter, "channel", "post", "issue")
+	inc := w.declare(incident.NewParams{Severity: "critical"})
+	w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.AddFollowUp(act, incident.FollowUp{Text: "fix the cause"})
+	})
+	w.work()
+	w.do(inc.ID, person("ana"), cancel)
+	w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.ChangeFollowUp(act, inc.FollowUps[0].ID, incident.ItemChange{State: incident.NotDoing})
+	})
+	w.out.fault = func(string) fault { return fine }
+	w.pass(10*time.Minute, 30*time.Second)
+	now := w.get(inc.ID)
+	want(t, "put away", w.out.channels[inc.ID].archived, true)
+	want(t, "known", now.Channel != nil && now.Channel.Archived, true)
+	want(t, "linked", now.FollowUps[0].Link != "", true)
+	for _, place := range []string{"C-all", "C-crit"} {
+		posts := w.out.in(place)
+		want(t, place, len(posts), 1)
+		want(t, "status in "+place, posts[0].latest.Facts[0].Value, "canceled")
+	}
+	want(t, "held", w.held, nil)
+}
+
+// TestInDoubt_AndThenItBecamePrivate: so is what says too much.
+func TestInDoubt_AndThenItBecamePrivate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	failing(w, lostAfter, "post")
+	inc := w.declare(incident.NewParams{Severity: "critical", Name: "a secret"})
+	w.work()
+	w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.MakePrivate(act, "customers are named")
+	})
+	w.out.fault = func(string) fault { return fine }
+	w.pass(10*time.Minute, 30*time.Second)
+	for _, p := range append(w.out.in("C-all"), w.out.in("C-crit")...) {
+		if strings.Contains(fmt.Sprintf("%+v", p.latest), "secret") {
+			t.Errorf("%s still says %+v", p.post.To.Channel, p.latest)
+		}
+	}
+	want(t, "posted", len(w.out.in("C-all")), 1)
+}
+
+// TestUpdate_LooksAgainBeforeItIsSent: it became private after the message was taken.
+func TestUpdate_LooksAgainBeforeItIsSent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inc := w.declare(incident.NewParams{Severity: "minor"})
+	w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.ShareUpdate(act, incident.UpdateParams{Message: "a secret update"})
+	})
+	m, hidden := w.latest(inc.ID, incident.EvUpdate), false
+	plain := w.svc
+	w.serviceThat(func(op string) {
+		if op == "after claim" && !hidden {
+			hidden = true
+			if _, err := plain.Do(t.Context(), inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+				return inc.MakePrivate(act, "customers are named")
+			}); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	w.quietly("update.post", m)
+	want(t, "posts", len(w.out.posts), 0)
 }

@@ -10,18 +10,6 @@ import (
 	"github.com/theriac/theriac/incident"
 )
 
-// Kinds of ticks, the Kind of their rows. A tick that concerns an incident has its id as attribute
-// incident.AttrIncident; that of the digest has its date, 2006-01-02, as attribute AttrDate.
-const (
-	TickDue     = "due"
-	TickEffects = "effects"
-	TickNudge   = "nudge"
-	TickDigest  = "digest"
-)
-
-// AttrDate is the attribute of a digest's tick that says for which day it is.
-const AttrDate = "date"
-
 // row is a stored row as it came: a tick, or something from outside.
 type row struct {
 	id, kind string
@@ -47,7 +35,7 @@ func (d Deps) onRow(kinds []string, fn func(ctx context.Context, r row) (result 
 		}
 		result, err := fn(ctx, r)
 		if err != nil {
-			return err
+			return unmendable(err)
 		}
 		return d.handled(ctx, r, result)
 	})

@@ -16,6 +16,12 @@ const webhookDeliverName = "webhook.deliver"
 // hookPrefix begins the keys of deliveries.
 const hookPrefix = "hook:"
 
+// HookKey is the key of the effect that brings an event to an endpoint.
+func HookKey(endpoint, event string) string { return hookPrefix + endpoint + ":" + event }
+
+// HookID is the id by which a receiver drops what it had before.
+func HookID(event string) string { return "msg_" + event }
+
 // hookPatience is how long a delivery is tried in all.
 const hookPatience = 24 * time.Hour
 
@@ -59,7 +65,7 @@ func (d Deps) onPublished(ctx context.Context, r received) error {
 
 // deliver sends one event to one endpoint.
 func (d Deps) deliver(ctx context.Context, r received, e incident.Endpoint) error {
-	key := hookPrefix + e.ID + ":" + r.ev.ID
+	key := HookKey(e.ID, r.ev.ID)
 	row, err := d.stores().Effect(ctx, key)
 	if notFoundIsNil(err) != nil {
 		return err
@@ -77,11 +83,11 @@ func (d Deps) deliver(ctx context.Context, r received, e incident.Endpoint) erro
 			return "", d.again(ctx, &r.inc)
 		},
 		do: func(ctx context.Context) (incident.EffectEnd, error) {
-			body, err := hookBody(&r.inc, r.ev, d.Link(&r.inc))
+			body, err := HookBody(&r.inc, r.ev, d.Link(&r.inc))
 			if err != nil {
 				return incident.EffectEnd{}, Never(err)
 			}
-			return incident.EffectEnd{}, d.Webhooks.Deliver(ctx, Delivery{Endpoint: e, ID: "msg_" + r.ev.ID, At: d.Now(), Body: body})
+			return incident.EffectEnd{}, d.Webhooks.Deliver(ctx, Delivery{Endpoint: e, ID: HookID(r.ev.ID), At: d.Now(), Body: body})
 		},
 		released: func(attempt int, err error) (time.Duration, error) {
 			wait := hookWait(attempt)
@@ -115,8 +121,8 @@ type hookIncident struct {
 	Version  int64           `json:"version,omitempty"`
 }
 
-// hookBody is what is sent. Visibility is that of now, whatever it was when the event happened.
-func hookBody(inc *incident.Incident, ev incident.Event, link string) ([]byte, error) {
+// HookBody is what an endpoint is sent of an event. Visibility is that of now, whatever it was when the event happened.
+func HookBody(inc *incident.Incident, ev incident.Event, link string) ([]byte, error) {
 	body := hookEvent{Type: ev.Type, EventID: ev.ID, Incident: hookIncident{ID: inc.ID}}
 	if inc.Visibility != incident.Private && ev.Visibility != incident.Private {
 		body.Event = &ev

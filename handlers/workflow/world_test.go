@@ -37,6 +37,8 @@ type world struct {
 	// crashAt makes the process die at the n-th step of a run, counted from 1. 0: never.
 	crashAt, steps int
 	quiet          bool
+	// before is called before each run of a handler, and may choose a step to die at.
+	before func()
 }
 
 type delivery struct {
@@ -216,7 +218,11 @@ func (w *world) due() bool {
 
 // answer runs one delivery as a consumer would.
 func (w *world) answer(d delivery) {
+	if w.before != nil {
+		w.before()
+	}
 	err, dead := w.handle(d.reg, d.m)
+	w.crashAt = 0
 	switch class := handlers.Class(err); {
 	case dead:
 		d.at = w.clock.Now().Add(time.Second)
@@ -262,13 +268,13 @@ func (w *world) tick() {
 		w.t.Fatal(err1, err2, err3)
 	}
 	for _, d := range pages {
-		add(workflow.TickDue, fmt.Sprintf("due:%s:%d", d.IncidentID, d.At.UnixMilli()), d.IncidentID)
+		add(string(incident.JobDue), fmt.Sprintf("due:%s:%d", d.IncidentID, d.At.UnixMilli()), d.IncidentID)
 	}
 	for _, d := range nudges {
-		add(workflow.TickNudge, fmt.Sprintf("nudge:%s:%d", d.IncidentID, now.Unix()/60), d.IncidentID)
+		add(string(incident.JobNudge), fmt.Sprintf("nudge:%s:%d", d.IncidentID, now.Unix()/60), d.IncidentID)
 	}
 	for _, id := range sweeps {
-		add(workflow.TickEffects, fmt.Sprintf("effects:%s:%d", id, now.Unix()/30), id)
+		add(string(incident.JobEffects), fmt.Sprintf("effects:%s:%d", id, now.Unix()/30), id)
 	}
 	if _, err := w.store.Accept(ctx, rows...); err != nil {
 		w.t.Fatal(err)

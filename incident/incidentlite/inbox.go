@@ -45,6 +45,9 @@ func (s *Store) Accept(ctx context.Context, rows ...incident.Inbound) ([]bool, e
 	}
 	created := make([]bool, len(rows))
 	for from := 0; from < len(rows); {
+		if from > 0 {
+			s.rest(ctx)
+		}
 		to := from + fitting(rows[from:])
 		err := s.write(ctx, "accept requests", func(x *tx) error {
 			for i := from; i < to; i++ {

@@ -13,8 +13,10 @@ const (
 	lease = 30 * time.Second
 	// poll is how often one that waits looks.
 	poll = 200 * time.Millisecond
-	// batch is how many rows one transaction changes.
-	batch = 200
+	// batch is how many rows one transaction changes, a few milliseconds' worth. After it other processes
+	// get a turn: they do not queue, they look every few milliseconds.
+	batch = 100
+	turn  = 5 * time.Millisecond
 )
 
 // pendingEvent is the row of event_pending.sql.
@@ -28,12 +30,30 @@ type pendingEvent struct {
 // Unpublished implements [incident.Outbox]. An event that cannot be read, which only a damaged file
 // has, is passed over; the audit finds it.
 func (s *Store) Unpublished(ctx context.Context, limit int) ([]incident.Outgoing, error) {
-	if pending, err := s.pending(ctx); err != nil || !pending || limit <= 0 {
+	if pending, err := s.pending(ctx); err != nil || !pending {
 		return nil, err
 	}
-	var events []pendingEvent
-	var rows []inboundRow
-	err := s.write(ctx, "take what is to be published", func(x *tx) (err error) {
+	var out []incident.Outgoing
+	for limit > 0 {
+		events, rows, err := s.take(ctx, min(limit, batch))
+		if err != nil && len(out) == 0 {
+			return nil, err
+		}
+		out = append(out, outgoing(events, rows)...)
+		limit -= batch
+		if err != nil || len(events)+len(rows) < batch { // the next call hears of it
+			break
+		}
+		if limit > 0 {
+			s.rest(ctx)
+		}
+	}
+	return out, nil
+}
+
+// take leases what is oldest.
+func (s *Store) take(ctx context.Context, limit int) (events []pendingEvent, rows []inboundRow, err error) {
+	err = s.write(ctx, "take what is to be published", func(x *tx) (err error) {
 		now := micros(x.now)
 		if events, err = collect[pendingEvent](x, sqlEventPending, now, limit); err != nil {
 			return err
@@ -44,10 +64,17 @@ func (s *Store) Unpublished(ctx context.Context, limit int) ([]incident.Outgoing
 		events, rows = oldest(events, rows, limit)
 		return x.lease(events, rows)
 	})
-	if err != nil {
-		return nil, err
+	return events, rows, err
+}
+
+// rest lets other processes have a turn.
+func (s *Store) rest(ctx context.Context) {
+	timer := time.NewTimer(turn)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
 	}
-	return outgoing(events, rows), nil
 }
 
 // oldest returns the oldest of both, at most limit together.
@@ -139,7 +166,10 @@ func (s *Store) Republish(ctx context.Context, eventIDs ...string) error {
 
 // inBatches runs f for a few of the ids at a time, each in a transaction of its own.
 func (s *Store) inBatches(ctx context.Context, doing string, ids []string, f func(x *tx, some string) error) error {
-	for some := range slices.Chunk(ids, batch) {
+	for i, some := range slices.Collect(slices.Chunk(ids, batch)) {
+		if i > 0 {
+			s.rest(ctx)
+		}
 		if err := s.write(ctx, doing, func(x *tx) error { return f(x, list(some)) }); err != nil {
 			return err
 		}

@@ -52,7 +52,7 @@ func (p *pool) keep(ctx context.Context, texts []string) {
 		}
 		p.mu.Unlock()
 		if old != nil {
-			_ = s.Close() // another was quicker
+			_ = s.Close() //nolint:sqlclosecheck // another was quicker; all others are closed with the pool
 		}
 	}
 }

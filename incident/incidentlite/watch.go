@@ -109,7 +109,7 @@ func (r findingRow) finding(kind incident.FindingKind) incident.Finding {
 	return f
 }
 
-// Prune implements [incident.Watch]. One call deletes at most 200.
+// Prune implements [incident.Watch]. One call deletes at most 100.
 func (s *Store) Prune(ctx context.Context, limit int) (int, error) {
 	limit = min(max(limit, 0), batch)
 	var rows, effects []int64

@@ -129,6 +129,9 @@ func inboxMany(b *bundle) {
 	b.must(b.Store.MarkPublished(b.ctx, outIDs(out)...))
 	b.advance(time.Hour)
 	b.wantEqual([]string{}, outIDs(b.unpublished()), "afterwards")
+	_, err = b.Store.Accept(b.ctx, row1("last"), row1("row-499"))
+	b.must(err)
+	b.wantEqual([]string{"last"}, outIDs(b.unpublished()), "then")
 }
 
 func inboxLarge(b *bundle) {

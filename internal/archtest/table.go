@@ -49,7 +49,7 @@ func handlersRows() []row {
 		{pkg: "handlers/handlertest", ours: []string{"handlers"},
 			why: "build messages, run a handler, ask what its error means"},
 		{pkg: "handlers/redact", why: "one allow-list for every surface, the guardian's standard error included"},
-		{pkg: "handlers/workflow", ours: []string{"handlers", "incident"},
+		{pkg: "handlers/workflow", ours: []string{"handlers", "incident"}, tests: []string{"incident/incidenttest"},
 			why: "shipped incident handlers; a row of its own, so that handlers stays a leaf"},
 	}
 }
@@ -129,10 +129,13 @@ func incidentRows() []row {
 		{pkg: "incident/incidentlite", ours: with(ours, "internal/localfile", "internal/migrate", "internal/sqlrows"),
 			outside: []string{sqlite, goose},
 			why:     "the same store, embedded"},
-		{pkg: "incident/incidentslack", ours: with(ours, "internal/slackkit"), outside: []string{slack},
-			why: "speaks to the domain, never to SQL"},
+		{pkg: "incident/incidentslack", ours: with(ours, "handlers/workflow", "internal/slackkit"), outside: []string{slack},
+			tests: []string{"internal/slackkit/slackfake", "incident/incidenttest"},
+			why:   "speaks to the domain, never to SQL; the workflow owns Chat, which it implements, and takes its handlers"},
 		{pkg: "incident/incidentweb", ours: with(ours, "internal/webkit", "internal/problem"),
 			why: "a link to an entry is a function handed in by cmd"},
+		{pkg: "incident/incidentclock", ours: ours, tests: []string{"incident/incidenttest"},
+			why: "relay, beats and watchdog: it runs no handlers and opens no document"},
 		{pkg: "incident/incidenttest", ours: ours, outside: []string{cmp},
 			why: "in-memory store, store suite"},
 	}

@@ -157,18 +157,22 @@ func (w *Webhook) Send(ctx context.Context, a Alert) error {
 	if err != nil {
 		return w.post.invalid(err)
 	}
-	now := w.cfg.Now()
-	body, err := json.Marshal(bodyOf(a, now))
+	body, err := json.Marshal(bodyOf(a, w.cfg.Now()))
 	if err != nil {
 		return w.post.invalid(errors.New("the alert makes no JSON"))
 	}
-	id, timestamp := a.ID(), strconv.FormatInt(now.Unix(), 10)
-	header := http.Header{
+	return w.Deliver(ctx, a.ID(), body)
+}
+
+// Deliver calls the webhook with a body of the caller's own, signed and named by id, which is the same in
+// each try: the receiver drops a second one by it. It returns what Send returns.
+func (w *Webhook) Deliver(ctx context.Context, id string, body []byte) error {
+	timestamp := strconv.FormatInt(w.cfg.Now().Unix(), 10)
+	got, err := w.post.post(ctx, body, http.Header{
 		HeaderID:        {id},
 		HeaderTimestamp: {timestamp},
 		HeaderSignature: {sign(w.keys, id, timestamp, body)},
-	}
-	got, err := w.post.post(ctx, body, header, true)
+	}, true)
 	if err != nil {
 		return err
 	}

@@ -104,6 +104,10 @@ func TestEvents_BySocket_AreHandledOnce(t *testing.T) {
 	if i := <-p.heard; i.Type != slackkit.EventCallback || i.Event.Kind != slackkit.MemberJoined || i.User != "U0ANA" || i.Channel != "C0OPS" {
 		t.Errorf("heard %#v", plain(i))
 	}
+	ok(t, "stop", p.stop())
+	if told := p.Ephemerals(); len(told) != 0 { // the handler answers, and nobody has asked
+		t.Errorf("somebody was told %+v", told)
+	}
 }
 
 func TestEvents_HostileBodies(t *testing.T) {

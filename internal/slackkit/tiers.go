@@ -20,7 +20,7 @@ func limitOf(method string) int {
 		"conversations.archive", "conversations.unarchive", "bookmarks.add", "bookmarks.edit", "pins.add":
 		return tier2
 	case "conversations.info", "conversations.history", "conversations.replies", "conversations.invite", "bookmarks.list",
-		"chat.update", "users.lookupByEmail":
+		"chat.update", "users.lookupByEmail", "conversations.open":
 		return tier3
 	case "chat.postEphemeral", "users.info", "views.open", "views.update":
 		return tier4

@@ -80,3 +80,13 @@ func (c *Client) user(ctx context.Context, method string, form url.Values) (User
 	}
 	return u, nil
 }
+
+// OpenTalk returns the id of the channel in which the app and one user write to each other, which is made
+// if it is not there. To repeat it is harmless. It needs im:write.
+func (c *Client) OpenTalk(ctx context.Context, user string) (string, error) {
+	const method = "conversations.open"
+	made, err := c.changeChannel(ctx, method, struct {
+		Users string `json:"users"`
+	}{user})
+	return made.ID, err
+}

@@ -98,7 +98,7 @@ func (s *Store) GroupAudit(ctx context.Context, name string, after int64, limit 
 	}
 	var rows []quarantine.AuditRow
 	for _, a := range s.audit {
-		if a.N > after && (of[a.EntryID] || a.EntryID == "" && a.Ref == g.Ref) {
+		if a.N > after && (of[a.EntryID] || a.EntryID == "" && a.Control == "" && a.Ref == g.Ref) {
 			rows = append(rows, a)
 		}
 	}

@@ -65,6 +65,11 @@ func controlPromises() []promise {
 				b.wantEqual(text, got.Ordered.Reason, "reason "+h.Name)
 			}
 		}},
+		{"ASubscriptionMayBeNamedLikeAGroup", func(b *bundle) {
+			g := b.holdOne().Group
+			b.control(pauseOf(g, 0))
+			b.wantEqual(0, len(b.groupAudit(g, 0, 0)), "rows of the group")
+		}},
 		{"AWorkerConfirmsAndEverybodySeesIt", confirmedControls},
 	}
 }

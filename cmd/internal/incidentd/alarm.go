@@ -83,7 +83,7 @@ func (a *alarmer) Raise(ctx context.Context, alarm incidentclock.Alarm) error {
 	for _, s := range a.senders {
 		sending, cancel := context.WithTimeout(ctx, alarmWithin)
 		err := s.Send(sending, notify.Alert{
-			Key: "theriac:" + alarm.Subject, Action: notify.Trigger, Severity: notify.Critical, Title: alarm.Title,
+			Key: "theriac:" + alarm.Subject, Action: notify.Trigger, Severity: notify.SeverityCritical, Title: alarm.Title,
 			Source: "incidentd", Class: "watchdog", At: alarm.At,
 			Details: map[string]string{"detail": alarm.Detail, "incident": alarm.Ref},
 		})

@@ -31,12 +31,6 @@ const (
 	classNonCritical = "non-critical"
 )
 
-// Slots of the two workers: how many handlers run at once.
-const (
-	criticalSlots    = 64
-	nonCriticalSlots = 32
-)
-
 // program is one run of the service, in the guardian and in each of its children alike.
 type program struct {
 	flags    flags
@@ -109,9 +103,9 @@ func (p program) guardian(use string, names []string) guardian.Config {
 		role := guardian.RoleConfig{Name: name}
 		switch name {
 		case roleCritical:
-			role.Slots, role.Wards = criticalSlots, 2
+			role.Slots, role.Wards = slotsOf(classCritical), 2
 		case roleNonCritical:
-			role.Slots, role.Wards = nonCriticalSlots, 1
+			role.Slots, role.Wards = slotsOf(classNonCritical), 1
 		}
 		cfg.Roles = append(cfg.Roles, role)
 	}

@@ -14,6 +14,8 @@ type Channel struct {
 	Archived, Absent bool
 	// Private is a channel that only members see, the app too.
 	Private bool
+	// Talk is the channel between the app and one person.
+	Talk bool
 	// Topic and Purpose are what stands above it and what it is for.
 	Topic, Purpose string
 	// Creator is who made it, and Created when.
@@ -176,6 +178,23 @@ func (s *Server) createLocked(a args) (reply, *refusal) {
 	return reply{"channel": wireChannel(c)}, nil
 }
 
+// talkLocked opens the channel between the app and one person, which no list shows.
+func (s *Server) talkLocked(a args) (reply, *refusal) {
+	user := a.text("users")
+	switch who, known := s.userLocked(user); {
+	case !known:
+		return nil, &refusal{code: "user_not_found"}
+	case who.Deleted:
+		return nil, &refusal{code: "user_disabled"}
+	}
+	id := "D0" + user
+	if s.byID[id] == nil {
+		s.addLocked(Channel{ID: id, Name: "talk-" + strings.ToLower(user), Private: true, Talk: true, Members: []string{user}, Created: s.cfg.Now()})
+		s.changeLocked()
+	}
+	return reply{"channel": reply{"id": id}}, nil
+}
+
 func (s *Server) infoLocked(a args) (reply, *refusal) {
 	c := s.seenLocked(a.text("channel"))
 	if c == nil {
@@ -204,6 +223,9 @@ func (s *Server) listLocked(a args) (reply, *refusal) {
 		kind := "public_channel"
 		if c.Private {
 			kind = "private_channel"
+		}
+		if c.Talk {
+			kind = "im"
 		}
 		if !slices.Contains(types, kind) || c.Private && c.Absent || c.Archived && a.truth("exclude_archived") {
 			continue

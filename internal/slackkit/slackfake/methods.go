@@ -30,6 +30,7 @@ func (s *Server) methodLocked(name string) (method, bool) {
 		"views.open":               {run: s.openLocked},
 		"views.update":             {run: s.updateViewLocked},
 		"conversations.create":     {run: s.createLocked, scope: manage},
+		"conversations.open":       {run: s.talkLocked, scope: "im:write"},
 		"conversations.list":       {run: s.listLocked, scope: read, form: true},
 		"conversations.info":       {run: s.infoLocked, scope: read, form: true},
 		"conversations.members":    {run: s.membersLocked, scope: read, form: true},

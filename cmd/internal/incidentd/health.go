@@ -1,0 +1,100 @@
+package incidentd
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/theriac/theriac/handlers/workflow"
+	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/incident/incidentclock"
+)
+
+// health are the numbers of /v1/health: what is late, by the same questions that the watchdog asks.
+func (s *site) health(ctx context.Context) (map[string]any, error) {
+	findings, err := s.stores.Audit(ctx, incidentclock.DefaultLimits())
+	if err != nil {
+		return nil, err
+	}
+	late := map[string]int{}
+	for _, f := range findings {
+		late[string(f.Kind)] += max(f.Count, 1)
+	}
+	waiting, err := s.stores.Audit(ctx, incident.AuditLimits{
+		Alert: time.Hour, Page: time.Hour, Escalation: time.Hour, Channel: time.Hour, Publish: time.Nanosecond,
+	})
+	if err != nil {
+		return nil, err
+	}
+	numbers := map[string]any{"late": late, "unpublished": 0}
+	for _, f := range waiting {
+		if f.Kind == incident.NotPublished {
+			numbers["unpublished"], numbers["oldest_unpublished"] = f.Count, f.Since.UTC()
+		}
+	}
+	return numbers, nil
+}
+
+// testWebhook sends an event that never happened to an endpoint.
+func (s *site) testWebhook(ctx context.Context, endpoint string) error {
+	body, err := json.Marshal(map[string]any{"type": "test", "event_id": "test"})
+	if err != nil {
+		return err
+	}
+	return s.deliver(ctx, endpoint, fmt.Sprintf("msg_test_%d", time.Now().UnixNano()), body)
+}
+
+// resendWebhook has an event delivered once more: its row is given back to the handler.
+func (s *site) resendWebhook(ctx context.Context, endpoint, event string) error {
+	key := workflow.HookKey(endpoint, event)
+	row, err := s.stores.Effect(ctx, key)
+	if err != nil {
+		return err
+	}
+	e, err := s.eventOf(ctx, row.IncidentID, event)
+	if err != nil {
+		return err
+	}
+	inc, err := s.stores.Get(ctx, row.IncidentID)
+	if err != nil {
+		return err
+	}
+	body, err := workflow.HookBody(&inc, e, s.link(&inc))
+	if err != nil {
+		return err
+	}
+	return s.deliver(ctx, endpoint, workflow.HookID(event), body)
+}
+
+// eventOf returns an event of an incident by its id.
+func (s *site) eventOf(ctx context.Context, incidentID, id string) (incident.Event, error) {
+	for after := int64(0); ; {
+		page, err := s.stores.Events(ctx, incident.EventFilter{IncidentID: incidentID, AfterSeq: after, Limit: 1000})
+		if err != nil {
+			return incident.Event{}, err
+		}
+		for _, e := range page.Events {
+			if e.ID == id {
+				return e, nil
+			}
+			after = e.Seq
+		}
+		if len(page.Events) == 0 {
+			return incident.Event{}, fmt.Errorf("event %.60q: %w", id, incident.ErrNotFound)
+		}
+	}
+}
+
+func (s *site) deliver(ctx context.Context, endpoint, id string, body []byte) error {
+	rules, err := s.service.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	for _, e := range rules.Endpoints {
+		if e.ID == endpoint {
+			return hooks{secretOf(s.environ)}.Deliver(ctx, workflow.Delivery{Endpoint: e, ID: id, At: time.Now(), Body: body})
+		}
+	}
+	return fmt.Errorf("endpoint %.60q: %w", endpoint, incident.ErrNotFound)
+}

@@ -1,0 +1,2 @@
+// Package incidentslack brings the incident workflow to Slack and back.
+package incidentslack
