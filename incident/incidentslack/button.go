@@ -76,7 +76,7 @@ func keepMessage(ctx context.Context, t *turn) (string, error) {
 	if strings.TrimSpace(text) == "" || t.r.MessageTS == "" {
 		return "", sayf("This message has no text that could stand in a timeline. Nothing was done.")
 	}
-	inc, err := t.doOnce(ctx, "", "slack:item:"+t.r.Channel+":"+t.r.MessageTS, func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+	inc, err := t.doOnce(ctx, "", itemKey(t.r.Channel, t.r.MessageTS), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
 		return inc.AddItem(act, text, timeOf(t.r.MessageTS))
 	})
 	return "It stands in the timeline of " + inc.Ref() + ".", err

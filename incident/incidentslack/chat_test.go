@@ -163,9 +163,9 @@ func TestEnsureChannel_NameTaken_TakesTheNext(t *testing.T) {
 				taken.Creator = b.channel(made.ID).Creator
 				b.fake.SetChannel(taken)
 			}
-			s := spec(func(s *workflow.ChannelSpec) { s.Private = true })
+			s := spec(func(s *workflow.ChannelSpec) { s.Private = strings.HasPrefix(what, "open") })
 			made := b.ensure(s)
-			if c := b.channel(made.ID); made.Name != name+"-2" || !c.Private {
+			if c := b.channel(made.ID); made.Name != name+"-2" || c.Private != s.Private {
 				t.Errorf("made %+v", c)
 			}
 			if again := b.ensure(s); again != made {

@@ -359,7 +359,7 @@ func (t *turn) merge(ctx context.Context, ref, into, reason string) (string, err
 	}
 	_, _, err = t.svc.Merge(ctx, source.ID, target.ID, t.by, reason, incident.WithKey(t.r.key()), incident.CausedBy(t.r.ID, ""))
 	if _, final := words(err); err != nil && final {
-		if done, lookErr := t.happened(ctx, source.ID, t.r.key()); lookErr != nil || done {
+		if done, lookErr := happened(ctx, t.stores, source.ID, t.r.key()); lookErr != nil || done {
 			err = lookErr
 		}
 	}

@@ -2,6 +2,7 @@ package incidentslack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -53,6 +54,9 @@ func (t *turn) openIncidents(ctx context.Context, limit int) ([]incident.Inciden
 func runShed(ctx context.Context, t *turn, _ string, a *args) (string, error) {
 	if t.cfg.Controls != nil {
 		text, err := t.cfg.Controls(ctx, t.by, a.text())
+		if err != nil && !errors.Is(err, incident.ErrUnavailable) {
+			err = sayf("It was not done: %s.", escape(err.Error(), wordsMax))
+		}
 		return escape(text, 1000), err
 	}
 	return "Run `theriac shed critical-only --for 1h --reason INC-42` where you have the command line; `theriac shed normal` takes it back.", nil

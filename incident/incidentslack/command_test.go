@@ -115,6 +115,7 @@ func TestCommands_Controls_AreHandedIn(t *testing.T) {
 		cfg.Controls = controls
 	})
 	b.wantText("shed", b.inc("C0OPS", "U0ANA", "shed critical-only"), "ana asks for critical-only &lt;!channel&gt;")
+	b.wantText("shed", b.inc("C0OPS", "U0ANA", "shed nothing"), "It was not done: no &lt;!here&gt;.")
 }
 
 func TestWho_UnknownViewerAndGone_AreToldWhy_AndNothingHappens(t *testing.T) {

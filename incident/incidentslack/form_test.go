@@ -2,6 +2,7 @@ package incidentslack_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,9 @@ import (
 )
 
 func controls(_ context.Context, by incident.Actor, args string) (string, error) {
+	if args == "nothing" {
+		return "", errors.New("no <!here>")
+	}
 	return by.ID + " asks for " + args + " <!channel>", nil
 }
 

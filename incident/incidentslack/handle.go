@@ -11,8 +11,12 @@ import (
 	"github.com/theriac/theriac/internal/slackkit"
 )
 
-// inPlaceLimit bounds what is done while Slack waits.
-const inPlaceLimit = 1500 * time.Millisecond
+const (
+	// inPlaceLimit bounds what is done while Slack waits.
+	inPlaceLimit = 1500 * time.Millisecond
+	// noteLimit bounds the noting of it, so that a window still opens before its trigger expires.
+	noteLimit = 500 * time.Millisecond
+)
 
 // What people are told when it did not go as usual.
 const (
@@ -96,7 +100,7 @@ func (in *Intake) answer(r request, text string) slackkit.Answer {
 // handled notes what became of a row. Whoever cannot note it leaves it to the handler, which finds it
 // done.
 func (in *Intake) handled(ctx context.Context, id, result string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), inPlaceLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteLimit)
 	defer cancel()
 	err := in.stores.Handled(ctx, id, plain(result, 200))
 	if err != nil && !errors.Is(err, incident.ErrNotFound) {

@@ -35,12 +35,10 @@ func TestHostile_NoMentionSurvives(t *testing.T) {
 			var answers []string
 			for _, typed := range []string{"declare " + name, "update " + text, "status fixing " + text, "severity minor " + text, "summary " + text, "action " + text,
 				"followup " + text, "timeline " + text, "escalate oncall " + text, "status", "timeline", "list", "lead @" + text, "role " + text + " @ana", "invite " + text, text} {
-				if before := len(b.heard("U0ANA")); before >= 0 {
-					b.must(b.fake.Command(b.ctx, channel, "U0ANA", "/inc", typed))
-					b.work()
-					for _, v := range b.fake.Views() {
-						b.fake.Dismiss(v.ID)
-					}
+				b.must(b.fake.Command(b.ctx, channel, "U0ANA", "/inc", typed))
+				b.work()
+				for _, v := range b.fake.Views() {
+					b.fake.Dismiss(v.ID)
 				}
 			}
 			v := b.window(func() error { return b.fake.Command(b.ctx, channel, "U0ANA", "/inc", "action") })
@@ -208,6 +206,8 @@ func TestEvents(t *testing.T) {
 	b := newBundle(t)
 	inc := b.declared()
 	channel := inc.Channel.ID
+	b.must(b.fake.Settle(b.ctx)) // that Ana was brought in
+	b.work()
 	_, err := b.fake.Say("C0OPS", "", "U0BEN", "said elsewhere")
 	b.must(err)
 	ts, err := b.fake.Say(channel, "", "U0BEN", "a secret that is only said")
@@ -240,6 +240,16 @@ func TestEvents(t *testing.T) {
 	}
 	edited, err := b.fake.Say(channel, "", "U0BEN", "first")
 	b.must(err)
+	b.must(b.fake.Edit(channel, ts, "U0BEN", "a secret that nobody marked"))
+	b.must(b.fake.Settle(b.ctx))
+	waiting, err = b.store.Unpublished(b.ctx, 100)
+	b.must(err)
+	for _, o := range waiting {
+		if o.Attributes[incident.AttrKind] == string(workflow.ChatChanged) {
+			t.Errorf("kept %s", o.Data)
+		}
+	}
+	b.clock.Advance(31 * time.Second)
 	b.must(b.fake.PinMessage(channel, edited, "U0ANA"))
 	b.must(b.fake.Settle(b.ctx))
 	b.work()

@@ -125,15 +125,24 @@ func (in *Intake) activity(ctx context.Context, i slackkit.Interaction) (inciden
 	if !ok {
 		return incident.Inbound{}, false, nil
 	}
-	if _, err := in.inChannel(ctx, e.Channel); err != nil {
-		if errors.Is(err, incident.ErrNotFound) {
-			err = nil
+	inc, err := in.inChannel(ctx, e.Channel)
+	if errors.Is(err, incident.ErrNotFound) {
+		return incident.Inbound{}, false, nil
+	}
+	if err == nil && e.Kind == workflow.ChatChanged {
+		if ok, err = happened(ctx, in.stores, inc.ID, itemKey(e.Channel, e.Message), incident.EvItemAdded); !ok {
+			return incident.Inbound{}, false, err // nobody marked it
 		}
+	}
+	if err != nil {
 		return incident.Inbound{}, false, err
 	}
 	body, err := json.Marshal(e)
 	return incident.Inbound{ID: i.Request, Topic: incident.TopicActivity, Kind: string(e.Kind), Body: body}, true, err
 }
+
+// itemKey names the line of a timeline that a message became, as the workflow does.
+func itemKey(channel, message string) string { return "slack:item:" + channel + ":" + message }
 
 // inChannel returns the incident of a channel, by the key that the workflow gave it when the channel was
 // made.

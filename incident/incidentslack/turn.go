@@ -134,18 +134,18 @@ func (t *turn) save(ctx context.Context, id, key string, verb incident.Verb) (in
 	if _, final := words(err); err == nil || !final {
 		return inc, err
 	}
-	if done, lookErr := t.happened(ctx, id, key); lookErr != nil || !done {
+	if done, lookErr := happened(ctx, t.stores, id, key); lookErr != nil || !done {
 		return inc, errors.Join(lookErr, err)
 	}
 	return t.stores.Get(ctx, id)
 }
 
-// happened looks for the event with a key in an incident's list. It goes through all of it, which only
-// what failed waits for.
-func (t *turn) happened(ctx context.Context, id, key string) (bool, error) {
+// happened looks for the event with a key in an incident's list. It goes through all of it, or all of some
+// types, which only what is rare waits for.
+func happened(ctx context.Context, stores incident.Stores, id, key string, types ...incident.EventType) (bool, error) {
 	const most = 1000
 	for after := int64(0); ; {
-		page, err := t.stores.Events(ctx, incident.EventFilter{IncidentID: id, AfterSeq: after, Limit: most})
+		page, err := stores.Events(ctx, incident.EventFilter{IncidentID: id, AfterSeq: after, Types: types, Limit: most})
 		if err != nil {
 			return false, err
 		}

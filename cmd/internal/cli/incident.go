@@ -59,7 +59,7 @@ func incidentCommands() map[string][]func(*Tool) *cobra.Command {
 		groupIncidentLook: {newIncidentListCommand, newIncidentShowCommand, newIncidentTimelineCommand, newIncidentEffectsCommand},
 		groupIncidentLife: {newDeclareCommand, newAcceptCommand, newDeclineCommand, newUpdateCommand, newSeverityCommand,
 			newIncidentPauseCommand, newIncidentResumeCommand, newMergeCommand, newCancelCommand, newResolveCommand,
-			newCloseCommand, newOptOutCommand, newReopenCommand},
+			newCloseCommand, newOptOutCommand, newReopenCommand, newImportCommand},
 		groupIncidentPeople: {newLeadCommand, newRoleCommand, newJoinCommand, newLeaveCommand, newEscalateCommand, newAckCommand,
 			newCallOffCommand, newAskUpdateCommand, newPrivateCommand},
 		groupIncidentWork: {newNoteCommand, newEditCommand, newAttachCommand, newActionCommand, newFollowUpCommand, newTaskCommand,

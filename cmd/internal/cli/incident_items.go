@@ -28,9 +28,9 @@ func newAttachCommand(t *Tool) *cobra.Command {
 
 // todoKind is what actions and follow-ups differ in.
 type todoKind struct {
-	noun, undo string
-	ids        func(*incident.Incident) []string
-	change     func(*incident.Incident, incident.Act, string, incident.ItemChange) ([]incident.Event, error)
+	noun   string
+	ids    func(*incident.Incident) []string
+	change func(*incident.Incident, incident.Act, string, incident.ItemChange) ([]incident.Event, error)
 }
 
 func actionKind() todoKind {

@@ -118,7 +118,7 @@ func newUpdateCommand(t *Tool) *cobra.Command {
 	noFiles(c.RegisterFlagCompletionFunc("severity", t.completeSeverities))
 	c.RunE = func(c *cobra.Command, given []string) error {
 		p.Message, p.Status = given[1], incident.Status(strings.ToLower(status))
-		if !p.Status.Valid() && p.Status != "" {
+		if p.Status != "" && p.Status.Stage() != incident.StageActive {
 			return problem.Errorf(problem.Invalid, "--status %.60q: want investigating, fixing or monitoring", status)
 		}
 		var err error

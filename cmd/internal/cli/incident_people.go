@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -70,7 +71,7 @@ func (o *roleFlags) give(ctx context.Context, t *Tool, word, role string, to []s
 		return problem.Errorf(problem.Invalid, "--note goes with a hand-over: say --from whom")
 	}
 	o.same = "nothing changed: nobody held it"
-	return o.runIn(ctx, t, word, func(ctx context.Context, room *incidentRoom) (incident.Verb, error) {
+	err := o.runIn(ctx, t, word, func(ctx context.Context, room *incidentRoom) (incident.Verb, error) {
 		if !o.nobody {
 			o.same = "nothing changed: " + to[0] + " holds it"
 			room.hintUnknown(ctx, t, to[0])
@@ -86,6 +87,15 @@ func (o *roleFlags) give(ctx context.Context, t *Tool, word, role string, to []s
 			}
 		}, nil
 	})
+	var held *incident.ConflictError
+	if !o.nobody && o.from == "" && o.version == 0 && errors.As(err, &held) && plainWord(held.By.ID) && plainWord(to[0]) {
+		command := "lead " + held.Ref
+		if role != incident.LeadRole {
+			command = "role " + held.Ref + " " + role
+		}
+		t.Hint("hand it over: theriac incident %s %s --from %s", command, to[0], held.By.ID)
+	}
+	return err
 }
 
 // person is who is named, or the one at the command line.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -73,7 +74,13 @@ func (o *incidentTimelineOptions) run(ctx context.Context, t *Tool) error {
 	if err != nil {
 		return err
 	}
-	lines := timelineOf(page.Events, o.all)
+	later, err := room.laterEdits(ctx, page)
+	if err != nil {
+		return err
+	}
+	lines := slices.DeleteFunc(timelineOf(slices.Concat(page.Events, later), o.all), func(l timelineLine) bool {
+		return slices.ContainsFunc(later, func(e incident.Event) bool { return e.Seq == l.Seq })
+	})
 	j := incidentTimelineJSON{Head: output.NewHead(), Ref: inc.Ref(), Events: []lineJSON{}}
 	if n := len(page.Events); n > 0 && page.Next != "" {
 		j.Next = page.Events[n-1].Seq
@@ -97,6 +104,30 @@ func (o *incidentTimelineOptions) run(ctx context.Context, t *Tool) error {
 		t.Hint("%s", fmt.Sprintf("%s shown   next: --after %d", plural(len(lines), "line", "lines"), j.Next))
 	}
 	return nil
+}
+
+// laterEdits are the edits and removals behind a page that is not the last: they may be of its lines.
+func (r *incidentRoom) laterEdits(ctx context.Context, page incident.EventPage) (edits []incident.Event, err error) {
+	n := len(page.Events)
+	if n == 0 || page.Next == "" {
+		return nil, nil
+	}
+	last := page.Events[n-1]
+	f := incident.EventFilter{
+		IncidentID: last.IncidentID, AfterSeq: last.Seq, Limit: maxLines,
+		Types: []incident.EventType{incident.EvItemEdited, incident.EvItemRemoved},
+	}
+	for {
+		more, err := r.stores.Events(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		edits = append(edits, more.Events...)
+		if more.Next == "" || len(more.Events) == 0 {
+			return edits, nil
+		}
+		f.AfterSeq = more.Events[len(more.Events)-1].Seq
+	}
 }
 
 func timelineColumns(now time.Time) []output.Column[timelineLine] {

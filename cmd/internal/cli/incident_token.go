@@ -271,7 +271,7 @@ func revokeToken(ctx context.Context, t *Tool, o output.Options, word string) er
 	}
 	j := tokenAnswerJSON{output.NewHead(), newTokenJSON(token, t.now())}
 	return t.Print(o, output.Answer{Value: j, Names: []string{token.ID}, Layout: output.Screen(func(w *term.Writer) {
-		w.Printf("%s  %s, %s   There is no undo; make another: theriac incident token create %s\n", token.ID, token.Name, said, token.Name)
+		w.Printf("%s  %s, %s   There is no undo; make another: theriac incident token create NAME\n", token.ID, token.Name, said)
 	})})
 }
 

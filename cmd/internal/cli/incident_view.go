@@ -156,15 +156,15 @@ type timelineLine struct {
 	removed bool
 }
 
-// timelineOf is what people read of events, oldest first: lines that were edited as they stand now,
-// those that were removed and what did it only if all is set.
+// timelineOf is what people read of events, oldest first: lines that were edited as they stand now, and
+// none that were removed. With all set it is every event as it was, marked where it was edited since.
 func timelineOf(evs []incident.Event, all bool) []timelineLine {
 	var lines []timelineLine
 	for _, e := range evs {
 		trait, known := incident.TraitOf(e.Type)
 		isEdit := e.Type == incident.EvItemEdited || e.Type == incident.EvItemRemoved
 		if isEdit {
-			edit(lines, e)
+			edit(lines, e, all)
 		}
 		if all || !known || trait.Timeline && !isEdit {
 			lines = append(lines, timelineLine{Event: e, text: incident.Line(e)})
@@ -176,26 +176,24 @@ func timelineOf(evs []incident.Event, all bool) []timelineLine {
 	return slices.DeleteFunc(lines, func(l timelineLine) bool { return l.removed })
 }
 
-// edit applies an edit to the line that it is of. What cannot be read changes nothing.
-func edit(lines []timelineLine, e incident.Event) {
+// edit applies an edit to the line that it is of, or only marks it. What cannot be read changes nothing.
+func edit(lines []timelineLine, e incident.Event, onlyMark bool) {
 	data, err := incident.DataOf[incident.DataItem](e)
-	if err != nil {
+	i := slices.IndexFunc(lines, func(l timelineLine) bool { return l.Seq == data.Of })
+	if err != nil || i < 0 {
 		return
 	}
-	for i := range lines {
-		line := &lines[i]
-		if line.Seq != data.Of {
-			continue
-		}
-		line.edited = true
-		line.removed = e.Type == incident.EvItemRemoved
-		if !data.Occurred.IsZero() {
-			line.OccurredAt = data.Occurred
-		}
-		if data.Text != "" {
-			author := cmp.Or(line.Actor.Name, line.Actor.ID, string(line.Actor.Kind))
-			line.text = author + ": " + data.Text
-		}
+	line := &lines[i]
+	line.edited = true
+	line.removed = e.Type == incident.EvItemRemoved
+	if onlyMark {
+		return
+	}
+	if !data.Occurred.IsZero() {
+		line.OccurredAt = data.Occurred
+	}
+	if data.Text != "" {
+		line.text = cmp.Or(line.Actor.Name, line.Actor.ID, string(line.Actor.Kind)) + ": " + lineOf(data.Text)
 	}
 }
 

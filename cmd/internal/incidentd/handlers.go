@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/theriac/theriac/cmd/internal/bus"
 	"github.com/theriac/theriac/consumer"
@@ -109,7 +110,10 @@ func (p program) furnish(ctx context.Context, d *desk, class string) (err error)
 	if err != nil {
 		return err
 	}
-	client, err := slackkit.New(slackkit.Config{Token: told.SlackToken, APIURL: told.SlackAPI, Logger: p.log})
+	client, err := slackkit.New(slackkit.Config{
+		Token: told.SlackToken, APIURL: told.SlackAPI, Logger: p.log,
+		Allowance: told.SlackAllowance, PerChannel: perChannel(told.SlackAllowance),
+	})
 	if err != nil {
 		return err
 	}
@@ -134,4 +138,13 @@ func (p program) furnish(ctx context.Context, d *desk, class string) (err error)
 	closeStores := d.close
 	d.close = func() { client.Close(); closeStores() }
 	return nil
+}
+
+// perChannel is the least time between two posts in one channel. It is Slack's, whatever part of the
+// limits a process has; only where they are wider than Slack's it is shorter.
+func perChannel(allowance float64) time.Duration {
+	if allowance <= 1 {
+		return 0 // the default
+	}
+	return time.Duration(float64(time.Second) / allowance)
 }

@@ -36,8 +36,8 @@ const (
 	slackPageTimeout = 10 * time.Second
 )
 
-// slackEvents are what the app is told of, as in docs/slack-manifest.yaml.
-func slackEvents() []string {
+// SlackEvents are what the app is told of, as in docs/slack-manifest.yaml.
+func SlackEvents() []string {
 	return []string{
 		"message.channels", "member_joined_channel", "member_left_channel", "reaction_added",
 		"pin_added", "channel_rename", "channel_archive",
@@ -50,7 +50,7 @@ func (p program) slack(ctx context.Context, role guardian.Role) error {
 	s, err := slackfake.Start(ctx, slackfake.Config{
 		Addr: p.flags.slackListen, TeamName: "Theriac", StateFile: filepath.Join(p.settings.DataDir, "slack.json"),
 		Channels: []slackfake.Channel{{ID: announceChannel, Name: announceName}, {ID: quarantineRoom, Name: quarantineName}},
-		Events:   slackEvents(),
+		Events:   SlackEvents(),
 	})
 	if err != nil {
 		return problem.Errorf(problem.Unavailable, "the Slack workspace of this machine: %w; choose another --slack-listen", err)
