@@ -190,6 +190,9 @@ func same[T any](t *testing.T, what string, got, want T) {
 	}
 }
 
+// pass lets time go by in a bubble.
+func pass(d time.Duration) { <-time.NewTimer(d).C }
+
 // wall is a chat in memory.
 type wall struct{ posts map[string]workflow.Card }
 
@@ -337,7 +340,7 @@ func TestBridge_DeathsWithoutAnEntry(t *testing.T) {
 			}
 		}
 		same(t, "rows at once", s.look(), 0)
-		time.Sleep(crashSettles + time.Second)
+		pass(crashSettles + time.Second)
 		same(t, "rows", s.look(), 2)
 		same(t, "again", s.look(), 0)
 		all := s.incidents()
@@ -370,7 +373,7 @@ func TestBridge_ManyOfOneGroup(t *testing.T) {
 		s.reads = func(e workflow.QuarantineEvent) bool {
 			return e.Entry == entries[0].Ref || e.Entry == entries[read-1].Ref
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		for _, e := range entries {
 			s.decide(s.room.EntryDiscard(t.Context(), e, by("ana")))
 		}
@@ -378,7 +381,7 @@ func TestBridge_ManyOfOneGroup(t *testing.T) {
 		same(t, "again", s.look(), 0)
 		same(t, "decision", s.incidents()[0].Entries[0].Decision, "discarded")
 		same(t, "refused", s.held, nil)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		s.restart()
 		same(t, "a new bridge", s.look(), 0)
 	})
