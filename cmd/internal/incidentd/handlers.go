@@ -2,6 +2,7 @@ package incidentd
 
 import (
 	"context"
+	"os"
 	"slices"
 	"time"
 
@@ -79,6 +80,7 @@ func subscription(r workflow.Registration) consumer.Subscription {
 type desk struct {
 	stores  incident.Stores
 	service *incident.Service
+	alarm   *alarmer
 	regs    []workflow.Registration
 	close   func()
 }
@@ -99,6 +101,9 @@ func (p program) openDesk(ctx context.Context, class string) (*desk, error) {
 
 func (p program) furnish(ctx context.Context, d *desk, class string) (err error) {
 	if d.service, err = incident.NewService(incident.Config{Stores: d.stores, Logger: p.log}); err != nil {
+		return err
+	}
+	if d.alarm, err = newAlarmer(p.incident, os.Stderr); err != nil {
 		return err
 	}
 	told, err := p.notices(ctx)
@@ -127,7 +132,8 @@ func (p program) furnish(ctx context.Context, d *desk, class string) (err error)
 		return err
 	}
 	d.regs = ofClass(registrations(workflow.Deps{
-		Service: d.service, Slack: intake.Registrations(), Chat: chat, Notifier: pages, Webhooks: hooks{secret}, Link: p.link, AckLink: p.ackLink, Logger: p.log,
+		Service: d.service, Slack: intake.Registrations(), Chat: chat, Notifier: pages, Webhooks: hooks{secret}, Backup: d.alarm.backup,
+		Link: p.link, AckLink: p.ackLink, Logger: p.log,
 	}), class)
 	closeStores := d.close
 	d.close = func() { client.Close(); closeStores() }
