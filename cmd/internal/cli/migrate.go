@@ -57,6 +57,8 @@ type schemaJSON struct {
 
 type stepsJSON struct {
 	output.Head
+	// Store is that of the first schema; each has its own.
+	Store   string       `json:"store"`
 	Schemas []schemaJSON `json:"schemas"`
 	Steps   []stepJSON   `json:"steps"`
 }
@@ -72,7 +74,7 @@ type schema struct {
 
 // schemasAnswer shows steps of several rooms, one block each.
 func schemasAnswer(t *Tool, all []schema) output.Answer {
-	j := stepsJSON{output.NewHead(), []schemaJSON{}, []stepJSON{}}
+	j := stepsJSON{Head: output.NewHead(), Store: all[0].store, Schemas: []schemaJSON{}, Steps: []stepJSON{}}
 	a := output.Answer{}
 	var blocks output.Blocks
 	for _, one := range all {

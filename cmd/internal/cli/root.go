@@ -91,7 +91,7 @@ func addGlobals(root *cobra.Command, t *Tool) {
 	noFiles(root.MarkPersistentFlagDirname("data-dir"))
 }
 
-// unknownCommand refuses words behind theriac that name no command.
+// unknownCommand refuses words that name no command, behind theriac or a noun that does something alone.
 func unknownCommand(c *cobra.Command, given []string) error {
 	if len(given) == 0 {
 		return nil
@@ -101,7 +101,7 @@ func unknownCommand(c *cobra.Command, given []string) error {
 	}
 	near := c.SuggestionsFor(given[0])
 	if len(near) == 0 {
-		return problem.Errorf(problem.Invalid, "unknown command %q; see: theriac --help", given[0])
+		return problem.Errorf(problem.Invalid, "unknown command %q; see: %s --help", given[0], c.CommandPath())
 	}
-	return problem.Errorf(problem.Invalid, "unknown command %q; did you mean: theriac %s", given[0], strings.Join(near, ", "))
+	return problem.Errorf(problem.Invalid, "unknown command %q; did you mean: %s %s", given[0], c.CommandPath(), strings.Join(near, ", "))
 }
