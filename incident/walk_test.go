@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/incident/incidenttest"
 )
 
 // walk is a random history of a few incidents.
@@ -291,11 +292,11 @@ func (w *walk) happened(before, inc *incident.Incident, evs []incident.Event) {
 	w.rt.Helper()
 	w.evs[inc.ID] = append(w.evs[inc.ID], evs...)
 	w.reached[inc.Status]++
-	told, err := fold(w.evs[inc.ID])
+	told, err := incidenttest.Fold(w.evs[inc.ID])
 	if err != nil {
 		w.rt.Fatalf("folding %s: %v", inc.Ref(), err)
 	}
-	if diff := cmp.Diff(ofDocument(inc), told); diff != "" {
+	if diff := cmp.Diff(incidenttest.FoldOf(inc), told); diff != "" {
 		w.rt.Fatalf("%s (-document +events):\n%s", inc.Ref(), diff)
 	}
 	if before != nil && before.Status.Final() && inc.Status != before.Status {
@@ -392,7 +393,11 @@ func (w *walk) keyHolders() {
 			}
 		}
 	}
-	if want := 2 * len(w.incs); len(holder) != want {
+	want := 2 * len(w.incs)
+	for _, inc := range w.incs {
+		want += len(inc.Escalations) // each is found by a key of its own
+	}
+	if len(holder) != want {
 		w.rt.Fatalf("%d keys are listed, %d were given", len(holder), want)
 	}
 }

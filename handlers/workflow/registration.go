@@ -69,6 +69,7 @@ func All(d Deps) []Registration {
 		d.updatePost(),
 		d.quarantineDeclare(),
 		d.quarantineDecided(),
+		d.controlNote(),
 		d.effectSweep(),
 		d.channelArchive(),
 		d.timelineEnrich(),

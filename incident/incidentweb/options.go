@@ -106,10 +106,10 @@ func (o Options) withDefaults() Options {
 		o.TokenAge = maxTokenAge
 	}
 	if o.DeclareBurst <= 0 {
-		o.DeclareBurst = 300
+		o.DeclareBurst = 1000
 	}
 	if o.DeclareEvery <= 0 {
-		o.DeclareEvery = 200 * time.Millisecond
+		o.DeclareEvery = 10 * time.Millisecond
 	}
 	if o.Secret == nil {
 		o.Secret = func(string) string { return "" }

@@ -214,6 +214,7 @@ func Exceptions() map[string]map[string]string {
 			"cmd/internal/e2e/guardian_test.go":     "so it is here",
 			"cmd/internal/e2e/ward_test.go":         "and here",
 			"cmd/internal/drill/replica/unowned.go": "and what drills are about",
+			"cmd/internal/incidentd/unowned.go":     "the mistake of the demo's service",
 			"examples/guarded/main.go":              "and the mistake that a guardian is for",
 		},
 		"test code": {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,6 +26,9 @@ type Notices struct {
 	// SlackSecrets sign clicks over HTTP, SlackAppToken opens Socket Mode.
 	SlackSecrets  []string
 	SlackAppToken string
+	// SlackAllowance is how much of Slack's limits one process may use: replicas divide 1 among them.
+	// 0 is 1.
+	SlackAllowance float64
 	// Links is the address of the web pages, or "".
 	Links string
 	// Critical are the subscriptions whose problems are told first, and by the fallbacks at once.
@@ -38,6 +42,9 @@ type Notices struct {
 	FallbackAfter              time.Duration
 }
 
+// maxAllowance is for a stand-in that limits nothing.
+const maxAllowance = 1e6
+
 // SlackUser is a person of the workspace and what they may do: "viewer", "responder" or "operator".
 type SlackUser struct{ ID, Name, Role string }
 
@@ -50,6 +57,7 @@ type noticeVariables struct {
 	Secrets  string `env:"THERIAC_SLACK_SIGNING_SECRET" doc:"Slack: signing secret for clicks over HTTP; two with a comma during a rotation"`
 	AppToken string `env:"THERIAC_SLACK_APP_TOKEN" doc:"Slack: app-level token (xapp-…) for clicks over Socket Mode"`
 	API      string `env:"THERIAC_SLACK_API_URL" doc:"Slack: another address of its Web API, such as a fake's"`
+	Share    string `env:"THERIAC_SLACK_ALLOWANCE" doc:"incidentd: how much of Slack's limits one process may use: replicas divide 1 among them (default 1)"`
 	Links    string `env:"THERIAC_LINKS" doc:"address of the web pages, for the button Open"`
 	Critical string `env:"THERIAC_CRITICAL" doc:"subscriptions whose problems the fallbacks hear of at once: orders,payments"`
 
@@ -83,6 +91,12 @@ func LoadNotices(s Settings, environ []string) (Notices, error) {
 	if v.After != "" {
 		if n.FallbackAfter, err = time.ParseDuration(v.After); err != nil {
 			errs = append(errs, errors.New("THERIAC_FALLBACK_AFTER is a duration, such as 60s or 5m"))
+		}
+	}
+	if v.Share != "" {
+		n.SlackAllowance, err = strconv.ParseFloat(v.Share, 64)
+		if err != nil || !(n.SlackAllowance > 0 && n.SlackAllowance <= maxAllowance) {
+			errs = append(errs, errors.New("THERIAC_SLACK_ALLOWANCE is a number above 0, such as 0.5 with two replicas"))
 		}
 	}
 	if errs = append(errs, n.check()...); len(errs) > 0 {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/theriac/theriac/cmd/internal/cli"
+	"github.com/theriac/theriac/cmd/internal/drill/incidents"
 	"github.com/theriac/theriac/cmd/internal/drill/replica"
 	"github.com/theriac/theriac/internal/problem"
 )
@@ -36,6 +37,7 @@ func Commands(environ []string) []func(*cli.Tool) *cobra.Command {
 	return []func(*cli.Tool) *cobra.Command{
 		func(t *cli.Tool) *cobra.Command { return newCommand(t, environ) },
 		func(*cli.Tool) *cobra.Command { return replica.NewCommand() },
+		func(*cli.Tool) *cobra.Command { return incidents.NewServeCommand(environ) },
 	}
 }
 
@@ -63,7 +65,8 @@ theriac drill --ways child-panic,os-exit --in-flight 16 --replicas 1
 theriac drill --json --engine all > drill.jsonl
 theriac drill november                  replay the incident that this is for
 theriac drill kills --kills 100         kill a loaded worker at random moments
-theriac drill evidence                  every failure and every death must be told of, once`,
+theriac drill evidence                  every failure and every death must be told of, once
+theriac drill incidents                 the incident service: how long it takes, everything once`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.note(c)
@@ -76,7 +79,8 @@ theriac drill evidence                  every failure and every death must be to
 	f.IntSliceVar(&o.inFlight, "in-flight", []int{1, 16, 200}, "numbers `N,…` of good messages in flight")
 	f.IntSliceVar(&o.copies, "replicas", []int{1, 3}, "numbers `N,…` of replicas")
 	f.IntVar(&o.runs, "runs", 1, "try each row `N` times")
-	c.AddCommand(newNovemberCommand(t, environ), newDeployCommand(t, environ), newOutageCommand(t, environ), newKillsCommand(t, environ), newEvidenceCommand(t, environ))
+	c.AddCommand(newNovemberCommand(t, environ), newDeployCommand(t, environ), newOutageCommand(t, environ), newKillsCommand(t, environ), newEvidenceCommand(t, environ),
+		incidents.NewCommand(t, environ))
 	return c
 }
 

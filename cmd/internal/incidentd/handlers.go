@@ -2,7 +2,9 @@ package incidentd
 
 import (
 	"context"
+	"os"
 	"slices"
+	"time"
 
 	"github.com/theriac/theriac/cmd/internal/bus"
 	"github.com/theriac/theriac/consumer"
@@ -30,6 +32,9 @@ func topology() bus.Topics {
 
 // registrations are all handlers of the service.
 func registrations(d workflow.Deps) []workflow.Registration {
+	if d.Slack == nil {
+		d.Slack = new(incidentslack.Intake).Registrations() // for their names
+	}
 	return workflow.All(d)
 }
 
@@ -75,6 +80,7 @@ func subscription(r workflow.Registration) consumer.Subscription {
 type desk struct {
 	stores  incident.Stores
 	service *incident.Service
+	alarm   *alarmer
 	regs    []workflow.Registration
 	close   func()
 }
@@ -97,11 +103,17 @@ func (p program) furnish(ctx context.Context, d *desk, class string) (err error)
 	if d.service, err = incident.NewService(incident.Config{Stores: d.stores, Logger: p.log}); err != nil {
 		return err
 	}
+	if d.alarm, err = newAlarmer(p.incident, os.Stderr); err != nil {
+		return err
+	}
 	told, err := p.notices(ctx)
 	if err != nil {
 		return err
 	}
-	client, err := slackkit.New(slackkit.Config{Token: told.SlackToken, APIURL: told.SlackAPI, Logger: p.log})
+	client, err := slackkit.New(slackkit.Config{
+		Token: told.SlackToken, APIURL: told.SlackAPI, Logger: p.log,
+		Allowance: told.SlackAllowance, PerChannel: perChannel(told.SlackAllowance),
+	})
 	if err != nil {
 		return err
 	}
@@ -115,10 +127,24 @@ func (p program) furnish(ctx context.Context, d *desk, class string) (err error)
 	if err != nil {
 		return err
 	}
+	intake, err := p.intake(d.service, client)
+	if err != nil {
+		return err
+	}
 	d.regs = ofClass(registrations(workflow.Deps{
-		Service: d.service, Chat: chat, Notifier: pages, Webhooks: hooks{secret}, Link: p.link, AckLink: p.ackLink, Logger: p.log,
+		Service: d.service, Slack: intake.Registrations(), Chat: chat, Notifier: pages, Webhooks: hooks{secret}, Backup: d.alarm.backup,
+		Link: p.link, AckLink: p.ackLink, Logger: p.log,
 	}), class)
 	closeStores := d.close
 	d.close = func() { client.Close(); closeStores() }
 	return nil
+}
+
+// perChannel is the least time between two posts in one channel. It is Slack's, whatever part of the
+// limits a process has; only where they are wider than Slack's it is shorter.
+func perChannel(allowance float64) time.Duration {
+	if allowance <= 1 {
+		return 0 // the default
+	}
+	return time.Duration(float64(time.Second) / allowance)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/theriac/theriac/internal/notify"
 	"github.com/theriac/theriac/internal/problem"
 	"github.com/theriac/theriac/internal/runner"
+	"github.com/theriac/theriac/internal/slackkit"
 )
 
 const (
@@ -61,6 +62,8 @@ type site struct {
 	stores   incident.Stores
 	service  *incident.Service
 	draining atomic.Bool
+	// slackHTTP takes Slack's requests, nil until there is a way in for them.
+	slackHTTP atomic.Pointer[slackkit.Interactions]
 }
 
 func (s *site) handler() (http.Handler, error) {
@@ -68,10 +71,17 @@ func (s *site) handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return incidentweb.New(s.service, incidentweb.Options{
+	api, err := incidentweb.New(s.service, incidentweb.Options{
 		Logger: s.log, Secret: secretOf(s.environ), VerifyWebhook: notify.Verify, AckKeys: [][]byte{key},
 		Draining: s.draining.Load, Health: s.health, TestWebhook: s.testWebhook, ResendWebhook: s.resendWebhook,
 	})
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", api)
+	mux.HandleFunc(slackPath, s.slackHandler)
+	return mux, nil
 }
 
 // listen binds the address, and tries again while it is taken.

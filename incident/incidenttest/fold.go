@@ -1,4 +1,4 @@
-package incident_test
+package incidenttest
 
 import (
 	"encoding/json"
@@ -8,8 +8,9 @@ import (
 	"github.com/theriac/theriac/incident"
 )
 
-// folded is what a list of events says about an incident, without its document.
-type folded struct {
+// Folded is what a list of events says about an incident, without its document. It is compared with
+// what the document says (FoldOf).
+type Folded struct {
 	Status     incident.Status
 	Severity   string
 	Name       string
@@ -22,27 +23,27 @@ type folded struct {
 	Entries    map[string]bool
 	Present    map[string]incident.ParticipantKind
 	Gone       map[string]incident.ParticipantKind
-	Calls      map[string]call
+	Calls      map[string]FoldedCall
 }
 
-// call is where an escalation stands.
-type call struct {
+// FoldedCall is where an escalation stands.
+type FoldedCall struct {
 	State        incident.EscalationState
 	Round, Level int
 	Notified     bool
 	Also         int
 }
 
-func newFolded() folded {
-	return folded{
+func newFolded() Folded {
+	return Folded{
 		Roles: map[string]string{}, Tasks: map[string]incident.TaskState{}, Todos: map[string]incident.ItemState{},
 		Entries: map[string]bool{}, Present: map[string]incident.ParticipantKind{}, Gone: map[string]incident.ParticipantKind{},
-		Calls: map[string]call{},
+		Calls: map[string]FoldedCall{},
 	}
 }
 
-// ofDocument says the same of a document.
-func ofDocument(inc *incident.Incident) folded {
+// FoldOf says the same of a document.
+func FoldOf(inc *incident.Incident) Folded {
 	f := newFolded()
 	f.Status, f.Severity, f.Name, f.Visibility = inc.Status, inc.Severity, inc.Name, inc.Visibility
 	f.MergedInto, f.Reopens = inc.MergedInto, inc.Reopens
@@ -62,7 +63,7 @@ func ofDocument(inc *incident.Incident) folded {
 		f.Entries[e.Ref] = true
 	}
 	for _, e := range inc.Escalations {
-		f.Calls[e.ID] = call{e.State, e.Round, e.Level, e.Notified, len(e.Also)}
+		f.Calls[e.ID] = FoldedCall{e.State, e.Round, e.Level, e.Notified, len(e.Also)}
 	}
 	for _, p := range inc.Participants {
 		if p.Left.IsZero() {
@@ -74,8 +75,9 @@ func ofDocument(inc *incident.Incident) folded {
 	return f
 }
 
-// fold reads events one after the other. An event that does not fit what came before is an error.
-func fold(evs []incident.Event) (folded, error) {
+// Fold reads all events of an incident one after the other. An event that does not fit what came before
+// is an error.
+func Fold(evs []incident.Event) (Folded, error) {
 	f := newFolded()
 	for i, e := range evs {
 		if i == 0 {
@@ -90,16 +92,16 @@ func fold(evs []incident.Event) (folded, error) {
 	return f, nil
 }
 
-func (f *folded) life(e incident.Event) error {
+func (f *Folded) life(e incident.Event) error {
 	switch e.Type {
 	case incident.EvReported, incident.EvDeclared, incident.EvImported:
-		return read(e, func(d incident.DataNew) error { f.Name, f.Severity = d.Name, d.Severity; return nil })
+		return readData(e, func(d incident.DataNew) error { f.Name, f.Severity = d.Name, d.Severity; return nil })
 	case incident.EvAccepted:
-		return read(e, func(d incident.DataNew) error { f.Name = d.Name; return nil })
+		return readData(e, func(d incident.DataNew) error { f.Name = d.Name; return nil })
 	case incident.EvEdited:
-		return read(e, func(d incident.DataEdited) error { return f.edited(d) })
+		return readData(e, func(d incident.DataEdited) error { return f.edited(d) })
 	case incident.EvStatus:
-		return read(e, func(d incident.DataStatus) error {
+		return readData(e, func(d incident.DataStatus) error {
 			if d.From != f.Status {
 				return fmt.Errorf("it leaves %q, and it is %q", d.From, f.Status)
 			}
@@ -107,7 +109,7 @@ func (f *folded) life(e incident.Event) error {
 			return nil
 		})
 	case incident.EvSeverity:
-		return read(e, func(d incident.DataSeverity) error {
+		return readData(e, func(d incident.DataSeverity) error {
 			if d.From != f.Severity {
 				return fmt.Errorf("it leaves %q, and it is %q", d.From, f.Severity)
 			}
@@ -117,13 +119,13 @@ func (f *folded) life(e incident.Event) error {
 	case incident.EvPrivate:
 		f.Visibility = incident.Private
 	case incident.EvMerged:
-		return read(e, func(d incident.DataMerged) error {
+		return readData(e, func(d incident.DataMerged) error {
 			f.MergedInto = d.IncidentID
 			clear(f.Entries)
 			return nil
 		})
 	case incident.EvAbsorbed:
-		return read(e, func(d incident.DataMerged) error {
+		return readData(e, func(d incident.DataMerged) error {
 			for _, ref := range d.Entries {
 				f.Entries[ref] = true
 			}
@@ -133,7 +135,7 @@ func (f *folded) life(e incident.Event) error {
 	return nil
 }
 
-func (f *folded) edited(d incident.DataEdited) error {
+func (f *Folded) edited(d incident.DataEdited) error {
 	for _, c := range d.Changes {
 		if c.Field == "name" {
 			if c.From != f.Name {
@@ -145,10 +147,10 @@ func (f *folded) edited(d incident.DataEdited) error {
 	return nil
 }
 
-func (f *folded) people(e incident.Event) error {
+func (f *Folded) people(e incident.Event) error {
 	switch e.Type {
 	case incident.EvAssigned, incident.EvHandedOff, incident.EvUnassign:
-		return read(e, func(d incident.DataRole) error {
+		return readData(e, func(d incident.DataRole) error {
 			if f.Roles[d.Role] != d.From {
 				return fmt.Errorf("%s leaves %q, and it is %q", d.Role, d.From, f.Roles[d.Role])
 			}
@@ -159,13 +161,13 @@ func (f *folded) people(e incident.Event) error {
 			return nil
 		})
 	case incident.EvJoined:
-		return read(e, func(d incident.DataParticipant) error {
+		return readData(e, func(d incident.DataParticipant) error {
 			delete(f.Gone, d.Person)
 			f.Present[d.Person] = d.Kind
 			return nil
 		})
 	case incident.EvLeft:
-		return read(e, func(d incident.DataParticipant) error {
+		return readData(e, func(d incident.DataParticipant) error {
 			delete(f.Present, d.Person)
 			f.Gone[d.Person] = d.Kind
 			return nil
@@ -180,7 +182,7 @@ func (f *folded) people(e incident.Event) error {
 	return nil
 }
 
-func (f *folded) things(e incident.Event) error {
+func (f *Folded) things(e incident.Event) error {
 	tasks := map[incident.EventType]incident.TaskState{
 		incident.EvTaskCreated: incident.TaskOpen, incident.EvTaskDone: incident.TaskDone, incident.EvTaskSkipped: incident.TaskSkipped,
 	}
@@ -190,23 +192,23 @@ func (f *folded) things(e incident.Event) error {
 	}
 	switch {
 	case tasks[e.Type] != "":
-		return read(e, func(d incident.DataTask) error { f.Tasks[d.ID] = tasks[e.Type]; return nil })
+		return readData(e, func(d incident.DataTask) error { f.Tasks[d.ID] = tasks[e.Type]; return nil })
 	case slices.Contains(todos, e.Type):
-		return read(e, func(d incident.DataTodo) error { f.Todos[d.ID] = d.State; return nil })
+		return readData(e, func(d incident.DataTodo) error { f.Todos[d.ID] = d.State; return nil })
 	case e.Type == incident.EvTasksOptedOut:
-		return read(e, func(d incident.DataOptOut) error {
+		return readData(e, func(d incident.DataOptOut) error {
 			for _, id := range d.Tasks {
 				f.Tasks[id] = incident.TaskSkipped
 			}
 			return nil
 		})
 	case e.Type == incident.EvEntryAttached:
-		return read(e, func(d incident.DataEntry) error { f.Entries[d.Ref] = true; return nil })
+		return readData(e, func(d incident.DataEntry) error { f.Entries[d.Ref] = true; return nil })
 	}
 	return nil
 }
 
-func (f *folded) calls(e incident.Event) error {
+func (f *Folded) calls(e incident.Event) error {
 	ends := map[incident.EventType]incident.EscalationState{
 		incident.EvExhausted: incident.Exhausted, incident.EvEscCancelled: incident.Cancelled, incident.EvEscResolved: incident.Ended,
 	}
@@ -214,11 +216,11 @@ func (f *folded) calls(e incident.Event) error {
 	if ends[e.Type] == "" && !slices.Contains(steps, e.Type) {
 		return nil
 	}
-	return read(e, func(d incident.DataEscalation) error {
+	return readData(e, func(d incident.DataEscalation) error {
 		c := f.Calls[d.ID]
 		switch {
 		case e.Type == incident.EvEscalated:
-			c = call{State: incident.Paging}
+			c = FoldedCall{State: incident.Paging}
 		case e.Type == incident.EvLevelDue:
 			c.Round, c.Level, c.Notified = d.Round, d.Level, false
 		case e.Type == incident.EvLevelNotified:
@@ -235,7 +237,7 @@ func (f *folded) calls(e incident.Event) error {
 	})
 }
 
-func read[T any](e incident.Event, then func(T) error) error {
+func readData[T any](e incident.Event, then func(T) error) error {
 	var d T
 	if err := json.Unmarshal(e.Data, &d); err != nil {
 		return err

@@ -1,0 +1,319 @@
+package incidents
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/theriac/theriac/cmd/internal/app"
+	"github.com/theriac/theriac/cmd/internal/config"
+	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/incident/incidentweb"
+	"github.com/theriac/theriac/internal/notify/notifyfake"
+	"github.com/theriac/theriac/internal/problem"
+	"github.com/theriac/theriac/internal/slackkit/slackfake"
+)
+
+const (
+	// slackLatency is what the fake Slack takes for each call.
+	slackLatency = 20 * time.Millisecond
+	// startPatience is how long the service may take to serve.
+	startPatience = 60 * time.Second
+	// tokens is how many bearer tokens the drill has: each may make 300 incidents at once and 5 a second.
+	tokens = 40
+	// announceRoom hears of all incidents.
+	announceRoom = "C0INC"
+	// source is where alerts come from, with sourceToken.
+	source, sourceToken = "probe", "drill-probe-token"
+	pagerKey            = "0123456789abcdef0123456789abcdef"
+	team                = "T0FAKE"
+)
+
+// The roles that are killed.
+const (
+	critical    = "worker-critical"
+	nonCritical = "worker-non-critical"
+	clockRole   = "clock"
+	webRole     = "web"
+)
+
+// staff are the people of the drill; their users in Slack are U0 and their ids.
+func staff() []string { return []string{"ana", "ben", "cleo", "dora", "emil", "faye"} }
+
+func slackID(person string) string { return "U0" + strings.ToUpper(person) }
+
+// layout is how a site is made.
+type layout struct {
+	executable string
+	environ    []string
+	engine     string
+	// store is the address of a database of our own, "" for the embedded one.
+	store string
+	// allowance is how much of Slack's limits is used; above 1 for what is not about them.
+	allowance float64
+	// settle changes settings before the service starts, nil for none.
+	settle func(*incident.Settings)
+	// before fills the store before the service starts, nil for nothing.
+	before func(ctx context.Context, s *site) error
+}
+
+// site is the whole service, made for one purpose and thrown away.
+type site struct {
+	layout
+	dir     string
+	slack   *slackfake.Server
+	pager   *notifyfake.PagerDuty
+	stores  incident.Stores // for looking
+	process *process
+	journal *journal
+	mu      sync.Mutex // of the journal
+	client  *http.Client
+	address string
+	tokens  []string
+	closers []func() error
+}
+
+// openSite starts everything and returns when all roles serve. On an error it is closed.
+func openSite(ctx context.Context, l layout) (_ *site, err error) {
+	s := &site{layout: l}
+	if s.dir, err = os.MkdirTemp("", "theriac-drill-"); err != nil {
+		return nil, problem.Errorf(problem.Unavailable, "make a temporary directory: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close(), s.remove())
+		}
+	}()
+	for _, step := range []func(context.Context) error{s.openWorld, s.openStore, s.start, s.awaitServing} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s *site) later(f func() error) { s.closers = append(s.closers, f) }
+
+// close ends what was opened, the last first. It may be called again.
+func (s *site) close() error {
+	var errs []error
+	for _, f := range slices.Backward(s.closers) {
+		errs = append(errs, f())
+	}
+	s.closers = nil
+	return errors.Join(errs...)
+}
+
+func (s *site) remove() error { return os.RemoveAll(s.dir) }
+
+// openWorld opens what is outside of the service.
+func (s *site) openWorld(ctx context.Context) (err error) {
+	var users []slackfake.User
+	for _, p := range staff() {
+		users = append(users, slackfake.User{ID: slackID(p), Name: p})
+	}
+	s.slack, err = slackfake.Start(ctx, slackfake.Config{
+		Team: team, Latency: slackLatency, Users: users, BotsUnarchive: true,
+		Channels: []slackfake.Channel{{ID: announceRoom, Name: "incidents"}, {ID: "C0OPS", Name: "ops"}},
+		Bounds:   slackfake.Bounds{Channels: 50_000, Messages: 20_000, Calls: 1_000_000},
+	})
+	if err != nil {
+		return problem.Errorf(problem.Unavailable, "start a Slack: %w", err)
+	}
+	s.later(s.slack.Close)
+	if s.pager, err = notifyfake.StartPagerDuty(ctx, pagerKey); err != nil {
+		return problem.Errorf(problem.Unavailable, "start a pager: %w", err)
+	}
+	s.later(s.pager.Close)
+	return nil
+}
+
+// openStore makes the store, and in it people, settings and tokens.
+func (s *site) openStore(ctx context.Context) (err error) {
+	at, err := config.ParseStore(s.storeURL(), s.dir)
+	if err != nil {
+		return err
+	}
+	if s.stores, err = app.OpenIncidents(ctx, config.IncidentStore(config.Settings{Store: at}), app.Write); err != nil {
+		return err
+	}
+	s.later(s.stores.Close)
+	for _, p := range staff() {
+		if err := s.stores.SavePerson(ctx, incident.Person{ID: p, Name: strings.ToUpper(p[:1]) + p[1:], SlackID: slackID(p), Role: incident.Responder}); err != nil {
+			return err
+		}
+	}
+	for i := range tokens {
+		text, hash := incidentweb.NewToken()
+		name := "drill-" + strconv.Itoa(i+1)
+		if err := s.stores.SaveToken(ctx, incident.Token{ID: name, Name: name, Hash: hash, Role: incident.Admin, Created: time.Now().UTC(), LastUsed: time.Now().UTC()}); err != nil {
+			return err
+		}
+		s.tokens = append(s.tokens, text)
+	}
+	if err := s.saveSettings(ctx); err != nil {
+		return err
+	}
+	if s.before != nil {
+		return s.before(ctx, s)
+	}
+	return nil
+}
+
+// saveSettings says who is called when, and where it is announced. A level waits as short as a setting
+// may say.
+func (s *site) saveSettings(ctx context.Context) error {
+	rules, err := s.stores.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	minute := incident.Duration(time.Minute)
+	level := func(p string) incident.Level {
+		return incident.Level{Targets: []incident.Target{{Kind: incident.ToPerson, ID: p}}, Wait: minute}
+	}
+	rules.Announce = []incident.Announce{{Channel: announceRoom}}
+	rules.Paths = []incident.Path{{ID: "all", Name: "All", Levels: []incident.Level{level("ana"), level("ben")}, Repeat: 1}}
+	for i := range rules.Severities {
+		rules.Severities[i].Path = "all"
+	}
+	sum := sha256.Sum256([]byte(sourceToken))
+	rules.Sources = []incident.Source{{
+		ID: source, Kind: "generic", TokenHash: hex.EncodeToString(sum[:]), Default: "critical", Declare: true, Burst: 1000,
+	}}
+	if s.settle != nil {
+		s.settle(&rules)
+	}
+	_, err = s.stores.SaveSettings(ctx, incident.Actor{Kind: incident.ByWorkflow, ID: "drill", Name: "drill"}, rules)
+	return err
+}
+
+func (s *site) storeURL() string {
+	if s.store != "" {
+		return s.store
+	}
+	return "sqlite:" + config.StoreFile(s.dir)
+}
+
+// start starts the service.
+func (s *site) start(ctx context.Context) (err error) {
+	if s.address, err = freePort(ctx); err != nil {
+		return err
+	}
+	transport := &http.Transport{MaxIdleConnsPerHost: 64, DialContext: (&net.Dialer{Timeout: 2 * time.Second}).DialContext}
+	s.client = &http.Client{Transport: transport, Timeout: 15 * time.Second}
+	s.later(func() error { transport.CloseIdleConnections(); return nil })
+	log := filepath.Join(s.dir, "incidentd.log")
+	s.process, err = startProcess(s.executable, log, s.environment(), "all", "--data-dir", s.dir, "--store", s.storeURL(), "--listen", s.address)
+	if err != nil {
+		return err
+	}
+	s.later(s.process.stop)
+	if s.journal, err = openJournal(log); err != nil {
+		return err
+	}
+	s.later(s.journal.file.Close)
+	return nil
+}
+
+// environment is this process's without its own settings, with the guardian on, and with the world of
+// the drill.
+func (s *site) environment() []string {
+	env := []string{
+		"THERIAC_GUARDIAN=on", "THERIAC_SLACK_TOKEN=" + s.slack.Token(), "THERIAC_SLACK_API_URL=" + s.slack.APIURL(),
+		"THERIAC_SLACK_TEAM=" + team, "THERIAC_SLACK_CHANNEL=C0OPS", "THERIAC_SLACK_APP_TOKEN=" + s.slack.AppToken(),
+		"THERIAC_SLACK_ALLOWANCE=" + strconv.FormatFloat(max(s.allowance, 1), 'f', -1, 64),
+		"THERIAC_PAGERDUTY_KEY=" + pagerKey, "THERIAC_PAGERDUTY_URL=" + s.pager.URL(),
+		"THERIAC_PUBLIC_URL=http://" + s.address,
+	}
+	for _, pair := range s.environ {
+		if !strings.HasPrefix(pair, "THERIAC_") {
+			env = append(env, pair)
+		}
+	}
+	return env
+}
+
+// freePort returns an address of this machine that nobody listens at.
+func freePort(ctx context.Context) (string, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", problem.Errorf(problem.Unavailable, "find a free port: %w", err)
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// look reads what the guardian logged.
+func (s *site) look() (roles, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.journal.read()
+	copied := roles{map[string]int{}, map[string]int{}, map[string]int{}}
+	for from, to := range map[*map[string]int]map[string]int{&r.pids: copied.pids, &r.ready: copied.ready, &r.deaths: copied.deaths} {
+		for k, v := range *from {
+			to[k] = v
+		}
+	}
+	return copied, err
+}
+
+// awaitServing waits until all roles were ready.
+func (s *site) awaitServing(ctx context.Context) error {
+	err := await(ctx, startPatience, 20*time.Millisecond, func() (bool, error) {
+		r, err := s.look()
+		return r.pids[critical] != 0 && r.pids[nonCritical] != 0 && r.pids[clockRole] != 0 && r.pids[webRole] != 0, err
+	})
+	if err != nil {
+		return problem.Errorf(problem.Unavailable, "the incident service does not serve: %w%s", err, s.process.lastWords())
+	}
+	return nil
+}
+
+// kill kills the process of a role, if there is one now. It reports whether there was.
+func (s *site) kill(role string) (bool, error) {
+	r, err := s.look()
+	if err != nil {
+		return false, err
+	}
+	process, err := os.FindProcess(r.pids[role])
+	if err != nil {
+		return false, err
+	}
+	if err := process.Kill(); errors.Is(err, os.ErrProcessDone) {
+		return false, nil
+	} else if err != nil {
+		return false, fmt.Errorf("kill %s: %w", role, err)
+	}
+	return true, nil
+}
+
+// errLate says that something did not happen in time.
+var errLate = errors.New("it took too long")
+
+// await asks again and again, until done says so.
+func await(ctx context.Context, patience, every time.Duration, done func() (bool, error)) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errLate)
+	defer cancel()
+	look := time.NewTicker(every)
+	defer look.Stop()
+	for {
+		if ok, err := done(); ok || err != nil {
+			return err
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
