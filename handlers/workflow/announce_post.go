@@ -85,6 +85,8 @@ func (d Deps) keepHeadline(ctx context.Context, rules *incident.Settings, r rece
 	switch {
 	case notFoundIsNil(err) != nil:
 		return err
+	case row.State == incident.EffectDone && r.inc.Headline == nil:
+		return d.postHeadline(ctx, rules, r, h) // whoever posted it died before they wrote it down
 	case row.State == incident.EffectDone && row.ExternalID != "":
 		return d.editHeadline(ctx, rules, r, h, incident.Post{Channel: h.channel, ID: row.ExternalID})
 	case r.inc.Headline != nil && r.inc.Headline.Channel == h.channel:

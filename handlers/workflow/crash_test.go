@@ -160,6 +160,15 @@ func postScenarios() []scenario {
 				t.Errorf("its headline is said to be %+v", h)
 			}
 		}},
+		{"announced in one channel", "announce.post", func(w *world) handlers.Message {
+			return w.latest(w.declare(incident.NewParams{Severity: "minor"}).ID, incident.EvDeclared)
+		}, func(t *testing.T, w *world) {
+			posts := w.out.in("C-all")
+			want(t, "posts", len(posts), 1)
+			if h := w.newest().Headline; h == nil || h.ID != posts[0].id {
+				t.Errorf("its headline is said to be %+v", h)
+			}
+		}},
 		{"kept current", "announce.post", func(w *world) handlers.Message {
 			inc := w.declare(incident.NewParams{Severity: "critical"})
 			w.settle("announce.post")

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode"
 
 	"github.com/theriac/theriac/incident"
 	"github.com/theriac/theriac/internal/slackkit/slackfake"
@@ -56,7 +55,7 @@ func (s *service) everyVerb(t *testing.T, ref string) {
 	inc := s.api.see(t, ref)
 	for _, v := range []struct {
 		method, path string
-		body         map[string]any
+		body         any
 	}{
 		{http.MethodPost, at + "/escalations/" + inc.Escalations[0].ID + "/ack", nil},
 		{http.MethodPost, at + "/updates", map[string]any{"message": "we found the cause", "status": "fixing"}},
@@ -90,9 +89,4 @@ func (s *service) everyVerb(t *testing.T, ref string) {
 	if now := s.api.see(t, ref); now.Status != incident.Monitoring || now.Lead() != "ana" {
 		t.Errorf("it is %s and led by %s", now.Status, now.Lead())
 	}
-}
-
-// words are the words of a text, dashes included.
-func words(text string) []string {
-	return strings.FieldsFunc(text, func(r rune) bool { return r != '-' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }

@@ -101,11 +101,13 @@ func (s *service) alarms(t *testing.T, words string) (found []string) {
 	return found
 }
 
-// kill ends the process of a role as the kernel does when memory is short, and returns its pid.
+// kill ends the process of a role as the kernel does when memory is short, and returns its pid once the
+// next one was started.
 func (s *service) kill(t *testing.T, role string) int {
 	t.Helper()
 	pid := s.said.pid(role)
 	check(t, syscall.Kill(pid, syscall.SIGKILL))
+	s.said.until(t, "the next "+role+" was started", func() bool { return s.said.last(role) != pid })
 	return pid
 }
 
@@ -199,6 +201,11 @@ func (l *log) started(role string) int {
 func (l *log) pid(role string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.last(role)
+}
+
+// last is pid for those who hold the lock.
+func (l *log) last(role string) int {
 	if len(l.pids[role]) == 0 {
 		return 0
 	}
