@@ -26,12 +26,17 @@ build: ## Build the programs into bin/.
 	go build -o bin/ ./cmd/...
 
 .PHONY: demo
-demo: bin/theriac ## See it work: messages, poison among them, and a report. ARGS="--json" and others are passed on.
+demo: bin/theriac bin/incidentd ## See it work: messages, poison among them, and an incident from its cause to its close. With ARGS the first alone.
 	@bin/theriac demo $(ARGS)
+	@$(if $(ARGS),,echo; bin/incidentd demo)
+
+.PHONY: demo/stay
+demo/stay: bin/theriac ## Run the demo of messages and keep it running, its data in theriac-data, to try the commands on what it holds.
+	@bin/theriac demo --stay --data-dir theriac-data $(ARGS)
 
 .PHONY: run
-run: bin/theriac ## Run the demo and keep it running, its data in theriac-data, to try the commands on what it holds.
-	@bin/theriac demo --stay --data-dir theriac-data $(ARGS)
+run: bin/incidentd bin/theriac ## Run the incident service, its data in theriac-data. It prints where it is, and a first admin token once.
+	@bin/incidentd all --data-dir theriac-data $(ARGS)
 
 .PHONY: drill
 drill: bin/theriac ## The game day: let a service die in every way a message can kill it. ARGS="--json" and others are passed on.
@@ -42,9 +47,9 @@ evidence: bin/theriac ## Prove that evidence arrives: 1,000 panics and 200 death
 	@bin/theriac drill evidence $(ARGS)
 
 # The go command knows whether anything changed; make does not try to.
-.PHONY: bin/theriac
-bin/theriac:
-	@go build -o bin/ ./cmd/theriac
+.PHONY: bin/theriac bin/incidentd
+bin/theriac bin/incidentd:
+	@go build -o bin/ ./cmd/$(@F)
 
 .PHONY: test
 test: ## Run every test with the race detector. Servers that tests need are started by the tests.

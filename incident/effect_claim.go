@@ -56,6 +56,19 @@ func (e *Effect) Finish(attempt int, end EffectEnd, now time.Time) (changed bool
 	return changed, err
 }
 
+// Renew prolongs a claim that is held still. Stores call it; see [Effects].
+func (e *Effect) Renew(attempt int, lease time.Duration, now time.Time) error {
+	if e.Attempt != attempt || e.State != EffectClaimed {
+		return fmt.Errorf("effect %.80q is %s in attempt %d, and this is attempt %d: %w",
+			e.Key, e.State, e.Attempt, attempt, ErrConflict)
+	}
+	if lease <= 0 {
+		lease = usualClaim
+	}
+	e.LeaseUntil = now.Add(lease)
+	return nil
+}
+
 // Release gives a claim back and reports whether that changed anything.
 func (e *Effect) Release(attempt int, r EffectRelease, now time.Time) (changed bool, err error) {
 	if changed, err = e.leave(attempt, EffectWaiting); changed {

@@ -1,6 +1,9 @@
 package incident
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // AcceptParams may say more than that it is real.
 type AcceptParams struct {
@@ -37,8 +40,14 @@ func (inc *Incident) Accept(act Act, p AcceptParams) ([]Event, error) {
 		}
 	}
 	r.promise(0)
-	r.take(inc.startEscalation(r.inner(), p.Quiet))
+	// Whoever answered a call in triage has it: to accept what they answered for calls nobody again.
+	r.take(inc.startEscalation(r.inner(), p.Quiet || inc.answered()))
 	return r.end()
+}
+
+// answered reports that somebody answered a call of the incident.
+func (inc *Incident) answered() bool {
+	return slices.ContainsFunc(inc.Escalations, func(e Escalation) bool { return e.State == Acked && !e.NotifyOnly })
 }
 
 // Decline ends a Triage that was nothing.

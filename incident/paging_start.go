@@ -129,6 +129,7 @@ func (inc *Incident) call(act Act, e Escalation) []Event {
 	})
 	e.DueAt = act.At
 	inc.Escalations = append(inc.Escalations, e)
+	inc.Keys = addKey(inc.Keys, EscalationKey(e.ID))
 	return []Event{created, inc.step(act, &inc.Escalations[len(inc.Escalations)-1])}
 }
 
@@ -144,3 +145,6 @@ func (p Path) escalation(reason string) Escalation {
 	}
 	return Escalation{Path: p.ID, Levels: levels, Repeat: rounds, Reason: reason}
 }
+
+// EscalationKey is the key by which the incident of an escalation is found.
+func EscalationKey(id string) Key { return NewKey("escalation:"+id, false) }

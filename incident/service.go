@@ -1,11 +1,13 @@
 package incident
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -125,12 +127,16 @@ func (s *Service) Do(ctx context.Context, ref string, by Actor, verb Verb, opts 
 		if err := o.check(&inc); err != nil {
 			return err
 		}
-		change, err := s.run(&inc, act, o, verb)
+		change, err := s.run(ctx, &inc, act, o, verb)
 		if err != nil || len(change.Events) == 0 {
 			return err
 		}
 		inc.letGo(taken)
 		saved, err := s.cfg.Stores.Save(ctx, change)
+		if err == nil && change.Incident == nil {
+			inc.Seq = saved[0].Seq
+			return nil
+		}
 		if err == nil {
 			inc = saved[0]
 			return nil
@@ -167,7 +173,7 @@ func (s *Service) Merge(ctx context.Context, ref, into string, by Actor, reason 
 			return err
 		}
 		var absorbed []Event
-		from, err := s.run(&source, act, o, func(inc *Incident, act Act) (evs []Event, err error) {
+		from, err := s.run(ctx, &source, act, o, func(inc *Incident, act Act) (evs []Event, err error) {
 			evs, absorbed, err = inc.MergeInto(act, &target, reason)
 			return evs, err
 		})
@@ -219,19 +225,40 @@ func (s *Service) Settings(ctx context.Context) (*Settings, error) {
 }
 
 // run runs a verb on a loaded document and then moves on what moves on by itself.
-func (s *Service) run(inc *Incident, act Act, o options, verb Verb) (Change, error) {
+func (s *Service) run(ctx context.Context, inc *Incident, act Act, o options, verb Verb) (Change, error) {
 	expected := inc.Version
 	evs, err := verb(inc, act)
 	if err != nil || len(evs) == 0 {
 		return Change{}, err
 	}
 	o.mark(evs)
+	if onlyActivity(evs) && s.stands(ctx, inc) {
+		// The document is as it was, so this can neither lose a race nor make anybody else lose one: what
+		// people write in a channel must not hold up those who act.
+		return Change{IncidentID: inc.ID, Events: evs}, nil
+	}
 	moved, err := inc.Advance(act)
 	if err != nil {
 		return Change{}, err
 	}
 	inc.NudgeAt = inc.NudgeDueAt(act.Rules)
 	return Change{Incident: inc, Expected: expected, Events: append(evs, moved...)}, nil
+}
+
+// stands reports that the store has the document just so.
+func (s *Service) stands(ctx context.Context, inc *Incident) bool {
+	stored, err := s.cfg.Stores.Get(ctx, inc.ID)
+	if err != nil {
+		return false
+	}
+	before, errBefore := EncodeIncident(&stored)
+	after, errAfter := EncodeIncident(inc)
+	return errBefore == nil && errAfter == nil && bytes.Equal(before, after)
+}
+
+// onlyActivity reports that nothing happened but that somebody was active.
+func onlyActivity(evs []Event) bool {
+	return !slices.ContainsFunc(evs, func(e Event) bool { return e.Type != EvActivity })
 }
 
 // act puts together what a verb needs.

@@ -116,3 +116,25 @@ func TestDeclare_SameKey_IsTheSameIncident(t *testing.T) {
 		t.Errorf("got %s, created %t, %v", again.Ref(), created, err)
 	}
 }
+
+// What people write in a channel is counted without touching the document, so those who act at the same
+// moment do not lose a race to it.
+func TestDo_Activity_LeavesTheDocumentAlone(t *testing.T) {
+	t.Parallel()
+	svc := newService(t)
+	inc := declare(t, svc, "chatty")
+	activity := func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.RecordActivity(act, "ana", "message", act.At)
+	}
+	if _, err := svc.Do(t.Context(), inc.ID, anaHere, activity); err != nil { // ana takes part from now on
+		t.Fatal(err)
+	}
+	before, err := svc.Stores().Get(t.Context(), inc.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := svc.Do(t.Context(), inc.ID, anaHere, activity)
+	if err != nil || after.Version != before.Version || after.Seq <= before.Seq || after.Name != before.Name {
+		t.Errorf("version %d after %d, seq %d after %d, name %q, %v", after.Version, before.Version, after.Seq, before.Seq, after.Name, err)
+	}
+}

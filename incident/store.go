@@ -65,6 +65,10 @@ type Outbox interface {
 type Effects interface {
 	// Claim takes the effect until lease has passed, by the store's clock. See ClaimResult.
 	Claim(ctx context.Context, c Claim) (ClaimResult, error)
+	// Renew prolongs a claim: its owner is alive and at it, and the effect is theirs until lease has passed
+	// from now, by the store's clock. Zero is 30 s. One that was lost to another owner, or has ended, is
+	// ErrConflict.
+	Renew(ctx context.Context, key string, attempt int, lease time.Duration) error
 	// Finish notes that the effect of a claim happened (Done), or that it never will (Failed), with what
 	// came of it. A claim that was lost to another owner in the meantime is ErrConflict; saying the same
 	// once more is no error and changes nothing.

@@ -4,10 +4,13 @@ package main
 
 import (
 	"os"
+	_ "time/tzdata" // zones of people, on machines without a database of them
 
 	"github.com/theriac/theriac/cmd/internal/incidentd"
+	"github.com/theriac/theriac/cmd/internal/incidentdemo"
 )
 
 func main() {
-	os.Exit(incidentd.Main(os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+	environ := os.Environ()
+	os.Exit(incidentd.Main(os.Args[1:], environ, os.Stdout, os.Stderr, incidentdemo.NewCommand(environ, os.Stdout)))
 }

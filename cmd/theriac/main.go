@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 	"slices"
+	_ "time/tzdata" // zones of people and rotations load also where the machine has none
 
 	"github.com/theriac/theriac/cmd/internal/cli"
 	"github.com/theriac/theriac/cmd/internal/demo"

@@ -84,7 +84,7 @@ func tickMessage(w *world, kind, id string) handlers.Message {
 }
 
 func scenarios() []scenario {
-	return slices.Concat(channelScenarios(), postScenarios(), pageScenarios(), openingScenarios(), clockScenarios(), activityScenarios())
+	return slices.Concat(channelScenarios(), postScenarios(), pageScenarios(), openingScenarios(), clockScenarios(), activityScenarios(), controlScenarios())
 }
 
 func channelScenarios() []scenario {

@@ -19,6 +19,9 @@ type Deps struct {
 	Notifier Notifier
 	Webhooks Webhooks
 	Tracker  Tracker
+	// Backup is the notifier of last resort, told once when nobody answered a call. It goes by ways of its
+	// own; that it is told more than once must do no harm. Errors are as with [Chat]. Nil: there is none.
+	Backup func(ctx context.Context, a Alarm) error
 	// Slack are the handlers of what people send from the chat. They are written with the words of that
 	// chat, by whoever knows them.
 	Slack []Registration

@@ -8,6 +8,7 @@ import (
 
 	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/internal/runner"
 )
 
 // effect is one thing to do to the world outside, once.
@@ -40,18 +41,30 @@ func begun(row incident.Effect) bool {
 // mayBe is the external id of an effect that was given up while it was in doubt.
 const mayBe = "in doubt"
 
-// grace is how long after its handler's deadline an effect is still its owner's, so that nobody begins
-// what another is about to finish.
+// grace is how long after its handler's deadline an effect is still its owner's at most, so that nobody
+// begins what another is about to finish.
 const grace = 10 * time.Second
 
 // settleTime bounds the writing down of what happened, which goes on when the handler's time is over.
 const settleTime = 5 * time.Second
 
+// leaseTime is how long an effect is its owner's without a sign of life, and renewEvery how often an owner
+// gives one. So the next one need not wait for a handler's whole time when a process dies, and looks
+// first whether it happened. An owner who could give none in time stops what it does: somebody else may
+// be at it by then.
+const (
+	leaseTime  = 2 * time.Second
+	renewEvery = leaseTime / 4
+)
+
+// errLost ends an attempt whose effect may be somebody else's by now.
+var errLost = errors.New("the effect may be somebody else's by now")
+
 // run claims an effect, looks whether an earlier attempt did it, does it, and finishes it. A crash
 // between any two of these leaves a claim that runs out, and then whoever comes next looks first.
 func (d Deps) run(ctx context.Context, e effect) error {
 	claim, err := d.stores().Claim(ctx, incident.Claim{
-		Key: e.key, IncidentID: e.incident, EventID: e.event, Lease: lease(ctx),
+		Key: e.key, IncidentID: e.incident, EventID: e.event, Lease: leaseTime,
 	})
 	switch {
 	case err != nil:
@@ -63,9 +76,14 @@ func (d Deps) run(ctx context.Context, e effect) error {
 	case !claim.Mine:
 		return handlers.Again(max(claim.Wait, 100*time.Millisecond))
 	}
+	ctx, release := d.keep(ctx, e.key, claim.Effect.Attempt)
+	defer release()
 	end, doing, err := e.attempt(ctx, claim.Effect.InDoubt)
 	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
+	if err != nil && errors.Is(context.Cause(ctx), errLost) {
+		err = InDoubt(fmt.Errorf("%w: %w", errLost, err))
+	}
 	if err != nil {
 		return d.giveBack(settle, e, claim.Effect, doing, err)
 	}
@@ -161,11 +179,42 @@ func (e effect) recorded(ctx context.Context, end incident.EffectEnd) error {
 	return e.record(ctx, end)
 }
 
-// lease returns how long an effect of this run is its owner's.
-func lease(ctx context.Context) time.Duration {
+// keep renews the claim of an effect until release is called, or grace after the handler's deadline: one
+// that hangs does not keep it for ever. The context that it returns ends when the claim may be lost.
+func (d Deps) keep(ctx context.Context, key string, attempt int) (_ context.Context, release func()) {
+	doing, lost := context.WithCancelCause(ctx)
+	keeping, stop := context.WithTimeout(context.WithoutCancel(ctx), atMost(ctx)+grace)
+	var keeper runner.Group
+	keeper.Go(func() {
+		again := time.NewTicker(renewEvery)
+		defer again.Stop()
+		for last := time.Now(); ; {
+			select {
+			case <-again.C:
+			case <-keeping.Done():
+				return
+			}
+			now := time.Now()
+			renewing, cancel := context.WithDeadline(keeping, last.Add(leaseTime-renewEvery))
+			err := d.stores().Renew(renewing, key, attempt, leaseTime)
+			cancel()
+			switch {
+			case err == nil:
+				last = now
+			case errors.Is(err, incident.ErrConflict), time.Since(last) >= leaseTime-renewEvery:
+				lost(errLost)
+				return
+			}
+		}
+	})
+	return doing, func() { stop(); keeper.Wait(); lost(nil) }
+}
+
+// atMost returns how long a handler may run still.
+func atMost(ctx context.Context) time.Duration {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return 30 * time.Second
 	}
-	return max(time.Until(deadline), 0) + grace
+	return max(time.Until(deadline), 0)
 }

@@ -15,10 +15,10 @@ import (
 const escalationPageName = "escalation.page"
 
 // escalationPage calls the people of a level that is due, and ends their calls when somebody answered
-// or there is nothing to answer any more.
+// or there is nothing to answer any more. Where nobody answered at all it tells the backup notifier.
 func (d Deps) escalationPage() Registration {
 	types := []incident.EventType{
-		incident.EvLevelDue,
+		incident.EvLevelDue, incident.EvExhausted,
 		incident.EvAcked, incident.EvEscCancelled, incident.EvEscResolved,
 		incident.EvResolved, incident.EvDeclined, incident.EvMerged, incident.EvCanceled,
 	}
@@ -26,11 +26,15 @@ func (d Deps) escalationPage() Registration {
 		Name: escalationPageName, Topic: incident.TopicEvents, Types: names(types...), Critical: true, Pipeline: true,
 		Timeout: 15 * time.Second, MaxAge: incident.PageMaxAge, Shed: ShedNever, Purge: PurgeNever,
 		Handler: d.onEvent(0, types, func(ctx context.Context, r received) error {
-			if r.ev.Type != incident.EvLevelDue {
+			switch r.ev.Type {
+			case incident.EvLevelDue:
+				r.late = d.late(r.ev, incident.PageMaxAge)
+				return d.onLevelDue(ctx, r)
+			case incident.EvExhausted:
+				return d.onExhausted(ctx, r)
+			default:
 				return d.onAnswered(ctx, r)
 			}
-			r.late = d.late(r.ev, incident.PageMaxAge)
-			return d.onLevelDue(ctx, r)
 		}),
 	}
 }

@@ -127,6 +127,11 @@ func TestPage_WholeEscalationUntilNobodyIsLeft(t *testing.T) {
 	want(t, "pages", keys, []string{"1:1:person:ana", "1:2:rotation:backend", "2:1:person:ana", "2:2:rotation:backend"})
 	want(t, "state", w.get(inc.ID).Escalations[0].State, incident.Exhausted)
 	want(t, "held", w.held, nil)
+	for _, place := range []string{"C-all", "C-crit", "C-" + inc.ID} {
+		posts := w.out.in(place)
+		told := slices.ContainsFunc(posts, func(p posted) bool { return strings.HasPrefix(p.latest.Text, "Nobody answered") })
+		want(t, "said in "+place, told, true)
+	}
 	if last := w.out.pages["page:"+id+":1:2:rotation:backend"][0]; !strings.Contains(last.Text, "Called before: ana, C-ops") || last.Person.ID != "cleo" {
 		t.Errorf("the page says %+v", last)
 	}

@@ -18,15 +18,13 @@ const decidedPatience = 2 * time.Minute
 
 // quarantineDecided writes decisions about entries into their incidents.
 func (d Deps) quarantineDecided() Registration {
+	kinds := []QuarantineKind{EntryReplayed, ReplayFailed, EntryDiscarded, EntryRestored}
 	return Registration{
 		Name: quarantineDecidedName, Topic: incident.TopicQuarantine, Critical: true, Pipeline: true,
-		Types:   []string{string(EntryReplayed), string(ReplayFailed), string(EntryDiscarded), string(EntryRestored)},
+		Types:   kindNames(kinds),
 		Timeout: 10 * time.Second, Shed: ShedNever, Purge: PurgeNever,
-		Handler: d.onQuarantine(func(ctx context.Context, r row, e QuarantineEvent) (string, error) {
-			decision, decided := e.decision()
-			if !decided {
-				return "", nil
-			}
+		Handler: d.onQuarantine(kinds, func(ctx context.Context, r row, e QuarantineEvent) (string, error) {
+			decision, _ := e.decision()
 			return d.onDecided(ctx, r, e, decision)
 		}),
 	}

@@ -3,6 +3,7 @@ package workflow
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,22 +23,20 @@ const (
 // quarantineDeclare opens one incident for each fingerprint, or attaches to it. A poison of the pipeline
 // itself opens none: to open it would be another message for what is poisoned.
 func (d Deps) quarantineDeclare() Registration {
+	kinds := []QuarantineKind{GroupOpened, EntryQuarantined, WorkerCrashed}
 	return Registration{
 		Name: quarantineDeclareName, Topic: incident.TopicQuarantine, Critical: true, Pipeline: true,
-		Types:   []string{string(GroupOpened), string(EntryQuarantined), string(WorkerCrashed)},
+		Types:   kindNames(kinds),
 		Timeout: 10 * time.Second, MaxAge: quarantineMaxAge, Shed: ShedNever, Purge: PurgeAsk,
-		Handler: d.onQuarantine(func(ctx context.Context, r row, e QuarantineEvent) (string, error) {
-			if _, decided := e.decision(); decided {
-				return "", nil
-			}
-			return d.onPoison(ctx, r, e)
-		}),
+		Handler: d.onQuarantine(kinds, d.onPoison),
 	}
 }
 
-// onQuarantine makes a handler of events of the quarantine.
-func (d Deps) onQuarantine(fn func(context.Context, row, QuarantineEvent) (string, error)) handlers.Handler {
-	return d.onRow(nil, func(ctx context.Context, r row) (string, error) {
+// onQuarantine makes a handler of events of the quarantine of some kinds. Of what another handler asked
+// for it says nothing, so that the row bears the word of the one that did. A kind that nobody knows is
+// kept until a program comes that does.
+func (d Deps) onQuarantine(kinds []QuarantineKind, fn func(context.Context, row, QuarantineEvent) (string, error)) handlers.Handler {
+	mine := d.onRow(nil, func(ctx context.Context, r row) (string, error) {
 		e, err := ParseQuarantineEvent(r.body)
 		if err != nil {
 			return "", handlers.Undecodable(err)
@@ -46,6 +45,12 @@ func (d Deps) onQuarantine(fn func(context.Context, row, QuarantineEvent) (strin
 			r.stored = e.At
 		}
 		return fn(ctx, r, e)
+	})
+	return handlers.HandlerFunc(func(ctx context.Context, m handlers.Message) error {
+		if e, err := ParseQuarantineEvent(m.Data); err == nil && !slices.Contains(kinds, e.Kind) {
+			return nil
+		}
+		return mine.Handle(ctx, m)
 	})
 }
 
@@ -84,7 +89,7 @@ func (d Deps) poison(rules *incident.Settings, r row, e QuarantineEvent) opening
 		storm: "storm:quarantine", stormName: "Poison in many places", burst: quarantineBurst,
 		once: "poison:" + e.ID, cause: r.id, only: d.age(r) > quarantineMaxAge,
 		params: incident.NewParams{
-			Name:    line(orElse(e.Title, "Poison in "+orElse(e.Subscription, "an unknown place")), 200),
+			Name:    line(poisonName(e), 200),
 			Summary: poisonSummary(rules, e),
 		},
 	}
@@ -107,6 +112,18 @@ func (d Deps) poison(rules *incident.Settings, r row, e QuarantineEvent) opening
 		return inc.AttachEntry(act, entry)
 	}
 	return o
+}
+
+// poisonName says where and what.
+func poisonName(e QuarantineEvent) string {
+	switch {
+	case e.Title == "":
+		return "Poison in " + orElse(e.Subscription, "an unknown place")
+	case e.Subscription == "":
+		return e.Title
+	default:
+		return e.Subscription + ": " + e.Title
+	}
 }
 
 // entryKey is the key by which a decision about an entry finds its incident, after that has ended too.

@@ -9,7 +9,8 @@ import (
 // QuarantineKind is what happened to quarantined messages.
 type QuarantineKind string
 
-// The kinds. The first three may open an incident, the others are decisions.
+// The kinds. The first three may open an incident, the next four are decisions, the last is for incidents
+// that are open.
 const (
 	GroupOpened      QuarantineKind = "group_opened"
 	EntryQuarantined QuarantineKind = "entry_quarantined"
@@ -18,6 +19,7 @@ const (
 	ReplayFailed     QuarantineKind = "replay_failed" // it is undecided again
 	EntryDiscarded   QuarantineKind = "discarded"
 	EntryRestored    QuarantineKind = "restored" // it is undecided again
+	ControlChanged   QuarantineKind = "control_changed"
 )
 
 // QuarantineEvent is the body of a message of the topic quarantine-events: JSON, written by whoever
@@ -32,7 +34,7 @@ type QuarantineEvent struct {
 	// Fingerprint names the problem. Required, but of a crash that nobody is blamed for.
 	Fingerprint string `json:"fingerprint,omitempty"`
 	// Group and Entry are references that people know, such as G-4 and Q-7F3K. Version is that of the
-	// entry after this; decisions need both.
+	// entry after this, or of the order; decisions need both.
 	Group   string `json:"group,omitempty"`
 	Entry   string `json:"entry,omitempty"`
 	Version int64  `json:"version,omitempty"`
@@ -46,7 +48,9 @@ type QuarantineEvent struct {
 	Crash   string `json:"crash,omitempty"`
 	Trouble string `json:"trouble,omitempty"`
 	URL     string `json:"url,omitempty"`
-	// By and Reason are those of a decision.
+	// Control is what was ordered of the flow of messages.
+	Control *ControlChange `json:"control,omitempty"`
+	// By and Reason are those of a decision or an order.
 	By     string `json:"by,omitempty"`
 	Reason string `json:"reason,omitempty"`
 }
@@ -77,6 +81,8 @@ func ParseQuarantineEvent(data []byte) (QuarantineEvent, error) {
 		if e.Entry == "" || e.Version <= 0 {
 			return e, fmt.Errorf("%s needs an entry and its version", e.Kind)
 		}
+	case ControlChanged:
+		return e, e.Control.check(e)
 	default:
 		return e, fmt.Errorf("events of quarantine of kind %.40q are not known", e.Kind)
 	}
@@ -95,4 +101,13 @@ func (e QuarantineEvent) decision() (string, bool) {
 	default:
 		return "", false
 	}
+}
+
+// kindNames returns kinds as a Registration has them.
+func kindNames(kinds []QuarantineKind) []string {
+	texts := make([]string, len(kinds))
+	for i, k := range kinds {
+		texts[i] = string(k)
+	}
+	return texts
 }

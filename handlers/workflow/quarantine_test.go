@@ -82,6 +82,17 @@ func TestQuarantine_OfThePipelineOpensNothing(t *testing.T) {
 		}
 		w.clock.Advance(11 * time.Minute)
 	}
+	before := w.count()
+	for _, sub := range []string{"orders--slack-sync", "quarantine-reports", "shop--channel-create", "clock"} {
+		e := poisoned(sub, "f-"+sub, "Q-"+sub)
+		e.Subscription = sub
+		w.poison(e)
+	}
+	want(t, "of others", w.count()-before, 4)
+	e := poisoned("cmd", "f-cmd", "Q-cmd")
+	e.Subscription = "slack-inbound--slack-command"
+	w.poison(e)
+	want(t, "of the chat", w.count()-before, 4)
 }
 
 func TestQuarantine_DecisionsFindIncidentsThatHaveEnded(t *testing.T) {
@@ -149,10 +160,11 @@ func FuzzQuarantineEvent(f *testing.F) {
 	f.Add([]byte(`{"v":1,"id":"e1","kind":"entry_quarantined","fingerprint":"f","entry":"Q-1","version":1}`))
 	f.Add([]byte(`{"v":1,"id":"e1","kind":"worker_crashed","crash":"CR\u0000","url":"javascript:x","at":"0001-01-01T00:00:00Z"}`))
 	f.Add([]byte(`{"v":1,"id":"d","kind":"restored","entry":"\u202e","version":9223372036854775807}`))
+	f.Add([]byte(`{"v":1,"id":"c","kind":"control_changed","version":5,"subscription":"o\u0000","control":{"incident":"1","verb":"pause","ends":4}}`))
 	f.Add([]byte("null"))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		w := newWorld(t)
-		for _, name := range []string{"quarantine.declare", "quarantine.decided"} {
+		for _, name := range []string{"quarantine.declare", "quarantine.decided", "control.note"} {
 			m := handlers.Message{ID: "q", Data: body, PublishedAt: morning}
 			for range 2 {
 				err, dead := w.handle(w.reg(name), m)

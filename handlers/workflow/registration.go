@@ -69,6 +69,7 @@ func All(d Deps) []Registration {
 		d.updatePost(),
 		d.quarantineDeclare(),
 		d.quarantineDecided(),
+		d.controlNote(),
 		d.effectSweep(),
 		d.channelArchive(),
 		d.timelineEnrich(),
@@ -80,10 +81,13 @@ func All(d Deps) []Registration {
 	)
 }
 
-// pipeline reports whether a subscription belongs to a handler of the pipeline.
+// pipeline reports whether a subscription belongs to a handler of the pipeline. Other programs may have
+// subscriptions that are called alike, but not of our topics.
 func pipeline(subscription string) bool {
-	_, handler, found := strings.Cut(subscription, "--")
-	if !found {
+	topic, handler, _ := strings.Cut(subscription, "--")
+	switch topic {
+	case incident.TopicEvents, incident.TopicSlack, incident.TopicAlerts, incident.TopicClock, incident.TopicQuarantine:
+	default:
 		return false
 	}
 	for _, prefix := range []string{"alert-ingest", "slack-", "channel-create", "escalation-", "quarantine-", "effect-sweep"} {

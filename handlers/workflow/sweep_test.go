@@ -301,3 +301,29 @@ func TestNudges_TwoThatFinishTheSameOneCountItOnce(t *testing.T) {
 	want(t, "sent", len(w.out.posts), 1)
 	want(t, "counted", w.get(inc.ID).Nudges[incident.NudgeLead].Sent, 1)
 }
+
+func FuzzChatEvent(f *testing.F) {
+	f.Add([]byte(`{"v":1,"id":"E1","kind":"pinned","channel":"C-x","user":"UBEN","message":"1.1","text":"\u0000 \u202e"}`))
+	f.Add([]byte(`{"v":1,"id":"E1","kind":"renamed","channel":"C-x","name":"\ud800"}`))
+	f.Add([]byte(`{"v":1,"id":"E1","kind":"message","channel":"C-x","user":"UBEN","at":"9999-12-31T23:59:59Z"}`))
+	f.Add([]byte("null"))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		w := newWorld(t)
+		inc := w.declare(incident.NewParams{Severity: "minor"})
+		w.settle("channel.create")
+		body = []byte(strings.ReplaceAll(string(body), "C-x", "C-"+inc.ID))
+		for _, name := range []string{"timeline.enrich", "activity.record"} {
+			m := handlers.Message{ID: "c", Data: body, PublishedAt: morning}
+			for range 2 {
+				if err, dead := w.handle(w.reg(name), m); dead || (err != nil && !handlers.IsPermanent(err)) {
+					t.Fatalf("%s answered %v", name, err)
+				}
+			}
+		}
+		for _, typ := range []incident.EventType{incident.EvItemAdded, incident.EvActivity} {
+			if n := len(w.events(inc.ID, typ)); n > 1 {
+				t.Fatalf("%d of %s", n, typ)
+			}
+		}
+	})
+}

@@ -11,10 +11,10 @@ import (
 
 const updatePostName = "update.post"
 
-// updatePost brings an update that was shared to whoever is to hear it, and an ask for one to whoever
-// is asked.
+// updatePost brings an update that was shared to whoever is to hear it, an ask for one to whoever is
+// asked, and that nobody answered a call to all who hear of the incident.
 func (d Deps) updatePost() Registration {
-	types := []incident.EventType{incident.EvUpdate, incident.EvAskUpdate}
+	types := []incident.EventType{incident.EvUpdate, incident.EvAskUpdate, incident.EvExhausted}
 	const maxAge = 6 * time.Hour
 	return Registration{
 		Name: updatePostName, Topic: incident.TopicEvents, Types: names(types...), Critical: true,
@@ -64,13 +64,17 @@ func updateAudience(rules *incident.Settings, r received) []audience {
 		}
 		return to
 	}
-	for _, channel := range announced(rules, &r.inc, func(a incident.Announce) bool { return a.Updates }) {
+	exhausted := r.ev.Type == incident.EvExhausted
+	if exhausted && !r.inc.Status.Open() {
+		return nil
+	}
+	for _, channel := range announced(rules, &r.inc, func(a incident.Announce) bool { return a.Updates || exhausted }) {
 		if !slices.ContainsFunc(to, func(a audience) bool { return a.channel == channel }) {
 			to = append(to, audience{channel: channel})
 		}
 	}
 	for _, p := range r.inc.Participants {
-		if p.Subscribed && p.Left.IsZero() {
+		if p.Subscribed && p.Left.IsZero() && !exhausted {
 			to = append(to, audience{person: p.Person})
 		}
 	}
@@ -127,6 +131,8 @@ func (d Deps) updateCard(ctx context.Context, rules *incident.Settings, r receiv
 	}
 	ask := r.ev.Type == incident.EvAskUpdate
 	switch {
+	case r.ev.Type == incident.EvExhausted:
+		return d.exhaustedCard(&r.inc, may), nil
 	case !may && ask:
 		return d.hidden(&r.inc, "An update is asked for."), nil
 	case !may:
@@ -152,6 +158,16 @@ func (d Deps) updateCard(ctx context.Context, rules *incident.Settings, r receiv
 		card.Facts = append(card.Facts, Fact{"Next update by", clock(data.NextDue)})
 	}
 	return card, nil
+}
+
+// exhaustedCard says that nobody answered.
+func (d Deps) exhaustedCard(inc *incident.Incident, may bool) Card {
+	card := d.hidden(inc, "Nobody answered: everybody was called, in every round.")
+	if may {
+		card.Title = line(card.Title+" "+inc.Name, 220)
+	}
+	card.Buttons = append([]Button{{Text: "Escalate", Action: ActEscalate, Value: inc.ID, Style: "danger"}}, card.Buttons...)
+	return card
 }
 
 // maySee reports whether an audience may see more of an incident than its number.

@@ -32,6 +32,7 @@ const (
 type ClockStore interface {
 	incident.Watch
 	incident.Inbox
+	// Settings are those in force.
 	Settings(ctx context.Context) (incident.Settings, error)
 }
 

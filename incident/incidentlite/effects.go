@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/theriac/theriac/incident"
 )
@@ -68,6 +69,14 @@ func (s *Store) Claim(ctx context.Context, c incident.Claim) (r incident.ClaimRe
 		return incident.ClaimResult{}, err
 	}
 	return r, nil
+}
+
+// Renew implements [incident.Effects].
+func (s *Store) Renew(ctx context.Context, key string, attempt int, lease time.Duration) error {
+	return s.leave(ctx, "renew a claim", key, func(x *tx, e *incident.Effect) (bool, error) {
+		err := e.Renew(attempt, lease, x.now)
+		return err == nil, err
+	})
 }
 
 // Finish implements [incident.Effects].

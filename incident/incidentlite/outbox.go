@@ -36,12 +36,12 @@ func (s *Store) Unpublished(ctx context.Context, limit int) ([]incident.Outgoing
 	var out []incident.Outgoing
 	for limit > 0 {
 		events, rows, err := s.take(ctx, min(limit, batch))
-		if err != nil {
+		if err != nil && len(out) == 0 {
 			return nil, err
 		}
 		out = append(out, outgoing(events, rows)...)
 		limit -= batch
-		if len(events)+len(rows) < batch {
+		if err != nil || len(events)+len(rows) < batch { // the next call hears of it
 			break
 		}
 		if limit > 0 {

@@ -25,6 +25,9 @@ const (
 
 // Options are what a store may be told.
 type Options struct {
+	// ReadOnly opens a file that is there already, and refuses to change it: no file is made and nothing
+	// is migrated.
+	ReadOnly bool
 	// Logger is told when a schema is migrated. Default: nobody is told.
 	Logger *slog.Logger
 	// Now is the store's clock, by which leases and delays are kept; processes that share a file must
@@ -46,7 +49,7 @@ var _ incident.Stores = (*Store)(nil)
 
 // Open opens the store in the file at path, makes it where there is none (its directory must exist), and
 // brings the schema up to date. It returns an error that wraps [incident.ErrSchema] for a file of a newer
-// program and [incident.ErrUnavailable] for a file that cannot be used.
+// program (or, if read-only, of an older one) and [incident.ErrUnavailable] for a file that cannot be used.
 func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 	s, err := open(ctx, path, opt)
 	if err != nil {
@@ -63,7 +66,14 @@ func open(ctx context.Context, path string, opt Options) (*Store, error) {
 	if err := localfile.RefuseNetworkDrive(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
-	if err := prepare(ctx, path, opt.Logger); err != nil {
+	key, value := "_txlock", "immediate"
+	if opt.ReadOnly {
+		key, value = "_pragma", "query_only(1)"
+		err = checkSchema(ctx, path)
+	} else {
+		err = prepare(ctx, path, opt.Logger)
+	}
+	if err != nil {
 		return nil, err
 	}
 	s := &Store{clock: opt.Now}
@@ -74,7 +84,7 @@ func open(ctx context.Context, path string, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	writing, err := openDB(path, 1, "_txlock", "immediate")
+	writing, err := openDB(path, 1, key, value)
 	if err != nil {
 		return nil, errors.Join(err, reading.Close())
 	}
@@ -139,6 +149,19 @@ func prepare(ctx context.Context, path string, log *slog.Logger) error {
 		log.InfoContext(ctx, "incident schema migrated", "path", path, "version", m.Want(), "applied", len(done))
 	}
 	return asSchema(err)
+}
+
+// checkSchema refuses a file that is not there, and one of another version.
+func checkSchema(ctx context.Context, path string) error {
+	if _, err := os.Stat(path); err != nil {
+		return err
+	}
+	m, err := Migrator(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = m.Close() }() // nothing was written
+	return asSchema(m.Check(ctx))
 }
 
 // micros is how times are stored; 0 is no time.

@@ -17,8 +17,8 @@ import (
 
 // Options say how the store is used. The zero value is fine.
 type Options struct {
-	// MaxConns bounds the connections of this store, default 8; [Store.Wake] has one
-	// more of its own.
+	// MaxConns bounds the connections of this store, default 8, of which half are kept
+	// open; [Store.Wake] has one more of its own.
 	MaxConns int32
 	// StatementTimeout bounds each statement on the server, default 5 s; a whole
 	// call is given twice as long.
@@ -59,6 +59,9 @@ func poolConfig(store string, o Options) (*pgxpool.Config, error) {
 		return nil, fmt.Errorf("the URL of the store is not valid, write postgres://user@host/database: %w", incident.ErrInvalid)
 	}
 	pooled.MaxConns, pooled.AfterConnect = o.MaxConns, o.prepare
+	// A connection takes tens of milliseconds to make, and most of a busy machine's at
+	// the moment when several are wanted: half of them are there already.
+	pooled.MinConns = (o.MaxConns + 1) / 2
 	parameters := pooled.ConnConfig.RuntimeParams
 	parameters["timezone"] = "UTC"
 	if parameters["application_name"] == "" {

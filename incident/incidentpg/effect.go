@@ -74,6 +74,15 @@ func (s *Store) Claim(ctx context.Context, c incident.Claim) (incident.ClaimResu
 	return incident.ClaimResult{}, fmt.Errorf("%s: %w: others were faster each time", doing, incident.ErrUnavailable)
 }
 
+// Renew implements [incident.Effects].
+func (s *Store) Renew(ctx context.Context, key string, attempt int, lease time.Duration) error {
+	if lease <= 0 {
+		lease = claimLease
+	}
+	n, err := s.exec(ctx, "renew a claim", sqlEffectRenew, blob(key), attempt, lease)
+	return s.lost(ctx, key, n, err)
+}
+
 // Finish implements [incident.Effects].
 func (s *Store) Finish(ctx context.Context, key string, attempt int, e incident.EffectEnd) error {
 	state := incident.EffectDone

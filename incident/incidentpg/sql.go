@@ -35,6 +35,8 @@ var (
 	sqlEffectList string
 	//go:embed sql/effect_release.sql
 	sqlEffectRelease string
+	//go:embed sql/effect_renew.sql
+	sqlEffectRenew string
 	//go:embed sql/event_list.sql
 	sqlEventList string
 	//go:embed sql/event_of.sql

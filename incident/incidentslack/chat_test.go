@@ -163,9 +163,9 @@ func TestEnsureChannel_NameTaken_TakesTheNext(t *testing.T) {
 				taken.Creator = b.channel(made.ID).Creator
 				b.fake.SetChannel(taken)
 			}
-			s := spec(func(s *workflow.ChannelSpec) { s.Private = true })
+			s := spec(func(s *workflow.ChannelSpec) { s.Private = strings.HasPrefix(what, "open") })
 			made := b.ensure(s)
-			if c := b.channel(made.ID); made.Name != name+"-2" || !c.Private {
+			if c := b.channel(made.ID); made.Name != name+"-2" || c.Private != s.Private {
 				t.Errorf("made %+v", c)
 			}
 			if again := b.ensure(s); again != made {
@@ -296,3 +296,5 @@ func TestInviteAndArchive_AsItIsAlready_IsSuccess(t *testing.T) {
 		t.Error("Slack lets no app fetch a channel back")
 	}
 }
+
+func (b *bundle) chat() *incidentslack.Chat { return incidentslack.NewChat(b.client, nil) }

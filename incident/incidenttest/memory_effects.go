@@ -3,6 +3,7 @@ package incidenttest
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/theriac/theriac/incident"
 )
@@ -23,6 +24,11 @@ func (s *Store) Claim(ctx context.Context, c incident.Claim) (incident.ClaimResu
 		s.effectsOf[c.IncidentID] = append(s.effectsOf[c.IncidentID], e)
 	}
 	return e.Take(c, s.now()), nil
+}
+
+// Renew implements [incident.Effects].
+func (s *Store) Renew(ctx context.Context, key string, attempt int, lease time.Duration) error {
+	return s.leave(ctx, key, func(e *incident.Effect) error { return e.Renew(attempt, lease, s.now()) })
 }
 
 // Finish implements [incident.Effects].

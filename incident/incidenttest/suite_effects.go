@@ -14,6 +14,7 @@ func effectPromises() []promise {
 		{"Failed_ForEver", effectFailed},
 		{"LiveClaim_Wait", effectWait},
 		{"ExpiredLease_MineAndInDoubt", effectExpired},
+		{"RenewedClaim_StaysMine", effectRenewed},
 		{"Release_AnotherMayBegin", effectReleased},
 		{"ReleaseWithDelay_Wait", effectDelayed},
 		{"ReleaseInDoubt_ProbeFirst", effectDoubt},
@@ -71,6 +72,27 @@ func effectDone(b *bundle) {
 	}
 	b.wantEqual(want, r.Effect, "effect")
 	b.wantEqual(want, b.effect("channel:i-1"), "stored")
+}
+
+// effectRenewed: whoever is at it keeps it, and whoever lost it hears of that.
+func effectRenewed(b *bundle) {
+	b.claim("k")
+	for range 3 {
+		b.advance(8 * time.Second)
+		b.must(b.Store.Renew(b.ctx, "k", 1, 10*time.Second))
+		if r := b.claim("k"); r.Mine || r.Wait > 10*time.Second || r.Wait < 9*time.Second {
+			b.Errorf("claimed beside its owner: %+v", r)
+		}
+	}
+	b.wantErr(b.Store.Renew(b.ctx, "k", 2, time.Second), incident.ErrConflict, "of another attempt")
+	b.wantErr(b.Store.Renew(b.ctx, "none", 1, time.Second), incident.ErrNotFound, "of nobody's effect")
+	b.advance(11 * time.Second)
+	if r := b.claim("k"); !r.Mine || !r.Effect.InDoubt || r.Effect.Attempt != 2 {
+		b.Errorf("claimed after its owner died: %+v", r)
+	}
+	b.wantErr(b.Store.Renew(b.ctx, "k", 1, time.Second), incident.ErrConflict, "of the old owner")
+	b.must(b.Store.Finish(b.ctx, "k", 2, incident.EffectEnd{}))
+	b.wantErr(b.Store.Renew(b.ctx, "k", 2, time.Second), incident.ErrConflict, "of what is done")
 }
 
 func effectFailed(b *bundle) {

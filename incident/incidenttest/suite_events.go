@@ -39,8 +39,8 @@ func (b *bundle) read(f incident.EventFilter) []string {
 		if page.Next == "" {
 			return all
 		}
-		if len(page.Events) != f.PageSize() {
-			b.Fatalf("a page of %d in the middle, want %d", len(page.Events), f.PageSize())
+		if len(page.Events) != f.PageSize() || page.Next == f.Cursor {
+			b.Fatalf("a page of %d in the middle, want %d and another cursor", len(page.Events), f.PageSize())
 		}
 		f.Cursor = page.Next
 	}

@@ -35,8 +35,8 @@ func (b *bundle) list(f incident.Filter) []string {
 		if page.Next == "" {
 			return all
 		}
-		if len(page.Incidents) != f.PageSize() {
-			b.Fatalf("a page of %d in the middle, want %d", len(page.Incidents), f.PageSize())
+		if len(page.Incidents) != f.PageSize() || page.Next == f.Cursor {
+			b.Fatalf("a page of %d in the middle, want %d and another cursor", len(page.Incidents), f.PageSize())
 		}
 		f.Cursor = page.Next
 	}

@@ -175,6 +175,10 @@ func saveOtherKey(b *bundle) {
 	b.tell(first, b.event(incident.EvActivity, keyed("k")))
 	b.tell(second, b.event(incident.EvActivity, keyed("k")), b.event(incident.EvActivity), b.event(incident.EvActivity))
 	b.wantEqual(4, len(b.events(second)), "events")
+	_, err := b.Store.Save(b.ctx,
+		incident.Change{IncidentID: first.ID, Events: []incident.Event{b.event(incident.EvMerged, keyed("merge"))}},
+		incident.Change{IncidentID: second.ID, Events: []incident.Event{b.event(incident.EvAbsorbed, keyed("merge"))}})
+	b.must(err)
 }
 
 func saveKeyRace(b *bundle) {

@@ -112,7 +112,7 @@ func sweepablePages(b *bundle) {
 	for {
 		ids, err := b.Store.Sweepable(b.ctx, after, 2)
 		b.must(err)
-		if len(ids) == 0 {
+		if len(ids) == 0 || len(got) > len(want) {
 			break
 		}
 		got, after = append(got, ids...), ids[len(ids)-1]

@@ -1,6 +1,11 @@
 package incidentweb
 
-import "github.com/theriac/theriac/incident"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/theriac/theriac/incident"
+)
 
 // escalateBody says who is called: a path of the settings, or people.
 type escalateBody struct {
@@ -28,4 +33,19 @@ func (c *call) cancelEscalation() (answer, error) {
 	return withReason(func(inc *incident.Incident, act incident.Act, reason string) ([]incident.Event, error) {
 		return inc.CancelEscalation(act, c.path("id"), reason)
 	})(c)
+}
+
+// ofEscalation finds the incident of an escalation for a route that names the escalation alone.
+func ofEscalation(do func(*call) (answer, error)) func(*call) (answer, error) {
+	return func(c *call) (answer, error) {
+		inc, err := c.api.stores.ByKey(c.req.Context(), incident.EscalationKey(c.path("id")).Text)
+		if errors.Is(err, incident.ErrNotFound) {
+			return answer{}, fmt.Errorf("escalation %.80q: %w", c.path("id"), incident.ErrNotFound)
+		}
+		if err != nil {
+			return answer{}, err
+		}
+		c.req.SetPathValue("ref", inc.ID)
+		return do(c)
+	}
 }

@@ -63,6 +63,8 @@ func (a *api) roomRoutes() []route {
 		{method: post, path: one + "/escalations", access: responder, do: withBody(escalate), body: "`path` or `people`; reason", what: "calls people"},
 		{method: post, path: one + "/escalations/{id}/ack", access: responder, do: (*call).ack, what: "answers it"},
 		{method: post, path: one + "/escalations/{id}/cancel", access: responder, do: (*call).cancelEscalation, body: "reason", what: "ends it unanswered"},
+		{method: post, path: "/v1/escalations/{id}/ack", access: responder, do: ofEscalation((*call).ack), what: "answers it, wherever it is"},
+		{method: post, path: "/v1/escalations/{id}/cancel", access: responder, do: ofEscalation((*call).cancelEscalation), body: "reason", what: "ends it unanswered, wherever it is"},
 		{method: post, path: one + "/ack", access: responder, do: bare(ackAll), what: "answers everything that pages"},
 	}
 }

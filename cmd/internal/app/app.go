@@ -28,10 +28,12 @@ var _ consumer.Quarantine = (*quarantine.Service)(nil)
 // Access says what a command will do with a store.
 type Access int
 
-// The accesses. A command that only reads must not make a file or migrate a schema.
+// The accesses. A command that only reads must not make a file or migrate a schema. Amend changes what
+// is there and makes no store; Write also makes one of incidents where there is none.
 const (
 	Read Access = iota
 	Write
+	Amend
 )
 
 // connections is how many a command may open: it asks one thing after another.

@@ -17,6 +17,7 @@ import (
 	"github.com/theriac/theriac/cmd/internal/app"
 	"github.com/theriac/theriac/cmd/internal/config"
 	"github.com/theriac/theriac/consumer/natsjs/embedded"
+	"github.com/theriac/theriac/incident"
 	"github.com/theriac/theriac/internal/fakepubsub"
 	"github.com/theriac/theriac/internal/problem"
 	"github.com/theriac/theriac/quarantine"
@@ -71,7 +72,7 @@ func TestOpen_NeverMakesAStore(t *testing.T) {
 				t.Errorf("open %s: %v (%s)", e, err, problem.Of(err))
 			}
 		}
-		if _, err := app.OpenMigrator(t.Context(), e); problem.Of(err) != problem.Unavailable {
+		if _, err := app.OpenMigrator(t.Context(), app.QuarantineSchema, e); problem.Of(err) != problem.Unavailable {
 			t.Errorf("migrate %s: %v", e, err)
 		}
 	}
@@ -91,7 +92,7 @@ func TestOpen_NewerSchema(t *testing.T) {
 			t.Errorf("opened: %v", err)
 		}
 	}
-	m, err := app.OpenMigrator(t.Context(), sqlite(path))
+	m, err := app.OpenMigrator(t.Context(), app.QuarantineSchema, sqlite(path))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +110,7 @@ func TestOpen_UnreachablePostgres(t *testing.T) {
 	t.Parallel()
 	e := config.Endpoint{Kind: config.Postgres, Address: "postgres://ana:hunter2@" + closedPort(t) + "/x"}
 	_, opening := app.Open(t.Context(), e, app.Read)
-	_, migrating := app.OpenMigrator(t.Context(), e)
+	_, migrating := app.OpenMigrator(t.Context(), app.QuarantineSchema, e)
 	for _, err := range []error{opening, migrating} {
 		if _, ok := errors.AsType[*app.UnreachableError](err); !ok || problem.Of(err) != problem.Unavailable {
 			t.Errorf("%v is %s", err, problem.Of(err))
@@ -194,5 +195,90 @@ func bump(t *testing.T, path string) {
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestOpenIncidents_MakesAStoreOnlyToWrite is what keeps a look, or a verb on what cannot be there, from
+// leaving an empty store behind.
+func TestOpenIncidents_MakesAStoreOnlyToWrite(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	own := config.Endpoint{Kind: config.SQLite, Address: filepath.Join(dir, "data", "incident.db"), Own: true}
+	for _, access := range []app.Access{app.Read, app.Amend} {
+		_, err := app.OpenIncidents(t.Context(), own, access)
+		if _, ok := errors.AsType[*app.MissingError](err); !ok || problem.Of(err) != problem.Unavailable {
+			t.Errorf("opened for %d: %v (%s)", access, err, problem.Of(err))
+		}
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
+		t.Errorf("looking made %v (%v)", files, err)
+	}
+	if _, err := app.OpenIncidents(t.Context(), sqlite(filepath.Join(dir, "elsewhere", "incident.db")), app.Write); problem.Of(err) != problem.Unavailable {
+		t.Errorf("made a directory that is not ours: %v", err)
+	}
+	for _, access := range []app.Access{app.Write, app.Amend, app.Read} {
+		s, err := app.OpenIncidents(t.Context(), own, access)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.SavePerson(t.Context(), incident.Person{ID: "ana", Name: "Ana", Role: incident.Viewer})
+		if read := access == app.Read; (err != nil) != read || read && !errors.Is(err, incident.ErrUnavailable) {
+			t.Errorf("writing, opened for %d: %v", access, err)
+		}
+		if p, err := s.Person(t.Context(), "ana"); err != nil || p.Name != "Ana" {
+			t.Errorf("read %+v (%v)", p, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestOpenIncidents_ReadDoesNotMigrate opens a store that an older program made.
+func TestOpenIncidents_ReadDoesNotMigrate(t *testing.T) {
+	t.Parallel()
+	e := sqlite(filepath.Join(t.TempDir(), "incident.db"))
+	s, err := app.OpenIncidents(t.Context(), e, app.Write)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	m, err := app.OpenMigrator(t.Context(), app.IncidentSchema, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if _, err := m.Down(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := app.OpenIncidents(t.Context(), e, app.Read); !errors.Is(err, incident.ErrSchema) || problem.Of(err) != problem.Unavailable {
+		t.Errorf("opened: %v", err)
+	}
+	if have, err := m.Have(t.Context()); err != nil || have != 0 {
+		t.Errorf("looking migrated to %d (%v)", have, err)
+	}
+	if done, err := m.Up(t.Context()); err != nil || len(done) == 0 {
+		t.Errorf("migrated %v: %v", done, err)
+	}
+}
+
+func TestOpenIncidents_UnreachablePostgres(t *testing.T) {
+	t.Parallel()
+	e := config.Endpoint{Kind: config.Postgres, Address: "postgres://ana:hunter2@" + closedPort(t) + "/x"}
+	_, opening := app.OpenIncidents(t.Context(), e, app.Write)
+	_, migrating := app.OpenMigrator(t.Context(), app.IncidentSchema, e)
+	for _, err := range []error{opening, migrating} {
+		if _, ok := errors.AsType[*app.UnreachableError](err); !ok || problem.Of(err) != problem.Unavailable {
+			t.Errorf("%v is %s", err, problem.Of(err))
+		}
+		if text := err.Error(); !strings.HasSuffix(text, "(connection refused)") || strings.Contains(text, "hunter2") || strings.Contains(text, "\n") {
+			t.Errorf("said %q", text)
+		}
 	}
 }

@@ -32,7 +32,7 @@ func OpenIncidents(ctx context.Context, e config.Endpoint, access Access) (incid
 		}
 		return s, nil
 	case config.SQLite:
-		s, err := incidentlite.Open(opening, e.Address, incidentlite.Options{})
+		s, err := incidentlite.Open(opening, e.Address, incidentlite.Options{ReadOnly: access == Read})
 		if err != nil {
 			return nil, err
 		}

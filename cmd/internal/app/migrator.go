@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 
 	"github.com/theriac/theriac/cmd/internal/config"
+	"github.com/theriac/theriac/incident/incidentlite"
+	"github.com/theriac/theriac/incident/incidentpg"
 	"github.com/theriac/theriac/internal/migrate"
 	"github.com/theriac/theriac/internal/problem"
 	"github.com/theriac/theriac/quarantine/quarantinelite"
@@ -31,12 +33,37 @@ type Migrator interface {
 	Close() error
 }
 
-// OpenMigrator returns the migrations of the store at e, which answered a first question.
-func OpenMigrator(ctx context.Context, e config.Endpoint) (Migrator, error) {
-	if err := exists(e); err != nil {
-		return nil, err
+// SchemaRoom names whose tables a schema holds: both rooms keep theirs apart, also in one database.
+type SchemaRoom string
+
+// The rooms that have a schema.
+const (
+	QuarantineSchema SchemaRoom = "quarantine"
+	IncidentSchema   SchemaRoom = "incident"
+)
+
+// SchemaRooms returns both.
+func SchemaRooms() []SchemaRoom { return []SchemaRoom{QuarantineSchema, IncidentSchema} }
+
+// Place is where a room's tables are, given the settings.
+func (r SchemaRoom) Place(s config.Settings) config.Endpoint {
+	if r == IncidentSchema {
+		return config.IncidentStore(s)
 	}
-	m, err := migratorOf(e)
+	return s.Store
+}
+
+// OpenMigrator returns the migrations of a room at e, which answered a first question. Where the file
+// was never made it returns *[MissingError].
+func OpenMigrator(ctx context.Context, room SchemaRoom, e config.Endpoint) (Migrator, error) {
+	there := exists(e)
+	if room == IncidentSchema {
+		there = incidentsExist(e, Amend)
+	}
+	if there != nil {
+		return nil, there
+	}
+	m, err := migratorOf(room, e)
 	if err != nil {
 		return nil, err
 	}
@@ -48,9 +75,9 @@ func OpenMigrator(ctx context.Context, e config.Endpoint) (Migrator, error) {
 	return m, nil
 }
 
-// PrintSchema writes the SQL of all steps for the kind of store that e is, without connecting.
-func PrintSchema(w io.Writer, e config.Endpoint) (err error) {
-	m, err := migratorOf(e)
+// PrintSchema writes the SQL of all steps of a room for the kind of store that e is, without connecting.
+func PrintSchema(w io.Writer, room SchemaRoom, e config.Endpoint) (err error) {
+	m, err := migratorOf(room, e)
 	if err != nil {
 		return err
 	}
@@ -58,9 +85,9 @@ func PrintSchema(w io.Writer, e config.Endpoint) (err error) {
 	return m.Print(w)
 }
 
-// SchemaSteps lists the steps of the schema of the store at e.
-func SchemaSteps(ctx context.Context, e config.Endpoint) (_ []migrate.Migration, err error) {
-	m, err := OpenMigrator(ctx, e)
+// SchemaSteps lists the steps of the schema of a room at e.
+func SchemaSteps(ctx context.Context, room SchemaRoom, e config.Endpoint) (_ []migrate.Migration, err error) {
+	m, err := OpenMigrator(ctx, room, e)
 	if err != nil {
 		return nil, err
 	}
@@ -79,17 +106,14 @@ func Pending(steps []migrate.Migration) []migrate.Migration {
 	return pending
 }
 
-func migratorOf(e config.Endpoint) (Migrator, error) {
-	switch e.Kind {
-	case config.Postgres:
+func migratorOf(room SchemaRoom, e config.Endpoint) (Migrator, error) {
+	switch {
+	case e.Kind == config.Postgres && room == IncidentSchema:
+		return incidentpg.Migrator(e.Address)
+	case e.Kind == config.Postgres:
 		return quarantinepg.Migrator(e.Address)
-	case config.SQLite:
-		path, err := filepath.Abs(e.Address) // in the URL of the driver a relative path would be a host
-		if err != nil {
-			return nil, err
-		}
-		m, err := quarantinelite.Migrator(path)
-		return fileMigrator{m, path}, err
+	case e.Kind == config.SQLite:
+		return fileMigratorOf(room, e.Address)
 	default:
 		return nil, problem.Errorf(problem.Invalid, "%s is no store", e)
 	}
@@ -99,7 +123,24 @@ func migratorOf(e config.Endpoint) (Migrator, error) {
 // meanwhile.
 type fileMigrator struct {
 	*migrate.Migrator
-	path string
+	open func(context.Context) (io.Closer, error)
+}
+
+func fileMigratorOf(room SchemaRoom, path string) (Migrator, error) {
+	path, err := filepath.Abs(path) // in the URL of the driver a relative path would be a host
+	if err != nil {
+		return nil, err
+	}
+	if room == IncidentSchema {
+		m, err := incidentlite.Migrator(path)
+		return fileMigrator{m, func(ctx context.Context) (io.Closer, error) {
+			return incidentlite.Open(ctx, path, incidentlite.Options{})
+		}}, err
+	}
+	m, err := quarantinelite.Migrator(path)
+	return fileMigrator{m, func(ctx context.Context) (io.Closer, error) {
+		return quarantinelite.Open(ctx, quarantinelite.Config{Path: path})
+	}}, err
 }
 
 // Up applies the pending steps and returns them.
@@ -108,7 +149,7 @@ func (m fileMigrator) Up(ctx context.Context) ([]migrate.Migration, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := quarantinelite.Open(ctx, quarantinelite.Config{Path: m.path})
+	store, err := m.open(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/theriac/theriac/cmd/internal/config"
+	"github.com/theriac/theriac/incident"
 	"github.com/theriac/theriac/internal/problem"
 	"github.com/theriac/theriac/quarantine"
 )
@@ -42,9 +43,10 @@ func (e *UnreachableError) ProblemKind() string { return string(problem.Unavaila
 func unreachable(e config.Endpoint, err error) error {
 	_, isConnect := errors.AsType[*pgconn.ConnectError](err)
 	switch {
-	case err == nil || e.Kind != config.Postgres || errors.Is(err, quarantine.ErrSchema):
+	case err == nil || e.Kind != config.Postgres || errors.Is(err, quarantine.ErrSchema) || errors.Is(err, incident.ErrSchema):
 		return err
-	case isConnect || errors.Is(err, quarantine.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded):
+	case isConnect || errors.Is(err, quarantine.ErrUnavailable) || errors.Is(err, incident.ErrUnavailable) ||
+		errors.Is(err, context.DeadlineExceeded):
 		return &UnreachableError{e.Place(), err}
 	default:
 		return err

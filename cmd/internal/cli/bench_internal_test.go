@@ -17,6 +17,8 @@ import (
 	"github.com/theriac/theriac/cmd/internal/app"
 	"github.com/theriac/theriac/cmd/internal/config"
 	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/incident/incidenttest"
 	"github.com/theriac/theriac/internal/problem"
 	"github.com/theriac/theriac/internal/runner"
 	"github.com/theriac/theriac/quarantine"
@@ -32,13 +34,17 @@ type bench struct {
 	store   *quarantinetest.Store
 	room    *quarantine.Service
 	environ []string
-	down    error  // what opening the store returns
-	between func() // what somebody else does after a command has read an entry or a group
+
+	incidents      *incidenttest.Store
+	incidentsDown  error        // what opening the store of incidents returns
+	incidentAccess []app.Access // what it was opened for
+	down           error        // what opening the store returns
+	between        func()       // what somebody else does after a command has read an entry or a group
 }
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{T: t, store: quarantinetest.NewStore(), environ: []string{"THERIAC_ACTOR=ana@laptop"}}
+	b := &bench{T: t, store: quarantinetest.NewStore(), incidents: incidenttest.NewStore(incidenttest.Options{}), environ: []string{"THERIAC_ACTOR=ana@laptop"}}
 	var err error
 	if b.room, err = quarantine.New(&racing{Store: b.store, b: b}, quarantine.Config{OurPackages: []string{"example.com/shop"}}); err != nil {
 		t.Fatal(err)
@@ -109,6 +115,13 @@ func (b *bench) within(ctx context.Context, w where, args ...string) result {
 			return nil, b.down
 		}
 		return &app.Room{Service: b.room}, nil
+	}
+	tool.openIncidents = func(_ context.Context, _ config.Endpoint, access app.Access) (incident.Stores, error) {
+		b.incidentAccess = append(b.incidentAccess, access)
+		if b.incidentsDown != nil {
+			return nil, b.incidentsDown
+		}
+		return b.incidents, nil
 	}
 	code := run(ctx, args, tool, nil)
 	return result{out.String(), err.String(), code}

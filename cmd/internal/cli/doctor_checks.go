@@ -47,6 +47,9 @@ func (d *doctor) examine(ctx context.Context) []finding {
 		found = append(found, workers(status.Status)...)
 		found = append(found, clocks(status.Status), suspects(status), flow(status.Status), d.notices(ctx, status.At))
 	}
+	if incidents, ok := d.incidents(ctx); ok {
+		found = append(found, incidents)
+	}
 	found = append(found, d.broker(ctx), d.spool(), d.deaths())
 	if slack, ok := d.slack(ctx); ok {
 		found = append(found, slack)
@@ -75,7 +78,7 @@ func (d *doctor) store(ctx context.Context) (overview, finding) {
 func (d *doctor) schema(ctx context.Context) finding {
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
-	steps, err := app.SchemaSteps(ctx, d.settings.Store)
+	steps, err := app.SchemaSteps(ctx, app.QuarantineSchema, d.settings.Store)
 	if err != nil {
 		return finding{levelFail, "schema", err.Error(), "theriac migrate status"}
 	}
@@ -83,6 +86,23 @@ func (d *doctor) schema(ctx context.Context) finding {
 		return finding{levelFail, "schema", fmt.Sprintf("%s of %d pending", plural(n, "step", "steps"), len(steps)), "theriac migrate up"}
 	}
 	return finding{levelOK, "schema", plural(len(steps), "step", "steps") + ", none pending", ""}
+}
+
+// incidents looks at the schema of incidents, where there are any. Who has none can do without it.
+func (d *doctor) incidents(ctx context.Context) (finding, bool) {
+	ctx, cancel := context.WithTimeout(ctx, checkWithin)
+	defer cancel()
+	steps, err := app.SchemaSteps(ctx, app.IncidentSchema, config.IncidentStore(d.settings))
+	switch {
+	case isMissing(err):
+		return finding{}, false
+	case err != nil:
+		return finding{levelFail, "incidents", err.Error(), "theriac migrate status"}, true
+	}
+	if n := len(app.Pending(steps)); n > 0 {
+		return finding{levelWarn, "incidents", fmt.Sprintf("%s of %d pending: theriac incident and incidentd do not work before", plural(n, "step", "steps"), len(steps)), "theriac migrate up"}, true
+	}
+	return finding{levelOK, "incidents", plural(len(steps), "step", "steps") + ", none pending", ""}, true
 }
 
 // workers has a line for all workers, and one for each subscription whose held messages nobody

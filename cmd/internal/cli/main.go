@@ -13,6 +13,7 @@ import (
 
 	"github.com/theriac/theriac/cmd/internal/app"
 	"github.com/theriac/theriac/cmd/internal/term"
+	"github.com/theriac/theriac/incident"
 	"github.com/theriac/theriac/internal/problem"
 	"github.com/theriac/theriac/quarantine"
 )
@@ -75,11 +76,14 @@ func nextStep(err error) string {
 	if c, ok := errors.AsType[*quarantine.GroupConflictError](err); ok {
 		return "Nothing was changed. Look again, then decide: theriac groups " + c.Group.Ref
 	}
+	if hint := incidentNextStep(err); hint != "" {
+		return hint
+	}
 	_, noGroup := errors.AsType[*noGroupError](err)
 	_, noCrash := errors.AsType[*noCrashError](err)
 	_, unreachable := errors.AsType[*app.UnreachableError](err)
 	switch {
-	case unreachable || errors.Is(err, quarantine.ErrUnavailable):
+	case unreachable || errors.Is(err, quarantine.ErrUnavailable) || errors.Is(err, incident.ErrUnavailable):
 		return "Workers keep running from what they know. Try: theriac doctor"
 	case noGroup:
 		return "Try: theriac groups"

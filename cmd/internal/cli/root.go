@@ -13,6 +13,8 @@ const (
 	groupLook   = "look"
 	groupDecide = "decide"
 	groupRun    = "run"
+
+	groupIncident = "incident"
 )
 
 func newRoot(t *Tool, more []func(*Tool) *cobra.Command) *cobra.Command {
@@ -41,6 +43,7 @@ theriac discard Q-7F3K --reason "test order"`,
 	root.AddGroup(
 		&cobra.Group{ID: groupLook, Title: "Look:"},
 		&cobra.Group{ID: groupDecide, Title: "Decide:"},
+		&cobra.Group{ID: groupIncident, Title: "Incidents:"},
 		&cobra.Group{ID: groupRun, Title: "Keep it running:"})
 	root.SetHelpTemplate(helpTemplate)
 	root.SetUsageTemplate(usageTemplate)
@@ -64,7 +67,8 @@ func commands() map[string][]func(*Tool) *cobra.Command {
 		groupLook: {newLsCommand, newShowCommand, newWhyCommand, newGroupsCommand, newCrashesCommand, newSuspectsCommand},
 		groupDecide: {newReplayCommand, newDiscardCommand, newRestoreCommand,
 			newTakeCommand, newSnoozeCommand, newReleaseCommand, newPauseCommand, newResumeCommand, newShedCommand},
-		groupRun: {newNotifyCommand, newDoctorCommand, newMigrateCommand, newVersionCommand, newCompletionCommand},
+		groupIncident: {newIncidentCommand},
+		groupRun:      {newNotifyCommand, newDoctorCommand, newMigrateCommand, newVersionCommand, newCompletionCommand},
 	}
 }
 
@@ -87,7 +91,7 @@ func addGlobals(root *cobra.Command, t *Tool) {
 	noFiles(root.MarkPersistentFlagDirname("data-dir"))
 }
 
-// unknownCommand refuses words behind theriac that name no command.
+// unknownCommand refuses words that name no command, behind theriac or a noun that does something alone.
 func unknownCommand(c *cobra.Command, given []string) error {
 	if len(given) == 0 {
 		return nil
@@ -97,7 +101,7 @@ func unknownCommand(c *cobra.Command, given []string) error {
 	}
 	near := c.SuggestionsFor(given[0])
 	if len(near) == 0 {
-		return problem.Errorf(problem.Invalid, "unknown command %q; see: theriac --help", given[0])
+		return problem.Errorf(problem.Invalid, "unknown command %q; see: %s --help", given[0], c.CommandPath())
 	}
-	return problem.Errorf(problem.Invalid, "unknown command %q; did you mean: theriac %s", given[0], strings.Join(near, ", "))
+	return problem.Errorf(problem.Invalid, "unknown command %q; did you mean: %s %s", given[0], c.CommandPath(), strings.Join(near, ", "))
 }

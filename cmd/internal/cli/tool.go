@@ -8,6 +8,7 @@ import (
 	"github.com/theriac/theriac/cmd/internal/config"
 	"github.com/theriac/theriac/cmd/internal/output"
 	"github.com/theriac/theriac/cmd/internal/term"
+	"github.com/theriac/theriac/incident"
 	"github.com/theriac/theriac/internal/problem"
 	"github.com/theriac/theriac/quarantine"
 )
@@ -22,6 +23,9 @@ type Tool struct {
 	open    func(context.Context, config.Endpoint, app.Access) (*app.Room, error)
 	access  app.Access // Write once beginWrite allowed it
 	room    *app.Room  // nil until a command needs it
+
+	openIncidents func(context.Context, config.Endpoint, app.Access) (incident.Stores, error)
+	incidents     incident.Stores // nil until a command needs it
 }
 
 // globalFlags are the flags of every command.
@@ -31,7 +35,7 @@ type globalFlags struct {
 }
 
 func newTool(environ []string, streams Streams) *Tool {
-	return &Tool{Streams: streams, environ: environ, now: time.Now, open: app.Open}
+	return &Tool{Streams: streams, environ: environ, now: time.Now, open: app.Open, openIncidents: app.OpenIncidents}
 }
 
 // Settings works the settings out from flags, context and environment.
@@ -62,6 +66,7 @@ func (t *Tool) Close() {
 		t.room.Close()
 		t.room = nil
 	}
+	t.closeIncidents()
 }
 
 // Out returns the writer for answers, Err the one for progress, prompts and hints.

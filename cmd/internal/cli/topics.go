@@ -23,6 +23,9 @@ var helpFormatting string
 //go:embed help/environment.txt
 var helpEnvironment string
 
+//go:embed help/incidents.txt
+var helpIncidents string
+
 //go:embed help/query.txt
 var helpQuery string
 
@@ -30,6 +33,7 @@ var helpQuery string
 func topics() []*cobra.Command {
 	return []*cobra.Command{
 		topic("3am", "What to do when you are woken", help3am),
+		topic("incidents", "How an incident is run from the command line", helpIncidents),
 		topic("query", "The terms that select entries", helpQuery+queryTable()),
 		topic("exit-codes", "What the exit codes mean", helpExitCodes),
 		topic("environment", "Variables and contexts", helpEnvironment+environmentTable()),

@@ -10,7 +10,7 @@ import (
 
 // migrateStore brings a schema up to date, for who asked for that.
 func migrateStore(ctx context.Context, at config.Endpoint) (err error) {
-	m, err := app.OpenMigrator(ctx, at)
+	m, err := app.OpenMigrator(ctx, app.QuarantineSchema, at)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/theriac/theriac/cmd/internal/config"
+	"github.com/theriac/theriac/handlers/workflow"
 	"github.com/theriac/theriac/incident/incidentclock"
 	"github.com/theriac/theriac/internal/notify"
 )
@@ -95,6 +96,12 @@ func (a *alarmer) Raise(ctx context.Context, alarm incidentclock.Alarm) error {
 		a.forget(alarm.Subject)
 	}
 	return errors.Join(errs...)
+}
+
+// backup tells what the workflow has for it. Whether a way took it that did not answer is not known; to
+// tell it again does no harm, since each way drops what it has by the subject.
+func (a *alarmer) backup(ctx context.Context, w workflow.Alarm) error {
+	return workflow.InDoubt(a.Raise(ctx, incidentclock.Alarm{Subject: w.Key, Title: w.Title, Detail: w.Detail, Ref: w.Ref, At: w.At}))
 }
 
 // claim notes that a subject is told now, and reports false where it was a moment ago.

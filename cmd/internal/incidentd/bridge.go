@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/theriac/theriac/cmd/internal/app"
 	"github.com/theriac/theriac/handlers/workflow"
 	"github.com/theriac/theriac/incident"
 	"github.com/theriac/theriac/quarantine"
@@ -30,13 +29,22 @@ const (
 	crashSettles = 15 * time.Second
 )
 
+// bridgeStore is what a bridge needs of the store of incidents: rows and columns, never a document.
+type bridgeStore interface {
+	incident.Inbox
+	// Now and Sweepable are those of [incident.Watch], Effect is that of [incident.Effects].
+	Now(ctx context.Context) (time.Time, error)
+	Sweepable(ctx context.Context, after string, limit int) ([]string, error)
+	Effect(ctx context.Context, key string) (incident.Effect, error)
+}
+
 // bridge brings what happens in quarantine to the inbox of incidents, from where the relay publishes
 // it. It reads the quarantine's store, so it misses nothing that any process stored; each thing has an
 // id, so that two bridges, or one after a restart, tell it once. What concerns the incident pipeline
 // itself is left out: that goes to the backup notifier, from the process that stored it.
 type bridge struct {
 	room     *quarantine.Service
-	inbox    incident.Inbox
+	store    bridgeStore
 	critical func(subscription string) bool
 	skip     map[string]bool
 	own      []string // roles of this service's workers
@@ -44,36 +52,28 @@ type bridge struct {
 
 	told     told
 	since    time.Time // entries and deaths are listed from here
-	audited  int64     // the newest row of the audit that was told of
+	trail    trail
+	shown    shown
 	troubled bool
 }
 
 // told are the ids that were told within the overlap, so that they are not offered again and again.
 type told map[string]time.Time
 
-// openBridge opens the quarantine's store for a bridge.
-func (p program) openBridge(ctx context.Context, inbox incident.Inbox) (*bridge, func(), error) {
-	store, closer, err := app.OpenStore(ctx, p.settings.Store)
-	if err != nil {
-		return nil, nil, err
-	}
-	room, err := quarantine.New(store, quarantine.Config{Logger: p.log})
-	if err != nil {
-		return nil, nil, errors.Join(err, closer.Close())
-	}
-	b := newBridge(room, inbox, func(sub string) bool { return slices.Contains(p.incident.Notices.Critical, sub) }, p.log)
-	return b, func() { p.closes("quarantine store", closer.Close) }, nil
+// newBridge returns the bridge of the settings.
+func (p program) newBridge(room *quarantine.Service, store bridgeStore) *bridge {
+	return newBridge(room, store, func(sub string) bool { return slices.Contains(p.incident.Notices.Critical, sub) }, p.log)
 }
 
 // newBridge returns a bridge. Subscriptions of this service that are critical are so by their
 // registration, others as critical says.
-func newBridge(room *quarantine.Service, inbox incident.Inbox, critical func(string) bool, log *slog.Logger) *bridge {
+func newBridge(room *quarantine.Service, store bridgeStore, critical func(string) bool, log *slog.Logger) *bridge {
 	ours := map[string]bool{}
 	for _, r := range registrations(workflow.Deps{}) {
 		ours[r.Subscription()] = r.Critical
 	}
 	return &bridge{
-		room: room, inbox: inbox, skip: pipeline(), own: workers(), log: log, told: told{},
+		room: room, store: store, skip: pipeline(), own: workers(), log: log, told: told{},
 		critical: func(sub string) bool { return ours[sub] || critical(sub) },
 	}
 }
@@ -102,14 +102,15 @@ func (b *bridge) Run(ctx context.Context) error {
 
 // look tells what is new.
 func (b *bridge) look(ctx context.Context) error {
-	now, err := b.now(ctx)
+	now, err := b.store.Now(ctx)
 	if err != nil {
 		return err
 	}
 	if b.since.IsZero() {
 		b.since = now.Add(-bridgeBack)
+		b.trail.from = b.since
 	}
-	if err := errors.Join(b.entries(ctx), b.decisions(ctx), b.crashes(ctx, now)); err != nil {
+	if err := errors.Join(b.entries(ctx), b.acts(ctx, now), b.crashes(ctx, now)); err != nil {
 		return err
 	}
 	if next := now.Add(-bridgeOverlap - crashSettles); next.After(b.since) {
@@ -121,17 +122,6 @@ func (b *bridge) look(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// now is the store's time: what is compared with it was dated by the store.
-func (b *bridge) now(ctx context.Context) (time.Time, error) {
-	type clock interface {
-		Now(ctx context.Context) (time.Time, error)
-	}
-	if c, ok := b.inbox.(clock); ok {
-		return c.Now(ctx)
-	}
-	return time.Now(), nil
 }
 
 // entries tells of messages that are held.
@@ -177,31 +167,27 @@ func (b *bridge) entry(ctx context.Context, e quarantine.Entry) error {
 	return b.tell(ctx, event)
 }
 
-// decisions tells of what people and the system decided about entries, oldest first.
-func (b *bridge) decisions(ctx context.Context) error {
-	limit := bridgePage
-	if b.audited == 0 {
-		limit = 1000
+// decision tells of what somebody, or the system, decided about an entry.
+func (b *bridge) decision(ctx context.Context, row quarantine.AuditRow) error {
+	kind, ok := decisionKind(row)
+	if !ok {
+		return nil
 	}
-	rows, err := b.room.Audit(ctx, "", limit)
-	if err != nil {
+	event := workflow.QuarantineEvent{
+		ID: "decision:" + row.Ref + ":" + strconv.FormatInt(row.Version, 10), Kind: kind, At: row.Decision.At, Entry: row.Ref,
+		Version: row.Version, By: row.Decision.Actor.Name, Reason: row.Decision.Reason,
+	}
+	e, err := b.room.EntryGet(ctx, quarantine.EntryKey{ID: row.EntryID}, quarantine.GetOptions{})
+	switch {
+	case errors.Is(err, quarantine.ErrNotFound): // it was deleted since
+	case err != nil:
 		return err
+	case b.skip[e.Subscription]:
+		return nil
+	default:
+		event.Fingerprint, event.Group, event.Subscription = e.Fingerprint, e.Group, e.Subscription
 	}
-	for _, row := range slices.Backward(rows) {
-		kind, ok := decisionKind(row)
-		if !ok || row.N <= b.audited-bridgePage {
-			continue
-		}
-		err := b.tell(ctx, workflow.QuarantineEvent{
-			ID: "decision:" + row.Ref + ":" + strconv.FormatInt(row.Version, 10), Kind: kind, At: row.Decision.At, Entry: row.Ref,
-			Version: row.Version, By: row.Decision.Actor.Name, Reason: row.Decision.Reason,
-		})
-		if err != nil {
-			return err
-		}
-		b.audited = max(b.audited, row.N)
-	}
-	return nil
+	return b.tell(ctx, event)
 }
 
 // decisionKind is what a row of the audit says of an entry, false for what decides nothing.
@@ -254,14 +240,20 @@ func (b *bridge) tell(ctx context.Context, e workflow.QuarantineEvent) error {
 	if _, ok := b.told[e.ID]; ok {
 		return nil
 	}
-	e.V = 1
-	body, err := json.Marshal(e)
+	row, err := rowOf(e)
 	if err != nil {
 		return err
 	}
-	_, err = b.inbox.Accept(ctx, incident.Inbound{ID: e.ID, Topic: incident.TopicQuarantine, Kind: string(e.Kind), Body: body})
+	_, err = b.store.Accept(ctx, row)
 	if err == nil {
 		b.told[e.ID] = e.At
 	}
 	return err
+}
+
+// rowOf is an event as the inbox takes it.
+func rowOf(e workflow.QuarantineEvent) (incident.Inbound, error) {
+	e.V = 1
+	body, err := json.Marshal(e)
+	return incident.Inbound{ID: e.ID, Topic: incident.TopicQuarantine, Kind: string(e.Kind), Body: body}, err
 }

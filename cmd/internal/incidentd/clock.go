@@ -13,7 +13,7 @@ import (
 )
 
 // clock is the role that publishes what was stored, asks for what is due, brings what happens in
-// quarantine to the inbox, and watches over all of it. It runs no handlers.
+// quarantine to the inbox and to Slack, and watches over all of it. It runs no handlers.
 func (p program) clock(ctx context.Context, role guardian.Role) error {
 	stores, err := p.openIncidents(ctx)
 	if err != nil {
@@ -24,29 +24,26 @@ func (p program) clock(ctx context.Context, role guardian.Role) error {
 	if err != nil {
 		return err
 	}
-	bridge, closeBridge, err := p.openBridge(ctx, stores)
-	if err != nil {
-		return err
-	}
-	defer closeBridge()
 	relay := func(ctx context.Context) error { return p.relay(ctx, stores) }
+	poison := func(ctx context.Context) error { return p.watchQuarantine(ctx, stores) }
 	clock := incidentclock.NewClock(incidentclock.ClockConfig{Store: stores, Logger: p.log})
 	dog := incidentclock.NewWatchdog(incidentclock.WatchdogConfig{
 		Watch: stores, Alarmer: alarm, Heartbeat: newHeartbeat(p.incident.Heartbeat), Logger: p.log,
 	})
 	role.Ready()
-	return runner.Run(ctx, relay, clock.Run, dog.Run, bridge.Run)
+	return runner.Run(ctx, relay, clock.Run, dog.Run, poison)
 }
 
 // relay waits for the broker and publishes until ctx ends. Beats and watchdog need no broker, so they
-// do not wait for it.
+// do not wait for it, nor end because of it.
 func (p program) relay(ctx context.Context, stores incident.Stores) error {
-	b, err := p.openBus(ctx, roleClock)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
+	var b *bus.Bus
+	err := p.until(ctx, "the broker is not there; what was stored waits", func() (err error) {
+		b, err = p.openBus(ctx, roleClock)
 		return err
+	})
+	if err != nil {
+		return nil
 	}
 	defer b.Close()
 	return incidentclock.NewRelay(incidentclock.RelayConfig{Outbox: stores, Publisher: publisher{b}, Logger: p.log}).Run(ctx)

@@ -14,8 +14,10 @@ import (
 )
 
 // Main runs one command line and returns its exit code. In a child of the guardian it does not return.
-func Main(args, environ []string, out, errs io.Writer) int {
+// More are commands that other packages add.
+func Main(args, environ []string, out, errs io.Writer, more ...*cobra.Command) int {
 	root := newRoot(environ, out)
+	root.AddCommand(more...)
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errs)
@@ -30,6 +32,7 @@ func Main(args, environ []string, out, errs io.Writer) int {
 type flags struct {
 	config.Flags
 	listen, slackListen, class string
+	orders                     bool
 }
 
 func newRoot(environ []string, out io.Writer) *cobra.Command {
@@ -65,6 +68,8 @@ incidentd worker --class=critical             one part, on a machine of its own`
 			c.Flags().StringVar(&f.listen, "listen", "", "`HOST:PORT` of web and API (default THERIAC_LISTEN, else 127.0.0.1:8080)")
 		}
 		if part.slack {
+			c.Flags().BoolVar(&f.orders, "demo-orders", false, "run a service that takes orders and dies of one")
+			_ = c.Flags().MarkHidden("demo-orders") // it is there
 			c.Flags().StringVar(&f.slackListen, "slack-listen", "127.0.0.1:8081", "`HOST:PORT` of the Slack workspace that runs here where no token is given")
 		}
 		if part.classes {

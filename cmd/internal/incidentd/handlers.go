@@ -2,6 +2,7 @@ package incidentd
 
 import (
 	"context"
+	"os"
 	"slices"
 	"time"
 
@@ -31,6 +32,9 @@ func topology() bus.Topics {
 
 // registrations are all handlers of the service.
 func registrations(d workflow.Deps) []workflow.Registration {
+	if d.Slack == nil {
+		d.Slack = new(incidentslack.Intake).Registrations() // for their names
+	}
 	return workflow.All(d)
 }
 
@@ -76,6 +80,7 @@ func subscription(r workflow.Registration) consumer.Subscription {
 type desk struct {
 	stores  incident.Stores
 	service *incident.Service
+	alarm   *alarmer
 	regs    []workflow.Registration
 	close   func()
 }
@@ -96,6 +101,9 @@ func (p program) openDesk(ctx context.Context, class string) (*desk, error) {
 
 func (p program) furnish(ctx context.Context, d *desk, class string) (err error) {
 	if d.service, err = incident.NewService(incident.Config{Stores: d.stores, Logger: p.log}); err != nil {
+		return err
+	}
+	if d.alarm, err = newAlarmer(p.incident, os.Stderr); err != nil {
 		return err
 	}
 	told, err := p.notices(ctx)
@@ -119,8 +127,13 @@ func (p program) furnish(ctx context.Context, d *desk, class string) (err error)
 	if err != nil {
 		return err
 	}
+	intake, err := p.intake(d.service, client)
+	if err != nil {
+		return err
+	}
 	d.regs = ofClass(registrations(workflow.Deps{
-		Service: d.service, Chat: chat, Notifier: pages, Webhooks: hooks{secret}, Link: p.link, AckLink: p.ackLink, Logger: p.log,
+		Service: d.service, Slack: intake.Registrations(), Chat: chat, Notifier: pages, Webhooks: hooks{secret}, Backup: d.alarm.backup,
+		Link: p.link, AckLink: p.ackLink, Logger: p.log,
 	}), class)
 	closeStores := d.close
 	d.close = func() { client.Close(); closeStores() }

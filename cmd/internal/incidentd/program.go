@@ -75,6 +75,9 @@ func (p program) all() ([]string, error) {
 	if p.ownSlack() {
 		names = append(names, roleSlack)
 	}
+	if p.flags.orders {
+		names = append(names, roleOrders)
+	}
 	return append(names, roleWeb, roleCritical, roleNonCritical, roleClock, roleMetrics), nil
 }
 
@@ -106,6 +109,8 @@ func (p program) guardian(use string, names []string) guardian.Config {
 			role.Slots, role.Wards = slotsOf(classCritical), 2
 		case roleNonCritical:
 			role.Slots, role.Wards = slotsOf(classNonCritical), 1
+		case roleOrders:
+			role.Slots, role.Wards = ordersSlots, 1
 		}
 		cfg.Roles = append(cfg.Roles, role)
 	}
@@ -131,8 +136,9 @@ func (p program) play(ctx context.Context, role guardian.Role) error {
 		roleNonCritical: p.worker,
 		roleClock:       p.clock,
 		roleMetrics:     p.metrics,
+		roleOrders:      p.orders,
 	}[role.Name]
-	if role.Ward {
+	if role.Ward && role.Name != roleOrders {
 		return p.ward(ctx, role)
 	}
 	return play(ctx, role)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/theriac/theriac/cmd/internal/config"
 	"github.com/theriac/theriac/consumer/guardian"
+	"github.com/theriac/theriac/incident/incidentslack"
 	"github.com/theriac/theriac/internal/problem"
 	"github.com/theriac/theriac/internal/slackkit/slackfake"
 )
@@ -34,13 +35,15 @@ const (
 	quarantineName   = "ops"
 	quarantineRoom   = "C0OPS"
 	slackPageTimeout = 10 * time.Second
+	// ownAllowance lifts Slack's limits, which the workspace of this machine does not have.
+	ownAllowance = 1e6
 )
 
-// slackEvents are what the app is told of, as in docs/slack-manifest.yaml.
-func slackEvents() []string {
+// SlackEvents are what the app is told of, as in docs/slack-manifest.yaml.
+func SlackEvents() []string {
 	return []string{
-		"message.channels", "member_joined_channel", "member_left_channel", "reaction_added",
-		"pin_added", "channel_rename", "channel_archive",
+		"message.channels", "message.groups", "member_joined_channel", "member_left_channel", "reaction_added",
+		"pin_added", "channel_rename", "channel_archive", "channel_unarchive",
 	}
 }
 
@@ -50,7 +53,12 @@ func (p program) slack(ctx context.Context, role guardian.Role) error {
 	s, err := slackfake.Start(ctx, slackfake.Config{
 		Addr: p.flags.slackListen, TeamName: "Theriac", StateFile: filepath.Join(p.settings.DataDir, "slack.json"),
 		Channels: []slackfake.Channel{{ID: announceChannel, Name: announceName}, {ID: quarantineRoom, Name: quarantineName}},
-		Events:   slackEvents(),
+		Events:   SlackEvents(),
+		Shortcuts: []slackfake.Shortcut{
+			{CallbackID: incidentslack.ShortcutTimeline, Name: "Add to the timeline", Message: true},
+			{CallbackID: incidentslack.ShortcutDeclare, Name: "Declare an incident"},
+		},
+		BotsUnarchive: true, // so that Reopen is seen to work; in Slack a person has to do it
 	})
 	if err != nil {
 		return problem.Errorf(problem.Unavailable, "the Slack workspace of this machine: %w; choose another --slack-listen", err)
@@ -94,7 +102,7 @@ func (p program) notices(ctx context.Context) (config.Notices, error) {
 	}
 	n := p.incident.Notices
 	n.SlackToken, n.SlackAppToken, n.SlackAPI, n.SlackTeam = w.Token, w.AppToken, w.APIURL, w.Team
-	n.SlackChannel = quarantineRoom
+	n.SlackChannel, n.SlackAllowance = quarantineRoom, ownAllowance
 	n.SlackUsers = []config.SlackUser{{ID: slackUserAna, Name: "ana", Role: "operator"}, {ID: slackUserBen, Name: "ben", Role: "responder"}}
 	return n, nil
 }

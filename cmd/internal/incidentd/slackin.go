@@ -2,10 +2,146 @@ package incidentd
 
 import (
 	"context"
+	"errors"
+	"net/http"
+
+	"github.com/theriac/theriac/cmd/internal/config"
+	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/incident/incidentslack"
+	"github.com/theriac/theriac/internal/slackkit"
 )
 
-// takeSlack takes what people do in Slack.
+// slackPath is where Slack sends commands, clicks and events over HTTP; one address takes all three.
+const slackPath = "/slack/"
+
+// intake takes what people do in Slack for incidents.
+func (p program) intake(service *incident.Service, client *slackkit.Client) (*incidentslack.Intake, error) {
+	return incidentslack.NewIntake(incidentslack.IntakeConfig{
+		Service: service, Client: client.Share(slackkit.Critical), Link: p.link, Quarantine: p.incident.Notices.Links, Logger: p.log,
+	})
+}
+
+// door is where one Slack app's requests come in for both rooms: what belongs to incidents goes to the
+// intake, which keeps it before Slack is answered, all else to the notices of quarantine.
+type door struct {
+	intake *incidentslack.Intake
+	others slackkit.Handle
+}
+
+// Accept keeps what belongs to incidents. What belongs to quarantine is kept by its own request key
+// when it is done.
+func (d *door) Accept(ctx context.Context, i slackkit.Interaction) error {
+	if !d.intake.Takes(i) {
+		return nil
+	}
+	return d.intake.Accept(ctx, i)
+}
+
+// Handle answers.
+func (d *door) Handle(ctx context.Context, i slackkit.Interaction) (slackkit.Answer, error) {
+	if !d.intake.Takes(i) {
+		return d.others(ctx, i)
+	}
+	return d.intake.Handle(ctx, i)
+}
+
+// slackWay is how requests come in: over HTTP where there is a signing secret, over connections of our
+// own where there is an app token.
+type slackWay struct {
+	site    *site
+	notices config.Notices
+	client  *slackkit.Client
+	door    *door
+}
+
+// openSlack makes the way in, nil where nothing can come in.
+func (s *site) openSlack(ctx context.Context) (*slackWay, error) {
+	told, err := s.program.notices(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !told.Clickable() {
+		s.log.Warn("nothing comes in from Slack: set THERIAC_SLACK_APP_TOKEN, or THERIAC_SLACK_SIGNING_SECRET for requests over HTTP")
+		return nil, nil
+	}
+	client, err := slackkit.New(slackkit.Config{Token: told.SlackToken, APIURL: told.SlackAPI, Logger: s.log})
+	if err != nil {
+		return nil, err
+	}
+	intake, err := s.intake(s.service, client)
+	if err != nil {
+		return nil, err
+	}
+	others := &clicks{site: s, told: told}
+	return &slackWay{site: s, notices: told, client: client, door: &door{intake: intake, others: others.handle}}, nil
+}
+
+// overHTTP returns what takes signed requests, nil where there is no secret.
+func (w *slackWay) overHTTP() (*slackkit.Interactions, error) {
+	if len(w.notices.SlackSecrets) == 0 {
+		return nil, nil
+	}
+	verifier, err := slackkit.NewVerifier(w.notices.SlackSecrets, nil)
+	if err != nil {
+		return nil, err
+	}
+	return slackkit.NewInteractions(slackkit.InteractionsConfig{
+		Verifier: verifier, Client: w.client, Team: w.notices.SlackTeam, Handle: w.door.Handle, Accept: w.door.Accept, Logger: w.site.log,
+	}), nil
+}
+
+// overSocket takes what comes over connections of our own until ctx ends. That Slack refuses us for
+// good is said and ends nothing: the API goes on.
+func (w *slackWay) overSocket(ctx context.Context) error {
+	if w.notices.SlackAppToken == "" {
+		return nil
+	}
+	err := slackkit.Socket(ctx, slackkit.SocketConfig{
+		AppToken: w.notices.SlackAppToken, APIURL: w.notices.SlackAPI, Client: w.client, Team: w.notices.SlackTeam,
+		Handle: w.door.Handle, Accept: w.door.Accept, Logger: w.site.log,
+	})
+	if err != nil && ctx.Err() == nil {
+		w.site.log.Error("nothing comes in from Slack any more until this process is started again", "err", err)
+	}
+	return nil
+}
+
+// takeSlack takes what people do in Slack, as soon as there is a way in. It never ends the web role.
 func (s *site) takeSlack(ctx context.Context) error {
+	way, err := s.openSlack(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			s.log.Error("nothing comes in from Slack", "err", err)
+		}
+		return nil
+	}
+	if way == nil {
+		return nil
+	}
+	defer way.client.Close()
+	over, err := way.overHTTP()
+	if err != nil {
+		s.log.Error("Slack's requests over HTTP are not taken", "err", err)
+	}
+	if over != nil {
+		s.slackHTTP.Store(over)
+		defer over.Close(context.WithoutCancel(ctx))
+	}
+	return errors.Join(way.overSocket(ctx), s.untilEnd(ctx))
+}
+
+// untilEnd waits for the end of ctx.
+func (s *site) untilEnd(ctx context.Context) error {
 	<-ctx.Done()
 	return nil
+}
+
+// slackHandler takes Slack's requests once there is a way in for them.
+func (s *site) slackHandler(w http.ResponseWriter, r *http.Request) {
+	over := s.slackHTTP.Load()
+	if over == nil {
+		http.Error(w, "Slack's requests are not taken here: see the log", http.StatusServiceUnavailable)
+		return
+	}
+	over.ServeHTTP(w, r)
 }

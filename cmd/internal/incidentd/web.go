@@ -16,6 +16,7 @@ import (
 	"github.com/theriac/theriac/internal/notify"
 	"github.com/theriac/theriac/internal/problem"
 	"github.com/theriac/theriac/internal/runner"
+	"github.com/theriac/theriac/internal/slackkit"
 )
 
 const (
@@ -38,7 +39,8 @@ func (p program) web(ctx context.Context, role guardian.Role) error {
 	if err != nil {
 		return err
 	}
-	site := &site{program: p, stores: stores, service: service}
+	site := &site{program: p, stores: stores, service: service, room: lateRoom{open: p.openRoom}}
+	defer site.room.close()
 	handler, err := site.handler()
 	if err != nil {
 		return err
@@ -60,7 +62,10 @@ type site struct {
 	program
 	stores   incident.Stores
 	service  *incident.Service
+	room     lateRoom
 	draining atomic.Bool
+	// slackHTTP takes Slack's requests, nil until there is a way in for them.
+	slackHTTP atomic.Pointer[slackkit.Interactions]
 }
 
 func (s *site) handler() (http.Handler, error) {
@@ -68,10 +73,18 @@ func (s *site) handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return incidentweb.New(s.service, incidentweb.Options{
+	api, err := incidentweb.New(s.service, incidentweb.Options{
 		Logger: s.log, Secret: secretOf(s.environ), VerifyWebhook: notify.Verify, AckKeys: [][]byte{key},
-		Draining: s.draining.Load, Health: s.health, TestWebhook: s.testWebhook, ResendWebhook: s.resendWebhook,
+		Draining: s.draining.Load, Health: s.health, Controls: s.room.controls,
+		TestWebhook: s.testWebhook, ResendWebhook: s.resendWebhook,
 	})
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", api)
+	mux.HandleFunc(slackPath, s.slackHandler)
+	return mux, nil
 }
 
 // listen binds the address, and tries again while it is taken.

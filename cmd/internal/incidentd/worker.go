@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -93,9 +92,7 @@ func (w *worker) open(ctx context.Context) (err error) {
 	if err := w.openSignals(ctx); err != nil {
 		return err
 	}
-	if w.alarm, err = newAlarmer(w.incident, os.Stderr); err != nil {
-		return err
-	}
+	w.alarm = w.desk.alarm
 	if w.wards, err = ward.Open(w.role, ward.Config{Docket: w.service, OnCrash: w.onCrash, Logger: w.log}); err != nil {
 		return err
 	}

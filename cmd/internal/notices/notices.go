@@ -7,7 +7,8 @@
 //
 // Clicks come in over HTTP (a signing secret and an address to listen on), over Socket Mode (an
 // app-level token), or not at all; then messages have buttons that answer to nobody, so there is a
-// warning.
+// warning. Telling and taking clicks may be in different processes: one calls Tell, the other gives
+// what comes in to Handle.
 //
 // # What happens on failure
 //
@@ -43,6 +44,9 @@ type Config struct {
 	Service quarantineslack.Service
 	// Listen is the host:port on which clicks come in over HTTP; "" listens nowhere.
 	Listen string
+	// Elsewhere says that clicks come in by another way than those of Run: another process has them, or
+	// the caller gives them to Handle. Listen is not used then.
+	Elsewhere bool
 	// EditEvery is the least time between two edits of a message; 0 is the notifier's default.
 	EditEvery time.Duration
 	// Logger hears of trouble and its end. Nil discards it.
@@ -123,6 +127,7 @@ func fallbacks(s config.Notices) ([]notify.Sender, error) {
 func (n *Notices) wayIn() (err error) {
 	s := n.cfg.Settings
 	switch {
+	case n.cfg.Elsewhere:
 	case n.cfg.Listen != "" && len(s.SlackSecrets) == 0:
 		return errors.New("clicks over HTTP need THERIAC_SLACK_SIGNING_SECRET: whoever finds the address could send them otherwise")
 	case n.cfg.Listen == "" && len(s.SlackSecrets) > 0 && s.SlackAppToken == "":
@@ -145,10 +150,22 @@ func (n *Notices) Check(ctx context.Context) (slackkit.Identity, error) { return
 // Nudge has the store looked at now.
 func (n *Notices) Nudge() { n.notifier.Nudge() }
 
-// Run tells until ctx ends, and then returns nil.
+// Tell tells until ctx ends, takes no clicks, and then returns nil. Any number of processes may do so
+// with one store and channel: one of them tells, and another goes on when that one is gone. Neither
+// Slack nor the store ends it.
+func (n *Notices) Tell(ctx context.Context) error { return n.notifier.Run(ctx) }
+
+// Handle answers a click that came in elsewhere. It may be called in a process that does not tell, and
+// by many goroutines at once.
+func (n *Notices) Handle(ctx context.Context, i slackkit.Interaction) (slackkit.Answer, error) {
+	return n.notifier.Handle(ctx, i)
+}
+
+// Run tells, and takes clicks, until ctx ends, and then returns nil.
 func (n *Notices) Run(ctx context.Context) error {
-	parts := []func(context.Context) error{n.notifier.Run}
+	parts := []func(context.Context) error{n.Tell}
 	switch {
+	case n.cfg.Elsewhere:
 	case n.verifier != nil:
 		parts = append(parts, n.serve)
 	case n.cfg.Settings.SlackAppToken != "":

@@ -156,3 +156,37 @@ type Screen func(w *term.Writer)
 
 func (s Screen) human(w *term.Writer, _ int, _ bool) error { s(w); return nil }
 func (s Screen) tsv(w *term.Writer) error                  { s(w); return nil }
+
+// Block is a part of an answer below a heading of its own.
+type Block struct {
+	// Word is set off in the heading; Title, which may be empty, follows it.
+	Word, Title string
+	Layout      Layout
+}
+
+// Blocks are several layouts one below the other. TSV leaves the headings out: a column of each says
+// what its rows belong to.
+type Blocks []Block
+
+func (b Blocks) human(w *term.Writer, columns int, wide bool) error {
+	for i, one := range b {
+		if i > 0 {
+			w.Printf("\n")
+		}
+		w.Paint(term.Bold, one.Word)
+		w.Printf("   %s\n", one.Title)
+		if err := one.Layout.human(w, columns, wide); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b Blocks) tsv(w *term.Writer) error {
+	for _, one := range b {
+		if err := one.Layout.tsv(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -119,3 +119,24 @@ func TestPage(t *testing.T) {
 		}
 	}
 }
+
+func TestBlocks(t *testing.T) {
+	t.Parallel()
+	a := answer()
+	a.Layout = output.Blocks{
+		{Word: "one\x1b[2J", Title: "sqlite:a", Layout: answer(thing{"a", "1"}).Layout},
+		{Word: "two", Title: "sqlite:b\nforged", Layout: answer().Layout},
+	}
+	for format, want := range map[string]string{
+		"table": "one\\x1b[2J   sqlite:a\nNAME\na\n\ntwo   sqlite:b\\nforged\nno things\n",
+		"tsv":   "a\t1\n",
+	} {
+		var b bytes.Buffer
+		if err := output.Print(output.Target{Out: &b, Columns: 80}, output.Options{Format: format}, a); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, b.String()); diff != "" {
+			t.Errorf("-o %s (-want +got):\n%s", format, diff)
+		}
+	}
+}

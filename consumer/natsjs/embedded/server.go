@@ -20,6 +20,8 @@ const (
 	// and only then does the wait begin.
 	readyWait   = 10 * time.Second
 	healthEvery = time.Second
+	// idleEvery is how often AwaitIdle looks.
+	idleEvery = 10 * time.Millisecond
 	// patience is the number of bad health checks in a row that end Run; one
 	// alone may be a stream that is being made or deleted.
 	patience = 3
@@ -182,6 +184,21 @@ func (s *Server) Run(ctx context.Context) error {
 			return errors.Join(err, s.Close())
 		}
 	}
+}
+
+// AwaitIdle returns nil once no client is connected, or the error of ctx. A program that ends ends its
+// clients first: what they still hand back or acknowledge would be lost with the broker.
+func (s *Server) AwaitIdle(ctx context.Context) error {
+	look := time.NewTicker(idleEvery)
+	defer look.Stop()
+	for s.nats.NumClients() > 0 {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 func (s *Server) health() error {

@@ -169,3 +169,35 @@ func TestServer_SlackGo_SocketMode(t *testing.T) {
 		t.Errorf("heard %+v", heard.ActionCallback.BlockActions)
 	}
 }
+
+// The channel between the app and a person is one, is in no list of channels, and takes posts.
+func TestServer_SlackGo_OpensATalk(t *testing.T) {
+	t.Parallel()
+	s := start(t, slackfake.Config{Users: []slackfake.User{{ID: "U0ANA", Name: "ana"}, {ID: "U0OLD", Name: "old", Deleted: true}}})
+	c := library(t, s)
+	ctx := t.Context()
+	open := func(user string) (string, error) {
+		made, _, _, err := c.OpenConversationContext(ctx, &slack.OpenConversationParameters{Users: []string{user}})
+		if err != nil {
+			return "", err
+		}
+		return made.ID, nil
+	}
+	first, err := open("U0ANA")
+	second, again := open("U0ANA")
+	if err != nil || again != nil || first == "" || first != second {
+		t.Fatalf("opened %q, %v, then %q, %v", first, err, second, again)
+	}
+	if _, _, err := c.PostMessageContext(ctx, first, slack.MsgOptionText("hello", false)); err != nil {
+		t.Errorf("chat.postMessage: %v", err)
+	}
+	listed, _, err := c.GetConversationsContext(ctx, &slack.GetConversationsParameters{Types: []string{"public_channel", "private_channel"}})
+	if err != nil || len(listed) != 1 {
+		t.Errorf("listed %+v, %v", listed, err)
+	}
+	for user, want := range map[string]string{"U0OLD": "user_disabled", "U0NOBODY": "user_not_found"} {
+		if _, err := open(user); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", user, err, want)
+		}
+	}
+}

@@ -1,0 +1,83 @@
+package acceptance
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// TestService goes through the scenarios that may happen one after the other in one installation.
+func TestService(t *testing.T) {
+	t.Parallel()
+	s := start(t, "")
+	failed := s.visit(t)
+	for _, scenario := range []struct {
+		name string
+		play func(*testing.T)
+	}{
+		{"people are told within a second", s.peopleAreTold},
+		{"a poison of a critical subscription costs one death and keeps its incident open", s.poisonedOrders},
+		{"a thousand alerts are one incident", s.manyAlerts},
+		{"an Alertmanager's alert fires and is over", s.alertmanager},
+		{"a poison of the pipeline goes to the backup notifier", s.poisonedPipeline},
+		{"a page of two months ago calls nobody", s.stalePage},
+		{"a limited method of a chore delays no page", s.limitedChore},
+		{"what is shed is not made up for", s.shedNudges},
+		{"declaring is fast", s.declareFast}, // the last: its channels take Slack minutes
+	} {
+		if !t.Run(scenario.name, scenario.play) {
+			break
+		}
+	}
+	if n := failed(); n != 0 {
+		t.Errorf("%d requests to the web process failed", n)
+	}
+}
+
+// peopleAreTold: channel, headline and people are there a moment after the declaration.
+func (s *service) peopleAreTold(t *testing.T) {
+	var took []time.Duration
+	for n := range 3 {
+		s.quiet(t)
+		began := time.Now()
+		inc := s.api.declare(t, fmt.Sprintf("checkout is down %d", n), "critical")
+		eventually(t, "channel, headline and people are there", func() bool { return s.told(t.Context(), inc.Ref(), benInSlack) })
+		took = append(took, time.Since(began))
+	}
+	within(t, "channel, headline and invitation", quantile(took, .99), time.Second)
+}
+
+// quiet waits until nothing goes to Slack, which takes one message a second in a channel.
+func (s *service) quiet(t *testing.T) {
+	t.Helper()
+	eventually(t, "Slack is left in peace", func() bool {
+		calls := s.slack.Calls()
+		return len(calls) == 0 || time.Since(calls[len(calls)-1].At) > 1200*time.Millisecond
+	})
+}
+
+// declareFast: a declaration is one transaction, whatever else goes on.
+func (s *service) declareFast(t *testing.T) {
+	var took []time.Duration
+	for n := range 200 {
+		began := time.Now()
+		s.api.declare(t, fmt.Sprintf("declared in a row %d", n), "minor")
+		took = append(took, time.Since(began))
+	}
+	within(t, "declare, median", quantile(took, .5), 20*time.Millisecond)
+	within(t, "declare, p99", quantile(took, .99), 50*time.Millisecond)
+}
+
+// calls declares incidents and returns how long that took, and how long until people were called.
+func (s *service) calls(t *testing.T, name string, n int) (declared, called []time.Duration) {
+	t.Helper()
+	for i := range n {
+		began := time.Now()
+		inc := s.api.declare(t, fmt.Sprintf("%s %d", name, i), "critical")
+		declared = append(declared, time.Since(began))
+		eventually(t, "somebody is called", func() bool { return len(s.pages.of(inc.Ref())) > 0 })
+		called = append(called, s.pages.of(inc.Ref())[0].At.Sub(began))
+		s.api.post(t, inc.Ref(), "cancel", map[string]any{"reason": "it was a test"})
+	}
+	return declared, called
+}

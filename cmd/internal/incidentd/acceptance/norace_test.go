@@ -1,0 +1,6 @@
+//go:build !race
+
+package acceptance
+
+// raced: the programs look for races.
+const raced = false

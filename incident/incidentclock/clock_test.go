@@ -1,0 +1,224 @@
+package incidentclock_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/incident/incidentclock"
+	"github.com/theriac/theriac/incident/incidenttest"
+)
+
+// asked are the ids of ticks that a store was asked to keep, with their kinds.
+type asked struct {
+	*incidenttest.Store
+	mu   sync.Mutex
+	rows map[string]incident.Inbound
+}
+
+func (a *asked) Accept(ctx context.Context, rows ...incident.Inbound) ([]bool, error) {
+	created, err := a.Store.Accept(ctx, rows...)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i, ok := range created {
+		if ok {
+			a.rows[rows[i].ID] = rows[i]
+		}
+	}
+	return created, err
+}
+
+func (a *asked) of(job incident.Job) []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var ids []string
+	for _, id := range slices.Sorted(maps.Keys(a.rows)) {
+		if strings.HasPrefix(id, string(job)+":") {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// attributes are those of a row that was asked for.
+func (a *asked) attributes(id string) map[string]string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.rows[id].Attributes
+}
+
+// stage is an open incident with an escalation, in a store whose time is the bubble's.
+func stage(t *testing.T) (*asked, incident.Incident) {
+	t.Helper()
+	s := incidenttest.NewStore(incidenttest.Options{Now: time.Now})
+	rules := incident.DefaultSettings()
+	rules.Paths = []incident.Path{{ID: "ops", Name: "Ops", Levels: []incident.Level{{Targets: []incident.Target{{Kind: incident.ToPerson, ID: "ben"}}}}}}
+	rules.Severities[len(rules.Severities)-1].Path = "ops"
+	if _, err := s.SaveSettings(t.Context(), incident.Actor{Kind: incident.ByPerson, ID: "ana"}, rules); err != nil {
+		t.Fatal(err)
+	}
+	svc, err := incident.NewService(incident.Config{Stores: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	inc, _, err := svc.Declare(t.Context(), incident.Actor{Kind: incident.ByPerson, ID: "ana"}, incident.NewParams{
+		Name: "disk", Severity: "critical", Keys: []incident.Key{{Text: "k"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &asked{Store: s, rows: map[string]incident.Inbound{}}, inc
+}
+
+// Two clocks ask once for what is due, and again after 2, 4, 8 … minutes while it still is.
+func TestClock_Due_IsAskedOnceByTwoAndAgainWhileItIsDue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, inc := stage(t)
+		for range 2 {
+			defer running(t, incidentclock.NewClock(incidentclock.ClockConfig{Store: s}).Run)()
+		}
+		// The level was due at once, and counts as missed after its 10 minutes.
+		pass(incident.PageMaxAge - time.Minute)
+		if got := s.of(incident.JobDue); len(got) != 0 {
+			t.Fatalf("asked early: %v", got)
+		}
+		pass(time.Minute + 10*time.Second)
+		first := s.of(incident.JobDue)
+		if len(first) != 1 || !strings.Contains(first[0], inc.ID) {
+			t.Fatalf("asked for %v, want one tick of %s", first, inc.ID)
+		}
+		pass(20 * time.Minute)
+		if got := s.of(incident.JobDue); len(got) != 5 {
+			t.Errorf("asked for %v, want it at 0, 2, 4, 8 and 16 minutes", got)
+		}
+	})
+}
+
+func TestClock_Effects_AreAskedOncePerPeriodAndNotForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := stage(t)
+		for range 3 {
+			defer running(t, incidentclock.NewClock(incidentclock.ClockConfig{Store: s}).Run)()
+		}
+		pass(5*time.Minute + time.Second)
+		got := s.of(incident.JobEffects)
+		if len(got) != 11 {
+			t.Errorf("%d ticks in 5 minutes, want one for each half minute, the first included", len(got))
+		}
+		for _, id := range got {
+			said := s.attributes(id)
+			if said["at"] == "" || said[incident.AttrNotAfter] == "" || said[incident.AttrIncident] == "" {
+				t.Errorf("%s says %v", id, said)
+			}
+		}
+	})
+}
+
+// A nudge that nobody worked off is asked for again, with a row of its own: the first may have been
+// dropped as stale.
+func TestClock_Nudge_IsAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := stage(t)
+		defer running(t, incidentclock.NewClock(incidentclock.ClockConfig{Store: s}).Run)()
+		pass(2*time.Minute + time.Second) // nobody leads
+		if got := s.of(incident.JobNudge); len(got) != 1 {
+			t.Fatalf("asked for %v, want one nudge", got)
+		}
+		pass(10 * time.Minute)
+		if got := s.of(incident.JobNudge); len(got) < 3 {
+			t.Errorf("asked for %v, want it again", got)
+		}
+	})
+}
+
+// The digest comes on working days from nine, also when the clock started later that morning, and once.
+func TestClock_Digest_ComesOnWeekdaysFromNine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // a bubble begins on Saturday, 1 January 2000, in UTC
+		s, _ := stage(t)
+		defer running(t, incidentclock.NewClock(incidentclock.ClockConfig{Store: s}).Run)()
+		pass(48*time.Hour + 8*time.Hour)
+		if got := s.of(incident.JobDigest); len(got) != 0 {
+			t.Fatalf("asked for at the weekend, or before nine: %v", got)
+		}
+		pass(2 * time.Hour)
+		got := s.of(incident.JobDigest)
+		if len(got) != 1 || s.attributes(got[0])[incident.AttrDate] != "2000-01-03" {
+			t.Fatalf("asked for %v", got)
+		}
+		pass(2 * 24 * time.Hour)
+		if got := s.of(incident.JobDigest); len(got) != 3 {
+			t.Errorf("asked for %v, want three days", got)
+		}
+	})
+}
+
+// alarms keeps what was raised.
+type alarms struct{ got []incidentclock.Alarm }
+
+func (a *alarms) Raise(_ context.Context, alarm incidentclock.Alarm) error {
+	a.got = append(a.got, alarm)
+	return nil
+}
+
+func (a *alarms) Beat(context.Context) error {
+	a.got = append(a.got, incidentclock.Alarm{Subject: "all is well"})
+	return nil
+}
+
+func (a *alarms) subjects() []string {
+	var all []string
+	for _, alarm := range a.got {
+		kind, _, _ := strings.Cut(alarm.Subject, ":")
+		if !slices.Contains(all, kind) {
+			all = append(all, kind)
+		}
+	}
+	return all
+}
+
+// What is late is said, and while anything is the heartbeat stops; a store that cannot be read is said
+// as well.
+func TestWatchdog_SaysWhatIsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := stage(t)
+		a := &alarms{}
+		w := incidentclock.NewWatchdog(incidentclock.WatchdogConfig{Watch: s, Alarmer: a, Heartbeat: a})
+		w.Look(t.Context())
+		if got := a.subjects(); !slices.Equal(got, []string{"all is well"}) {
+			t.Fatalf("at first it says %v", got)
+		}
+		accept(t, s.Store, row(1)) // an alert of which no incident comes, and which nobody publishes
+		pass(15 * time.Minute)
+		a.got = nil
+		w.Look(t.Context())
+		got := a.subjects()
+		for _, want := range []incident.FindingKind{
+			incident.PagedWithoutIncident, incident.PageNotSent, incident.EscalationLate, incident.NoChannel, incident.NotPublished,
+		} {
+			if !slices.Contains(got, string(want)) {
+				t.Errorf("it says %v, and not %s", got, want)
+			}
+		}
+		if slices.Contains(got, "all is well") {
+			t.Error("the heartbeat goes on while something is late")
+		}
+		for _, alarm := range a.got {
+			if alarm.Title == "" || alarm.At.IsZero() {
+				t.Errorf("an alarm that says little: %+v", alarm)
+			}
+		}
+		a.got = nil
+		s.Fail(errors.New("the disk is gone"))
+		w.Look(t.Context())
+		if got := a.subjects(); !slices.Equal(got, []string{"store"}) {
+			t.Errorf("without a store it says %v", got)
+		}
+	})
+}

@@ -1,0 +1,194 @@
+package incidentslack_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/theriac/theriac/handlers/workflow"
+	"github.com/theriac/theriac/incident"
+)
+
+func controls(_ context.Context, by incident.Actor, args string) (string, error) {
+	if args == "nothing" {
+		return "", errors.New("no <!here>")
+	}
+	return by.ID + " asks for " + args + " <!channel>", nil
+}
+
+// Each form once, opened by a command.
+func TestForms_EachOnce(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		open   string
+		values map[string]string
+		says   string
+		then   func(inc incident.Incident) bool
+	}{
+		{"", map[string]string{"name": "pages are slow", "severity": "major", "summary": "a\nb", "private": "yes"}, "INC-2 is declared: pages are slow", nil},
+		{"test", map[string]string{"name": "a drill"}, "INC-2 is declared as a test", nil},
+		{"update", map[string]string{"message": "better", "status": "monitoring", "severity": "major", "next_update_in": "2h"}, "INC-1 is monitoring now", func(inc incident.Incident) bool {
+			return inc.Severity == "major" && inc.NextUpdateDue.Sub(inc.LastUpdate.At) == 2*time.Hour
+		}},
+		{"update", map[string]string{"message": "still", "next_update_in": "none"}, "is shared", func(inc incident.Incident) bool { return inc.NextUpdateDue.IsZero() }},
+		{"lead", map[string]string{"role": "lead", "person": "U0BEN"}, "INC-1: ben is lead now", func(inc incident.Incident) bool { return inc.Lead() == "ben" }},
+		{"role scribe", map[string]string{"role": "scribe", "person": "U0ZOE"}, "U0ZOE is nobody that Theriac knows", func(inc incident.Incident) bool { return inc.Holder("scribe") == "" }},
+		{"escalate", map[string]string{"people": "U0BEN,U0ADA", "reason": "help"}, "INC-1 calls ben, ada", func(inc incident.Incident) bool { return len(inc.Escalations) == 1 }},
+		{"escalate", map[string]string{"path": "oncall", "reason": "help"}, "INC-1 calls oncall", func(inc incident.Incident) bool { return len(inc.Escalations) == 1 }},
+		{"severity", map[string]string{"severity": "critical"}, "INC-1 is critical now", func(inc incident.Incident) bool { return inc.Severity == "critical" }},
+		{"resolve", map[string]string{"message": "rolled back"}, "INC-1 is closed now", func(inc incident.Incident) bool { return inc.LastUpdate.Message == "rolled back" }},
+		{"action", map[string]string{"text": "restart", "owner": "U0BEN"}, "It is an action", func(inc incident.Incident) bool { return inc.Actions[0].Owner == "ben" }},
+		{"followup", map[string]string{"text": "a test", "owner": "U0ANA", "priority": "P1", "due": "2026-04-01"}, "It is a follow-up", func(inc incident.Incident) bool {
+			f := inc.FollowUps[0]
+			return f.Owner == "ana" && f.Priority == "P1" && f.Due.Format(time.DateOnly) == "2026-04-01"
+		}},
+	} {
+		t.Run(c.open+" "+c.says, func(t *testing.T) {
+			t.Parallel()
+			b := newBundle(t)
+			inc := b.declared()
+			v := b.window(func() error { return b.fake.Command(b.ctx, inc.Channel.ID, "U0ANA", "/inc", c.open) })
+			b.wantText("submitted", b.submit(v, "U0ANA", c.values), c.says)
+			if c.then != nil && !c.then(b.get(inc.ID)) {
+				t.Errorf("it is %+v", b.get(inc.ID))
+			}
+			if second, err := b.store.Get(b.ctx, "INC-2"); err == nil {
+				private, test := c.values["private"] == "yes", c.open == "test"
+				if (second.Visibility == incident.Private) != private || (second.Mode == incident.ModeTest) != test {
+					t.Errorf("declared %s, %s", second.Visibility, second.Mode)
+				}
+			}
+			if open := b.fake.Views(); len(open) != 0 {
+				t.Errorf("the form stays open: %+v", open)
+			}
+		})
+	}
+}
+
+// Each button once, on the messages that the workflow posts.
+func TestButtons_Triage(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	head := func(inc incident.Incident) string { return inc.Headline.ID }
+	press := func(inc incident.Incident, action string) func() error {
+		return func() error { return b.fake.Press(b.ctx, "C0OPS", head(inc), action, "U0BEN") }
+	}
+	first, second, third := b.reported("one"), b.reported("two"), b.reported("three")
+
+	v := b.window(press(first, workflow.ActAccept))
+	b.wantText("accept", b.submit(v, "U0BEN", map[string]string{"name": "it is real", "severity": "critical", "quiet": "yes"}), "INC-1 is investigating now")
+	if inc := b.get(first.ID); inc.Name != "it is real" || inc.Severity != "critical" || len(inc.Escalations) != 0 {
+		t.Errorf("accepted as %+v", inc)
+	}
+	v = b.window(press(second, workflow.ActDecline))
+	b.wantText("decline", b.submit(v, "U0BEN", map[string]string{"reason": "flapping"}), "INC-2 is declined now")
+	v = b.window(press(third, workflow.ActMerge))
+	if !strings.Contains(string(v.Blocks), "INC-1 it is real") || strings.Contains(string(v.Blocks), "INC-2") {
+		t.Errorf("it offers %s", v.Blocks)
+	}
+	b.wantText("merge", b.submit(v, "U0BEN", map[string]string{"into": first.ID, "reason": "the same"}), "INC-3 lives on in INC-1")
+	if inc := b.get(third.ID); inc.MergedInto != first.ID {
+		t.Errorf("merged into %q", inc.MergedInto)
+	}
+}
+
+func TestButtons_WhileItRuns(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	inc := b.declared(func(p *incident.NewParams) { p.Severity = "critical" })
+	head := b.get(inc.ID).Headline
+	press := func(action string) func() error {
+		return func() error { return b.fake.Press(b.ctx, "C0OPS", head.ID, action, "U0BEN") }
+	}
+	b.wantText("join", b.told("U0BEN", press(workflow.ActJoin)), "You work on INC-1")
+	c, _ := b.fake.Channel(inc.Channel.ID)
+	if len(c.Members) != 2 {
+		t.Errorf("in the channel are %v", c.Members)
+	}
+	b.wantText("subscribe", b.told("U0BEN", press(workflow.ActSubscribe)), "Updates of INC-1 come to you")
+	v := b.window(press(workflow.ActUpdate))
+	b.wantText("update", b.submit(v, "U0BEN", map[string]string{"message": "we look"}), "is shared")
+	if direct := b.fake.Messages("D0U0BEN"); len(direct) != 1 || !strings.Contains(string(direct[0].Blocks), "we look") {
+		t.Errorf("the subscriber got %+v", direct)
+	}
+	v = b.window(press(workflow.ActEscalate))
+	b.wantText("escalate", b.submit(v, "U0BEN", map[string]string{"people": "U0ANA", "reason": "help"}), "INC-1 calls ana")
+	if now := b.get(inc.ID); len(now.Escalations) != 2 {
+		t.Errorf("%d escalations", len(now.Escalations))
+	}
+}
+
+func TestButtons_NudgeAndPage(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	inc := b.declared(func(p *incident.NewParams) { p.Severity = "critical" })
+	chat := b.chat()
+	post := func(key string, buttons ...workflow.Button) string {
+		at, err := chat.Post(b.ctx, workflow.Post{To: workflow.Place{Channel: inc.Channel.ID}, Key: key, Card: workflow.Card{Title: "INC-1", Buttons: buttons}})
+		b.must(err)
+		return at.ID
+	}
+	nudge := post("nudge", workflow.Button{Text: "Lead it", Action: workflow.ActLead, Value: inc.ID},
+		workflow.Button{Text: "Snooze 30 min", Action: workflow.ActSnooze, Value: inc.ID + "/lead/30"},
+		workflow.Button{Text: "Snooze 60 min", Action: workflow.ActSnooze, Value: inc.ID + "/lead/60"},
+		workflow.Button{Text: "Stop", Action: workflow.ActStop, Value: inc.ID + "/lead"},
+		workflow.Button{Text: "Severity", Action: workflow.ActSeverity, Value: inc.ID}, workflow.Button{Text: "Resolve", Action: workflow.ActResolve, Value: inc.ID},
+		workflow.Button{Text: "Open", URL: "https://inc.example/"})
+	press := func(ts, action string) func() error {
+		return func() error { return b.fake.Press(b.ctx, inc.Channel.ID, ts, action, "U0ANA") }
+	}
+	b.wantText("snooze", b.told("U0ANA", press(nudge, workflow.ActSnooze+".2")), "for 60 minutes")
+	if until := b.get(inc.ID).Nudges[incident.NudgeLead].Snoozed; until.Sub(b.clock.Now()) > time.Hour || until.Sub(b.clock.Now()) < 50*time.Minute {
+		t.Errorf("quiet until %s", until)
+	}
+	b.wantText("stop", b.told("U0ANA", press(nudge, workflow.ActStop)), "not reminded of this any more")
+	v := b.window(press(nudge, workflow.ActLead))
+	b.wantText("lead", b.submit(v, "U0ANA", map[string]string{"role": "lead", "person": "U0ANA"}), "ana is lead now")
+	v = b.window(press(nudge, workflow.ActSeverity))
+	b.wantText("severity", b.submit(v, "U0ANA", map[string]string{"severity": "minor"}), "INC-1 is minor now")
+
+	page := post("page", workflow.Button{Text: "Ack", Action: workflow.ActAck, Value: inc.ID + "/" + inc.Escalations[0].ID})
+	b.wantText("ack", b.told("U0ANA", press(page, workflow.ActAck)), "You have INC-1")
+	b.wantText("also", b.told("U0BEN", func() error { return b.fake.Press(b.ctx, inc.Channel.ID, page, workflow.ActAck, "U0BEN") }), "Ana has INC-1 already")
+	v = b.window(press(nudge, workflow.ActResolve))
+	b.wantText("resolve", b.submit(v, "U0ANA", map[string]string{}), "INC-1 is closed now")
+
+	// Whatever comes after the end is told what is allowed.
+	for _, action := range []string{workflow.ActLead, workflow.ActResolve, workflow.ActSnooze} {
+		b.wantText(action, b.told("U0ANA", press(nudge, action)), "INC-1 is closed")
+	}
+	before := len(b.heard("U0ANA"))
+	b.must(press(nudge, "inc:open")())
+	b.work()
+	if heard := b.heard("U0ANA"); len(heard) != before {
+		t.Errorf("a link is answered: %v", heard[before:])
+	}
+}
+
+func TestShortcuts(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	inc := b.declared()
+	v := b.window(func() error { return b.fake.Choose(b.ctx, "inc:declare", "", "", "U0ANA") })
+	b.must(b.fake.Submit(b.ctx, v.ID, map[string]string{"name": "from nowhere"}, "U0ANA"))
+	if shown := b.fake.Views(); len(shown) != 1 || !strings.Contains(string(shown[0].Blocks), "INC-2 is declared: from nowhere") {
+		t.Errorf("the form shows %+v", shown)
+	}
+	ts, err := b.fake.Say(inc.Channel.ID, "", "U0BEN", "the cache was cold &amp; <@U0ANA> saw it")
+	b.must(err)
+	for range 2 {
+		b.wantText("timeline", b.told("U0ANA", func() error { return b.fake.Choose(b.ctx, "inc:timeline", inc.Channel.ID, ts, "U0ANA") }), "in the timeline of INC-1")
+	}
+	b.must(b.fake.PinMessage(inc.Channel.ID, ts, "U0BEN"))
+	b.must(b.fake.Settle(b.ctx))
+	b.work()
+	items := b.events(inc.ID, incident.EvItemAdded)
+	if len(items) != 1 || !strings.Contains(string(items[0].Data), `cold \u0026 @U0ANA saw it`) {
+		t.Errorf("the timeline has %d lines: %s", len(items), items[0].Data)
+	}
+	if got := items[0].OccurredAt; time.Since(got) > time.Hour {
+		t.Errorf("it is of %s, not of when it was said", got)
+	}
+}
