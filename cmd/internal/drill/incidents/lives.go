@@ -18,7 +18,7 @@ import (
 
 const (
 	// killEvery is how often a process is killed, on average.
-	killEvery = 4 * time.Second
+	killEvery = 2 * time.Second
 	// mostPause is how long a life rests between two verbs, at most.
 	mostPause = 400 * time.Millisecond
 )
@@ -259,7 +259,7 @@ func (l *life) anything() action {
 		post("/ack", nil), post("/ack", nil),
 		post("/pause", reason()), post("/resume", nil), post("/cancel", reason()), post("/reopen", reason()),
 		post("/resolve", map[string]any{}),
-		post("/participants", map[string]any{"person": person}),
+		post("/participants", map[string]any{"person": person, "kind": "observer"}),
 		post("/participants", map[string]any{"person": person, "kind": "responder"}),
 		{http.MethodPut, "/roles/lead", map[string]any{"person": person}},
 		{http.MethodPut, "/roles/scribe", map[string]any{"person": person}},
@@ -295,7 +295,7 @@ func (l *life) act(ctx context.Context, a action) error {
 	case got.status < http.StatusMultipleChoices:
 		l.count(&l.r.Verbs, 1)
 		return nil
-	case slices.Contains([]int{http.StatusConflict, http.StatusNotFound}, got.status):
+	case slices.Contains([]int{http.StatusConflict, http.StatusNotFound, http.StatusUnprocessableEntity}, got.status):
 		l.count(&l.r.Refused, 1)
 		return nil
 	default:
