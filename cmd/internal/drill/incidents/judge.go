@@ -330,6 +330,8 @@ func (c *campaign) judgeSlack(ids []string) {
 		if _, id, ok := strings.Cut(channel.Purpose, "Theriac incident "); ok {
 			of[id]++
 			members += len(channel.Members)
+		} else if strings.HasPrefix(channel.Name, "inc-") {
+			c.r.check(false, "%s is nobody's: purpose %q, private %v, archived %v", channel.Name, channel.Purpose, channel.Private, channel.Archived)
 		}
 		for _, m := range c.slack.Messages(channel.ID) {
 			var mark struct {

@@ -263,7 +263,7 @@ func (l *life) anything() action {
 		post("/participants", map[string]any{"person": person, "kind": "responder"}),
 		{http.MethodPut, "/roles/lead", map[string]any{"person": person}},
 		{http.MethodPut, "/roles/scribe", map[string]any{"person": person}},
-		post("/escalations", map[string]any{"people": []string{person}, "reason": "help"}),
+		post("/escalations", map[string]any{"path": "all", "reason": "help"}),
 		post("/timeline", map[string]any{"text": "a line"}),
 		post("/follow-ups", map[string]any{"text": "later"}),
 		post("/actions", map[string]any{"text": "now"}),
@@ -277,11 +277,14 @@ func (l *life) anything() action {
 	return all[l.dice.IntN(len(all))]
 }
 
-// other is another incident.
+// other is another incident, or "".
 func (l *life) other() string {
 	l.campaign.mu.Lock()
 	defer l.campaign.mu.Unlock()
-	return l.refs[l.dice.IntN(len(l.refs))]
+	if other := l.refs[l.dice.IntN(len(l.refs))]; other != l.ref {
+		return other
+	}
+	return ""
 }
 
 // act does something to the incident.
