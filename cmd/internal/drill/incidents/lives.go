@@ -76,15 +76,32 @@ func (c *campaign) count(n *int, by int) {
 
 // run lives all lives, and kills until they are over.
 func (c *campaign) run(ctx context.Context, o *options) error {
-	next := make(chan int)
 	living, over := context.WithCancel(ctx)
 	defer over()
-	all := []func(context.Context) error{func(context.Context) error { return c.kills(living) }}
-	var group sync.WaitGroup
-	for range o.atOnce {
-		group.Add(1)
+	return runner.Run(ctx,
+		func(context.Context) error { return c.kills(living) },
+		func(ctx context.Context) error {
+			defer over()
+			return c.liveAll(ctx, o.incidents, o.atOnce)
+		})
+}
+
+// liveAll lives so many lives, some of them at once.
+func (c *campaign) liveAll(ctx context.Context, lives, atOnce int) error {
+	next := make(chan int)
+	all := []func(context.Context) error{func(ctx context.Context) error {
+		defer close(next)
+		for i := range lives {
+			select {
+			case next <- i:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	}}
+	for range atOnce {
 		all = append(all, func(ctx context.Context) error {
-			defer group.Done()
 			for i := range next {
 				if err := c.live(ctx, i); err != nil {
 					return fmt.Errorf("life %d: %w", i+1, err)
@@ -93,19 +110,6 @@ func (c *campaign) run(ctx context.Context, o *options) error {
 			return nil
 		})
 	}
-	all = append(all, func(ctx context.Context) error {
-		defer over()
-		defer group.Wait()
-		defer close(next)
-		for i := range o.incidents {
-			select {
-			case next <- i:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-		return nil
-	})
 	return runner.Run(ctx, all...)
 }
 
