@@ -34,10 +34,10 @@ const (
 	tokens = 40
 	// announceRoom hears of all incidents.
 	announceRoom = "C0INC"
-	// source is where alerts come from, with sourceToken.
-	source, sourceToken = "probe", "drill-probe-token"
-	pagerKey            = "0123456789abcdef0123456789abcdef"
-	team                = "T0FAKE"
+	// source is where alerts come from, with sourceBearer.
+	source, sourceBearer = "probe", "drill-probe-token"
+	pagerKey             = "0123456789abcdef0123456789abcdef"
+	team                 = "T0FAKE"
 )
 
 // The roles that are killed.
@@ -187,7 +187,7 @@ func (s *site) saveSettings(ctx context.Context) error {
 	for i := range rules.Severities {
 		rules.Severities[i].Path = "all"
 	}
-	sum := sha256.Sum256([]byte(sourceToken))
+	sum := sha256.Sum256([]byte(sourceBearer))
 	rules.Sources = []incident.Source{{
 		ID: source, Kind: "generic", TokenHash: hex.EncodeToString(sum[:]), Default: "critical", Declare: true, Burst: 1000,
 	}}
