@@ -35,7 +35,7 @@ const (
 	// announceRoom hears of all incidents.
 	announceRoom = "C0INC"
 	// source is where alerts come from, with sourceBearer.
-	source, sourceBearer = "probe", "drill-probe-token"
+	source, sourceBearer = "probe", "drill-probe"
 	pagerKey             = "0123456789abcdef0123456789abcdef"
 	team                 = "T0FAKE"
 )
