@@ -3,6 +3,8 @@ package workflow
 import (
 	"fmt"
 	"time"
+
+	"github.com/theriac/theriac/incident"
 )
 
 // ControlVerb is what became of an order about the flow of messages.
@@ -70,16 +72,8 @@ func BannerKey(version int64, incident string) string {
 
 // controlHeadline says what is held back.
 func controlHeadline(e QuarantineEvent) string {
-	switch {
-	case e.Subscription != "":
-		return line(e.Subscription, 120) + " is paused"
-	case e.Control.Level == "non-critical":
-		return "non-critical work is held back"
-	case e.Control.Level == "critical-only":
-		return "all but critical work is held back"
-	default:
-		return "work is held back (" + line(e.Control.Level, 40) + ")"
-	}
+	c := incident.ControlShown{Subscription: line(e.Subscription, 120), Level: line(e.Control.Level, 40)}
+	return c.Headline()
 }
 
 // controlUntil says for how long.

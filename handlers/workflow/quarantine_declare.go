@@ -89,7 +89,7 @@ func (d Deps) poison(rules *incident.Settings, r row, e QuarantineEvent) opening
 		storm: "storm:quarantine", stormName: "Poison in many places", burst: quarantineBurst,
 		once: "poison:" + e.ID, cause: r.id, only: d.age(r) > quarantineMaxAge,
 		params: incident.NewParams{
-			Name:    line(orElse(e.Title, "Poison in "+orElse(e.Subscription, "an unknown place")), 200),
+			Name:    line(poisonName(e), 200),
 			Summary: poisonSummary(rules, e),
 		},
 	}
@@ -112,6 +112,18 @@ func (d Deps) poison(rules *incident.Settings, r row, e QuarantineEvent) opening
 		return inc.AttachEntry(act, entry)
 	}
 	return o
+}
+
+// poisonName says where and what.
+func poisonName(e QuarantineEvent) string {
+	switch {
+	case e.Title == "":
+		return "Poison in " + orElse(e.Subscription, "an unknown place")
+	case e.Subscription == "":
+		return e.Title
+	default:
+		return e.Subscription + ": " + e.Title
+	}
 }
 
 // entryKey is the key by which a decision about an entry finds its incident, after that has ended too.

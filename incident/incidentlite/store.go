@@ -38,8 +38,11 @@ type Options struct {
 // Store is an [incident.Stores] in a SQLite file. It is safe for concurrent use.
 type Store struct {
 	clock   func() time.Time
-	writer  *pool // of one connection: writers queue here, not in SQLite
+	writer  *pool // of one connection
 	readers *pool
+	// turns are taken by the writers of all processes: SQLite's own waiting is to look again and again, at
+	// ever longer intervals, and whoever came last may be first.
+	turns *localfile.Queue
 }
 
 var _ incident.Stores = (*Store)(nil)
@@ -85,6 +88,9 @@ func open(ctx context.Context, path string, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, reading.Close())
 	}
+	if s.turns, err = localfile.OpenQueue(path + "-turn"); err != nil {
+		return nil, errors.Join(err, reading.Close(), writing.Close())
+	}
 	s.readers, s.writer = newPool(reading), newPool(writing)
 	return s, nil
 }
@@ -106,7 +112,9 @@ func openDB(path string, connections int, key, value string) (*sql.DB, error) {
 }
 
 // Close closes the file.
-func (s *Store) Close() error { return errors.Join(s.readers.close(), s.writer.close()) }
+func (s *Store) Close() error {
+	return errors.Join(s.readers.close(), s.writer.close(), s.turns.Close())
+}
 
 // now is the store's clock in the resolution that is kept.
 func (s *Store) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }

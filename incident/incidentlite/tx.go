@@ -68,6 +68,11 @@ type tx struct {
 
 // write runs f in a transaction that nobody else writes beside.
 func (s *Store) write(ctx context.Context, doing string, f func(*tx) error) error {
+	leave, err := s.turns.Enter(ctx)
+	if err != nil {
+		return classify(doing, err)
+	}
+	defer leave()
 	return classify(doing, s.within(ctx, s.writer, f))
 }
 

@@ -2,6 +2,7 @@ package incidentweb
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"time"
 
@@ -30,11 +31,22 @@ func (c *call) readyz() (answer, error) {
 	return answer{body: map[string]string{"status": "ready"}}, nil
 }
 
-// health answers with the numbers that the process was given a function for.
+// health answers with the numbers that the process was given a function for, and with what is held back.
 func (c *call) health() (answer, error) {
-	if c.api.Health == nil {
-		return answer{body: map[string]any{}}, nil
+	body := map[string]any{}
+	if c.api.Health != nil {
+		numbers, err := c.api.Health(c.ctx())
+		if err != nil {
+			return answer{}, err
+		}
+		maps.Copy(body, numbers)
 	}
-	numbers, err := c.api.Health(c.ctx())
-	return answer{body: numbers}, err
+	held := c.api.controls(c.ctx())
+	if len(held.Controls) > 0 {
+		body["controls"] = held.Controls
+	}
+	if held.Unknown != "" {
+		body["controls_unknown"] = held.Unknown
+	}
+	return answer{body: body}, nil
 }

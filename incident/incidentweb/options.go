@@ -45,6 +45,9 @@ type Options struct {
 	Draining func() bool
 	// Health returns the numbers of /v1/health: ages, counts, levels, by name.
 	Health func(ctx context.Context) (map[string]any, error)
+	// Controls returns the orders about the flow of messages that are in force, to be shown with every open
+	// incident and with the numbers. It is asked at most once a second. Default: there are none.
+	Controls func(ctx context.Context) ([]incident.ControlShown, error)
 	// TestWebhook sends a test event to an endpoint; ResendWebhook sends an event to it again. Without
 	// them these routes refuse.
 	TestWebhook   func(ctx context.Context, endpoint string) error
@@ -64,6 +67,8 @@ type api struct {
 	stores  incident.Stores
 	tokens  tokenCache
 	limiter webkit.Limiter
+
+	controlsCache controlsCache
 }
 
 // New returns the handler of all routes. It starts nothing, keeps nothing but tokens for a moment, and

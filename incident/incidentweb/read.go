@@ -151,7 +151,11 @@ func (c *call) getIncident() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return shown(inc), nil
+	view := viewOf(inc)
+	if inc.Status.Open() {
+		view.controlsView = c.api.controls(c.ctx())
+	}
+	return answer{body: view, etag: etag(inc.Version)}, nil
 }
 
 // eventView is an event as the timeline shows it. What a line is about may have been edited or removed

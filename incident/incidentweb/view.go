@@ -16,6 +16,7 @@ type incidentView struct {
 	Ref     string         `json:"ref"`
 	Stage   incident.Stage `json:"stage"`
 	Allowed []string       `json:"allowed"`
+	controlsView
 }
 
 func viewOf(inc incident.Incident) incidentView {

@@ -35,14 +35,15 @@ func (p program) clock(ctx context.Context, role guardian.Role) error {
 }
 
 // relay waits for the broker and publishes until ctx ends. Beats and watchdog need no broker, so they
-// do not wait for it.
+// do not wait for it, nor end because of it.
 func (p program) relay(ctx context.Context, stores incident.Stores) error {
-	b, err := p.openBus(ctx, roleClock)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
+	var b *bus.Bus
+	err := p.until(ctx, "the broker is not there; what was stored waits", func() (err error) {
+		b, err = p.openBus(ctx, roleClock)
 		return err
+	})
+	if err != nil {
+		return nil
 	}
 	defer b.Close()
 	return incidentclock.NewRelay(incidentclock.RelayConfig{Outbox: stores, Publisher: publisher{b}, Logger: p.log}).Run(ctx)

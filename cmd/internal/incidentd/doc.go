@@ -6,7 +6,7 @@
 //	                          ├► web                   API, pages, what Slack and alert sources send
 //	                          ├► worker-critical       declares, pages, makes channels   ─► wards
 //	                          ├► worker-non-critical   reminds, records, sends copies    ─► wards
-//	                          ├► clock                 relay, beats, watchdog: it runs no handlers
+//	                          ├► clock                 relay, beats, watchdog, what is held: it runs no handlers
 //	                          └► metrics               the numbers of all others
 //
 // Each also runs by itself (incidentd web, incidentd worker --class=critical, …), on a machine of its
@@ -17,6 +17,7 @@
 //	to declare, update, read    the store. Neither broker nor worker nor Slack
 //	to tell people              store, broker, workers, Slack; what cannot be told waits
 //	to page                     store, broker, critical workers; the watchdog speaks without them
+//	to hear what is held        the quarantine's store; in Slack also Slack, in incidents also what they need
 //
 // # What happens when something dies
 //

@@ -3,6 +3,7 @@ package incidentd
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/theriac/theriac/cmd/internal/app"
@@ -27,6 +28,59 @@ func (p program) openRoom(ctx context.Context) (*quarantine.Service, func(), err
 		return nil, nil, errors.Join(err, closer.Close())
 	}
 	return room, func() { p.closes("quarantine store", closer.Close) }, nil
+}
+
+// lateRoom is the quarantine of a process that does without where it is not there: it is opened by
+// whoever asks first, and asked for again after a failure. It is safe for concurrent use.
+type lateRoom struct {
+	open func(ctx context.Context) (*quarantine.Service, func(), error)
+
+	mu    sync.Mutex
+	room  *quarantine.Service
+	shuts func()
+}
+
+// get returns the room, and opens it if it is not open.
+func (l *lateRoom) get(ctx context.Context) (*quarantine.Service, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.room != nil {
+		return l.room, nil
+	}
+	room, shuts, err := l.open(ctx)
+	if err == nil {
+		l.room, l.shuts = room, shuts
+	}
+	return room, err
+}
+
+// close closes it if it was opened.
+func (l *lateRoom) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.shuts != nil {
+		l.shuts()
+	}
+}
+
+// controls are the orders that are in force, in the words of incidents.
+func (l *lateRoom) controls(ctx context.Context) ([]incident.ControlShown, error) {
+	room, err := l.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := room.Controls(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []incident.ControlShown
+	for _, one := range c.InForce {
+		all = append(all, incident.ControlShown{
+			Version: one.Version, Subscription: one.Subscription, Level: string(one.Level),
+			By: one.Ordered.Actor.Name, Reason: one.Ordered.Reason, Since: one.Ordered.At, Until: one.Until,
+		})
+	}
+	return all, nil
 }
 
 // watchQuarantine does what the clock does with the quarantine's store, from when that is there: it

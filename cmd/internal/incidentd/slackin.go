@@ -72,11 +72,8 @@ func (s *site) openSlack(ctx context.Context) (*slackWay, error) {
 	if err != nil {
 		return nil, err
 	}
-	others, err := s.quarantineClicks(told)
-	if err != nil {
-		return nil, err
-	}
-	return &slackWay{site: s, notices: told, client: client, door: &door{intake: intake, others: others}}, nil
+	others := &clicks{site: s, told: told}
+	return &slackWay{site: s, notices: told, client: client, door: &door{intake: intake, others: others.handle}}, nil
 }
 
 // overHTTP returns what takes signed requests, nil where there is no secret.

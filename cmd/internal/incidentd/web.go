@@ -39,7 +39,8 @@ func (p program) web(ctx context.Context, role guardian.Role) error {
 	if err != nil {
 		return err
 	}
-	site := &site{program: p, stores: stores, service: service}
+	site := &site{program: p, stores: stores, service: service, room: lateRoom{open: p.openRoom}}
+	defer site.room.close()
 	handler, err := site.handler()
 	if err != nil {
 		return err
@@ -61,6 +62,7 @@ type site struct {
 	program
 	stores   incident.Stores
 	service  *incident.Service
+	room     lateRoom
 	draining atomic.Bool
 	// slackHTTP takes Slack's requests, nil until there is a way in for them.
 	slackHTTP atomic.Pointer[slackkit.Interactions]
@@ -73,7 +75,8 @@ func (s *site) handler() (http.Handler, error) {
 	}
 	api, err := incidentweb.New(s.service, incidentweb.Options{
 		Logger: s.log, Secret: secretOf(s.environ), VerifyWebhook: notify.Verify, AckKeys: [][]byte{key},
-		Draining: s.draining.Load, Health: s.health, TestWebhook: s.testWebhook, ResendWebhook: s.resendWebhook,
+		Draining: s.draining.Load, Health: s.health, Controls: s.room.controls,
+		TestWebhook: s.testWebhook, ResendWebhook: s.resendWebhook,
 	})
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/internal/problem"
 	"github.com/theriac/theriac/internal/runner"
+	"github.com/theriac/theriac/internal/slackkit"
 	"github.com/theriac/theriac/internal/slackkit/slackfake"
 	"github.com/theriac/theriac/quarantine"
 	"github.com/theriac/theriac/quarantine/quarantinelite"
@@ -112,6 +113,62 @@ func TestNotices_FromEntryToClick(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNotices_TellAndHandleInDifferentProcesses: one tells and has no way in, the other takes clicks and
+// tells nothing.
+func TestNotices_TellAndHandleInDifferentProcesses(t *testing.T) {
+	t.Parallel()
+	slack, service := workspace(t), room(t)
+	open := func() *notices.Notices {
+		// A signing secret without an address to listen on is fine: clicks are somebody else's.
+		cfg := notices.Config{Settings: settings(slack), Service: service, EditEvery: 100 * time.Millisecond, Elsewhere: true}
+		cfg.Settings.SlackSecrets, cfg.Settings.SlackAppToken = []string{slack.SigningSecret()}, slack.AppToken()
+		n, err := notices.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(n.Close)
+		return n
+	}
+	teller, clicks := open(), open()
+	ctx, cancel := context.WithCancel(t.Context())
+	var group runner.Group
+	group.Go(func() {
+		if err := teller.Tell(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	defer group.Wait()
+	defer cancel()
+	hold(t, service)
+	wait(t, slack, func() bool { return len(slack.Messages("C0OPS")) == 1 })
+	if slack.Sockets() != 0 {
+		t.Error("the one that tells takes clicks")
+	}
+	group.Go(func() {
+		err := slackkit.Socket(ctx, slackkit.SocketConfig{
+			AppToken: slack.AppToken(), APIURL: slack.APIURL(), Team: slack.Team(), Handle: clicks.Handle, Client: client(t, slack),
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	wait(t, slack, func() bool { return slack.Sockets() == 1 })
+	if err := slack.Press(t.Context(), "C0OPS", slack.Messages("C0OPS")[0].TS, "q:take", "U0ANA"); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, slack, func() bool { return strings.HasPrefix(slack.Messages("C0OPS")[0].Text, "TAKEN") })
+}
+
+func client(t *testing.T, slack *slackfake.Server) *slackkit.Client {
+	t.Helper()
+	c, err := slackkit.New(slackkit.Config{Token: slack.Token(), APIURL: slack.APIURL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
 }
 
 func hold(t *testing.T, service *quarantine.Service) {

@@ -14,7 +14,6 @@ import (
 	"github.com/theriac/theriac/cmd/internal/config"
 	"github.com/theriac/theriac/cmd/internal/term"
 	"github.com/theriac/theriac/incident"
-	"github.com/theriac/theriac/incident/incidenttest"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -128,7 +127,7 @@ func (c *campaign) unfinished(ctx context.Context, id string) (string, error) {
 		return "", err
 	}
 	for _, e := range inc.Escalations {
-		if e.State == incident.Paging {
+		if e.State == incident.Paging && !e.DueAt.IsZero() { // one that only tells has no next step
 			return "it pages", nil
 		}
 	}
@@ -138,7 +137,7 @@ func (c *campaign) unfinished(ctx context.Context, id string) (string, error) {
 	}
 	for _, row := range rows {
 		open := row.State == incident.EffectClaimed || row.State == incident.EffectWaiting
-		if open && !strings.HasPrefix(row.Key, "sweep:") {
+		if open && !superseded(row.Key) {
 			return fmt.Sprintf("%s is %s in attempt %d: %s", row.Key, row.State, row.Attempt, row.Result), nil
 		}
 	}
@@ -147,6 +146,13 @@ func (c *campaign) unfinished(ctx context.Context, id string) (string, error) {
 		return "", err
 	}
 	return missing[0] + " is missing", nil
+}
+
+// superseded reports that nobody waits for an effect: a look of the sweep, which only waits, and what was
+// to be shown of one version, which the next version shows.
+func superseded(key string) bool {
+	version := key[strings.LastIndex(key, ":")+1:]
+	return strings.HasPrefix(key, "sweep:") || strings.HasPrefix(key, "topic:") || strings.HasPrefix(key, "headline:") && strings.HasPrefix(version, "v")
 }
 
 // missing are effects that an incident wants and never had.
@@ -211,8 +217,8 @@ func (c *campaign) one(ctx context.Context, id string, paged map[string]int) err
 	if !gapFree(events, inc.Seq) {
 		c.r.Gaps++
 	}
-	told, err := incidenttest.Fold(events)
-	if want := incidenttest.FoldOf(&inc); err != nil || !reflect.DeepEqual(want, told) {
+	told, err := incident.Fold(events)
+	if want := incident.FoldOf(&inc); err != nil || !reflect.DeepEqual(want, told) {
 		c.r.Unfolded++
 		c.r.check(false, "%s: its events say %+v, and it is %+v (%v)", inc.Ref(), told, want, err)
 	}
@@ -323,6 +329,8 @@ func (c *campaign) judgeSlack(ids []string) {
 		if _, id, ok := strings.Cut(channel.Purpose, "Theriac incident "); ok {
 			of[id]++
 			members += len(channel.Members)
+		} else if strings.HasPrefix(channel.Name, "inc-") {
+			c.r.check(false, "%s is nobody's: purpose %q, private %v, archived %v", channel.Name, channel.Purpose, channel.Private, channel.Archived)
 		}
 		for _, m := range c.slack.Messages(channel.ID) {
 			var mark struct {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -41,7 +42,7 @@ type latencyResult struct {
 	Declare spread `json:"declare"`
 	Failed  int    `json:"failed"`
 	// Chain is from declaring until channel, headline and invitation were made, Page until the pager had
-	// it; Killed is the same where every worker was killed right after the declaration.
+	// it; Killed is the same where every worker was killed within a quarter of a second after that.
 	Chain  chain `json:"chain"`
 	Killed chain `json:"killed"`
 	// Command is how long a slash command took to be answered. Its count is 0 where nobody takes any.
@@ -84,7 +85,7 @@ func (o *options) measure(ctx context.Context, s *site, r *latencyResult) error 
 	if err := s.awaitQuiet(ctx, o.timeout); err != nil {
 		return err
 	}
-	if r.Killed, err = s.follow(ctx, "killed", o.killedChains, chainKilled, s.killWorkers); err != nil {
+	if r.Killed, err = s.follow(ctx, "killed", o.killedChains, chainKilled, s.killer(ctx, rand.New(rand.NewPCG(o.seed, 1)))); err != nil {
 		return err
 	}
 	if r.Command, err = s.command(ctx); err != nil {
@@ -146,6 +147,20 @@ func (s *site) load(ctx context.Context, name string, rate int, lasts, within ti
 	}
 	group.Wait()
 	return newSpread(times, within), failed, nil
+}
+
+// killMost is how long after a declaration every worker is killed, at most: within that time they make
+// channel and headline, and page.
+const killMost = 250 * time.Millisecond
+
+// killer returns what kills every worker at a random moment.
+func (s *site) killer(ctx context.Context, dice *rand.Rand) func() error {
+	return func() error {
+		if err := rest(ctx, time.Duration(dice.Int64N(int64(killMost)))); err != nil {
+			return err
+		}
+		return s.killWorkers()
+	}
 }
 
 // killWorkers kills every worker.
