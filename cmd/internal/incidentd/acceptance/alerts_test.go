@@ -47,7 +47,7 @@ func (s *service) repeatedCommand(t *testing.T) {
 	sending.Wait()
 	eventually(t, "there is an incident", func() bool { return len(s.api.named(t, name)) > 0 })
 	found := s.api.named(t, name)
-	eventually(t, "it has its channel", func() bool { return s.api.see(t, found[0].Ref()).Channel != nil })
+	eventually(t, "channel and headline are there", func() bool { return s.told(t.Context(), found[0].Ref()) })
 	if found = s.api.named(t, name); len(found) != 1 {
 		t.Errorf("%d incidents, want 1", len(found))
 	}
@@ -60,7 +60,7 @@ func (s *service) manyAlerts(t *testing.T) {
 	const senders = 8
 	all := int64(1000)
 	if raced {
-		all = 200
+		all = 50
 	}
 	var sent, failed atomic.Int64
 	send := func(context.Context) error {
