@@ -30,7 +30,7 @@ const (
 	slackLatency = 20 * time.Millisecond
 	// startPatience is how long the service may take to serve.
 	startPatience = 60 * time.Second
-	// tokens is how many bearer tokens the drill has: each may make 300 incidents at once and 5 a second.
+	// tokens is how many bearer tokens the drill has: each may make 1,000 incidents at once and 100 a second.
 	tokens = 40
 	// announceRoom hears of all incidents.
 	announceRoom = "C0INC"
