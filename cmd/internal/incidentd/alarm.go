@@ -85,8 +85,9 @@ func (a *alarmer) Raise(ctx context.Context, alarm incidentclock.Alarm) error {
 		sending, cancel := context.WithTimeout(ctx, alarmWithin)
 		err := s.Send(sending, notify.Alert{
 			Key: "theriac:" + alarm.Subject, Action: notify.Trigger, Severity: notify.SeverityCritical, Title: alarm.Title,
-			Source: "incidentd", Class: "watchdog", At: alarm.At,
-			Details: map[string]string{"detail": alarm.Detail, "incident": alarm.Ref},
+			// The time makes the id by which a receiver drops repeats: what is raised again is to be heard again.
+			Source: "incidentd", Class: "watchdog", At: now,
+			Details: map[string]string{"detail": alarm.Detail, "incident": alarm.Ref, "since": alarm.At.UTC().Format(time.RFC3339)},
 		})
 		cancel()
 		reached = reached || err == nil
