@@ -47,8 +47,11 @@ type Store interface {
 
 // Outbox is what the relay reads: events and inbound rows that were stored and not yet published.
 type Outbox interface {
-	// Unpublished leases up to limit of them for 10 s, oldest first, so that two relays may run. Times are
-	// by the store's clock. An event is as its incident's visibility is now ([Envelope]).
+	// Unpublished leases up to limit of them for 10 s, so that two relays may run. First come events and rows
+	// that people wait for, then chores ([Inbound.Chore]), of each the oldest first, so that no number of
+	// reminders keeps a page waiting. As long as chores wait they get at least [ChorePlaces] of the limit, so
+	// that they do not wait for ever. Times are by the store's clock. An event is as its incident's visibility
+	// is now ([Envelope]).
 	Unpublished(ctx context.Context, limit int) ([]Outgoing, error)
 	// MarkPublished notes that they are with the broker. Ids that it does not know are ignored.
 	MarkPublished(ctx context.Context, ids ...string) error

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -192,6 +193,53 @@ func TestRelay_NotBefore_IsObeyed(t *testing.T) {
 		pass(time.Minute)
 		if got := b.counts(); len(got) != 1 || got[later.ID] != 1 {
 			t.Errorf("published %v, want %s alone", got, later.ID)
+		}
+	})
+}
+
+// inOrder is an outbox that keeps what was published, by batches.
+type inOrder struct {
+	incident.Outbox
+	batches [][]string
+}
+
+func (o *inOrder) MarkPublished(ctx context.Context, ids ...string) error {
+	o.batches = append(o.batches, slices.Clone(ids))
+	return o.Outbox.MarkPublished(ctx, ids...)
+}
+
+// Ten thousand reminders that wait already do not keep a page waiting: it is in the next batch. And
+// however much comes, reminders go out with each batch.
+func TestRelay_RemindersWait_PeopleDoNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := incidenttest.NewStore(incidenttest.Options{Now: time.Now})
+		var rows []incident.Inbound
+		for n := range 10_000 {
+			rows = append(rows, incident.Tick{Job: incident.JobNudge, IncidentID: fmt.Sprint(n), At: time.Now()}.Inbound())
+		}
+		accept(t, s, rows...)
+		pass(time.Second)
+		outbox := &inOrder{Outbox: s}
+		for n := range 250 { // all are younger than the reminders
+			accept(t, s, row(n))
+		}
+		r := incidentclock.NewRelay(incidentclock.RelayConfig{Outbox: outbox, Publisher: newBroker()})
+		stop := running(t, r.Run)
+		pass(time.Minute)
+		stop()
+		if len(outbox.batches) < 101 {
+			t.Fatalf("%d batches", len(outbox.batches))
+		}
+		for i, want := range []int{90, 90, 70, 0} {
+			got := 0
+			for _, id := range outbox.batches[i] {
+				if strings.HasPrefix(id, "row-") {
+					got++
+				}
+			}
+			if got != want || len(outbox.batches[i]) != 100 {
+				t.Errorf("batch %d has %d that people wait for and %d reminders, want %d and the rest of 100", i+1, got, len(outbox.batches[i])-got, want)
+			}
 		}
 	})
 }

@@ -88,7 +88,7 @@ func (x *tx) accept(in incident.Inbound) (created bool, err error) {
 		since = in.NotBefore
 	}
 	n, err := x.exec(sqlInboundAdd, in.ID, in.Topic, in.Kind, attributes, micros(in.NotBefore), micros(x.now), micros(since),
-		append([]byte{}, in.Body...)) // never NULL
+		in.Chore(), append([]byte{}, in.Body...)) // never NULL
 	return n == 1, err
 }
 

@@ -34,38 +34,60 @@ func (s *Store) Unpublished(ctx context.Context, limit int) ([]incident.Outgoing
 	if pending, err := s.pending(ctx); err != nil || !pending {
 		return nil, err
 	}
-	var out []incident.Outgoing
+	var people, chores []incident.Outgoing
 	for limit > 0 {
-		events, rows, err := s.take(ctx, min(limit, batch))
-		if err != nil && len(out) == 0 {
+		some, err := s.take(ctx, min(limit, batch))
+		if err != nil && len(people)+len(chores) == 0 {
 			return nil, err
 		}
-		out = append(out, outgoing(events, rows)...)
+		people = append(people, outgoing(some.events, some.rows)...)
+		chores = append(chores, outgoing(nil, some.chores)...)
 		limit -= batch
-		if err != nil || len(events)+len(rows) < batch { // the next call hears of it
+		if err != nil || some.size() < batch { // the next call hears of it
 			break
 		}
 		if limit > 0 {
 			s.rest(ctx)
 		}
 	}
-	return out, nil
+	return append(people, chores...), nil
 }
 
-// take leases what is oldest.
-func (s *Store) take(ctx context.Context, limit int) (events []pendingEvent, rows []inboundRow, err error) {
-	err = s.write(ctx, "take what is to be published", func(x *tx) (err error) {
-		now := micros(x.now)
-		if events, err = collect[pendingEvent](x, sqlEventPending, now, limit); err != nil {
+// taken is what one transaction leases. chores are rows for which nobody waits.
+type taken struct {
+	events       []pendingEvent
+	rows, chores []inboundRow
+}
+
+func (t taken) size() int { return len(t.events) + len(t.rows) + len(t.chores) }
+
+// take leases what goes out next.
+func (s *Store) take(ctx context.Context, limit int) (some taken, err error) {
+	err = s.write(ctx, "take what is to be published", func(x *tx) error {
+		if some, err = x.next(limit); err != nil {
 			return err
 		}
-		if rows, err = collect[inboundRow](x, sqlInboundPending, now, limit); err != nil {
-			return err
-		}
-		events, rows = oldest(events, rows, limit)
-		return x.lease(events, rows)
+		return x.lease(some.events, slices.Concat(some.rows, some.chores))
 	})
-	return events, rows, err
+	return some, err
+}
+
+// next finds what is oldest of what people wait for, and fills the rest with chores, which have some
+// places in any case.
+func (x *tx) next(limit int) (some taken, err error) {
+	now, places := micros(x.now), incident.ChorePlaces(limit)
+	if some.events, err = collect[pendingEvent](x, sqlEventPending, now, limit); err != nil {
+		return some, err
+	}
+	if some.rows, err = collect[inboundRow](x, sqlInboundPending, now, false, limit); err != nil {
+		return some, err
+	}
+	free := max(places, limit-len(some.events)-len(some.rows))
+	if some.chores, err = collect[inboundRow](x, sqlInboundPending, now, true, free); err != nil {
+		return some, err
+	}
+	some.events, some.rows = oldest(some.events, some.rows, limit-min(places, len(some.chores)))
+	return some, nil
 }
 
 // rest lets other processes have a turn.

@@ -29,7 +29,8 @@ func (s *Store) Accept(ctx context.Context, rows ...incident.Inbound) ([]bool, e
 			column(rows, func(r incident.Inbound) string { return r.Kind }),
 			column(rows, func(r incident.Inbound) []byte { return blob(r.Body) }),
 			attributes,
-			column(rows, func(r incident.Inbound) *time.Time { return nullable(r.NotBefore) }))
+			column(rows, func(r incident.Inbound) *time.Time { return nullable(r.NotBefore) }),
+			column(rows, incident.Inbound.Chore))
 		return err
 	})
 	if err != nil {

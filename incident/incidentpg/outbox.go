@@ -44,7 +44,7 @@ func (r outgoingRow) outgoing() (incident.Outgoing, error) {
 // Unpublished implements [incident.Outbox].
 func (s *Store) Unpublished(ctx context.Context, limit int) ([]incident.Outgoing, error) {
 	const doing = "lease what is unpublished"
-	rows, err := list[outgoingRow](ctx, s, doing, sqlOutboxLease, max(limit, 0), relayLease)
+	rows, err := list[outgoingRow](ctx, s, doing, sqlOutboxLease, max(limit, 0), relayLease, incident.ChorePlaces(limit))
 	if err != nil {
 		return nil, err
 	}

@@ -70,6 +70,7 @@ type waiting struct {
 	since  time.Time // when it began to wait, zero once it is published
 	leased time.Time // until
 	again  bool      // it was asked for once more while it was leased
+	chore  bool
 	queued bool
 	out    func() incident.Outgoing
 }

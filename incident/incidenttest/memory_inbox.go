@@ -41,7 +41,7 @@ func (s *Store) acceptLocked(in incident.Inbound) {
 	in = copyInbound(in)
 	in.NotBefore = micro(in.NotBefore)
 	in.Stored, in.Handled, in.Result = now, time.Time{}, ""
-	w := &waiting{id: in.ID, at: now, since: now}
+	w := &waiting{id: in.ID, at: now, since: now, chore: in.Chore()}
 	if in.NotBefore.After(now) {
 		w.since = in.NotBefore
 	}

@@ -35,15 +35,31 @@ func (s *Store) Unpublished(ctx context.Context, limit int) ([]incident.Outgoing
 	// What was asked for again is old and stands at the end.
 	slices.SortStableFunc(s.queue, func(a, b *waiting) int { return a.at.Compare(b.at) })
 	var out []incident.Outgoing
-	for _, w := range s.queue {
-		if len(out) < limit && w.due(now) {
-			w.leased, w.again = now.Add(lease), false
-			o := w.out()
-			o.Stored = w.at
-			out = append(out, o)
-		}
+	for _, w := range s.nextLocked(now, limit) {
+		w.leased, w.again = now.Add(lease), false
+		o := w.out()
+		o.Stored = w.at
+		out = append(out, o)
 	}
 	return out, nil
+}
+
+// nextLocked returns what goes out next: first what people wait for, then chores, which have some places
+// in any case.
+func (s *Store) nextLocked(now time.Time, limit int) []*waiting {
+	var people, chores []*waiting
+	for _, w := range s.queue {
+		switch {
+		case !w.due(now):
+		case w.chore:
+			chores = append(chores, w)
+		default:
+			people = append(people, w)
+		}
+	}
+	limit = max(limit, 0)
+	people = people[:min(len(people), limit-min(len(chores), incident.ChorePlaces(limit)))]
+	return slices.Concat(people, chores[:min(len(chores), limit-len(people))])
 }
 
 func (w *waiting) due(now time.Time) bool {

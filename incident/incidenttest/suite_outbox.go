@@ -19,6 +19,9 @@ func outboxPromises() []promise {
 		{"TwoRelaysShare", outboxShare},
 		{"MarkedIsGone", outboxMarked},
 		{"LimitIsKept", outboxLimit},
+		{"ChoresGiveWay", outboxChoresGiveWay},
+		{"ChoresDoNotStarve", outboxChoresShare},
+		{"ChoresTakeWhatIsLeft", outboxChoresFill},
 		{"RepublishBringsItBackOnce", outboxRepublish},
 		{"RepublishWhileLeasedIsNotLost", outboxRepublishLeased},
 		{"WhatBecamePrivateSaysItsIDAndNothingElse", outboxPrivate},
@@ -142,6 +145,74 @@ func outboxLimit(b *bundle) {
 		got = append(got, len(out))
 	}
 	b.wantEqual([]int{3, 3, 1, 0}, got, "taken")
+}
+
+// chores stores so many reminders and returns their ids.
+func (b *bundle) chores(n int) (ids []string) {
+	b.Helper()
+	var rows []incident.Inbound
+	for i := range n {
+		rows = append(rows, incident.Tick{Job: incident.JobNudge, IncidentID: "i", At: b.now.Add(time.Duration(i) * time.Second)}.Inbound())
+		ids = append(ids, rows[i].ID)
+	}
+	for _, row := range rows { // in one call they would be of the same age
+		_, err := b.Store.Accept(b.ctx, row)
+		b.must(err)
+	}
+	return ids
+}
+
+// outboxChoresGiveWay stores reminders first: what people wait for goes out before them all the same.
+func outboxChoresGiveWay(b *bundle) {
+	chores := b.chores(12)
+	_, err := b.Store.Accept(b.ctx, incident.Inbound{ID: "said", Topic: incident.TopicActivity, Kind: "message"})
+	b.must(err)
+	b.advance(time.Second)
+	b.accept("asked")
+	b.advance(time.Second)
+	inc := b.declare()
+	b.advance(time.Second)
+	due := incident.Tick{Job: incident.JobDue, IncidentID: inc.ID, At: b.now}.Inbound()
+	_, err = b.Store.Accept(b.ctx, due)
+	b.must(err)
+	want := slices.Concat([]string{"asked", b.events(inc)[0].ID, due.ID}, chores, []string{"said"})
+	out := outIDs(b.unpublished())
+	b.wantEqual(want, out, "what goes out")
+	b.advance(11 * time.Second)
+	b.wantEqual(want, outIDs(b.unpublished()), "what goes out once more, when its relay must be dead")
+}
+
+// outboxChoresShare never lets what people wait for run out: one place in ten is the chores' own.
+func outboxChoresShare(b *bundle) {
+	chores := b.chores(5)
+	var asked []string
+	for i := range 60 {
+		asked = append(asked, fmt.Sprintf("asked-%02d", i))
+	}
+	b.accept(asked...)
+	for i := range 2 {
+		out, err := b.Store.Unpublished(b.ctx, 20)
+		b.must(err)
+		b.wantEqual(slices.Concat(asked[18*i:18*i+18], chores[2*i:2*i+2]), outIDs(out), "a full batch")
+	}
+	out, err := b.Store.Unpublished(b.ctx, 20) // one chore is left, and its other place is everybody's
+	b.must(err)
+	b.wantEqual(slices.Concat(asked[36:55], chores[4:]), outIDs(out), "the third batch")
+	out, err = b.Store.Unpublished(b.ctx, 1)
+	b.must(err)
+	b.wantEqual(asked[55:56], outIDs(out), "the only place")
+}
+
+func outboxChoresFill(b *bundle) {
+	chores := b.chores(30)
+	b.accept("x", "y")
+	out, err := b.Store.Unpublished(b.ctx, 12)
+	b.must(err)
+	b.wantEqual(slices.Concat([]string{"x", "y"}, chores[:10]), outIDs(out), "what goes out")
+	out, err = b.Other.Unpublished(b.ctx, 12)
+	b.must(err)
+	b.wantEqual(chores[10:22], outIDs(out), "then")
+	b.wantEqual(chores[22:], outIDs(b.unpublished()), "and then")
 }
 
 func outboxRepublish(b *bundle) {

@@ -105,9 +105,10 @@ CREATE TABLE inbound (
     result        TEXT NOT NULL DEFAULT '',
     pending_since INTEGER NOT NULL,
     lease_until   INTEGER NOT NULL DEFAULT 0,
+    chore         INTEGER NOT NULL, -- 1 if it gives way to what people wait for
     body          BLOB NOT NULL
 ) STRICT;
-CREATE INDEX inbound_pending ON inbound (stored_at, n) WHERE pending_since <> 0;
+CREATE INDEX inbound_pending ON inbound (chore, stored_at, n) WHERE pending_since <> 0;
 CREATE INDEX inbound_unhandled ON inbound (topic, stored_at) WHERE handled_at = 0;
 CREATE INDEX inbound_stored ON inbound (stored_at);
 

@@ -93,7 +93,8 @@ CREATE INDEX inbound_unhandled ON theriac.inbound (topic, stored_at) WHERE handl
 -- It has a table of its own so that events, which are large and for ever, are not
 -- rewritten. since is when it began to wait, due_at when the lease of a relay ends, or
 -- when it is wanted first; no index has them, so that a lease changes none. again is
--- true where an event was asked for once more while a relay had it.
+-- true where an event was asked for once more while a relay had it. chore is true of a
+-- row that gives way to what people wait for.
 CREATE TABLE theriac.incident_outbox (
     n         bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     event_id  text COLLATE "C" CONSTRAINT incident_outbox_event UNIQUE,
@@ -102,9 +103,10 @@ CREATE TABLE theriac.incident_outbox (
     since     timestamptz NOT NULL,
     due_at    timestamptz NOT NULL,
     again     boolean NOT NULL DEFAULT false,
+    chore     boolean NOT NULL DEFAULT false,
     CHECK (num_nonnulls(event_id, inbound) = 1)
 ) WITH (fillfactor = 50);
-CREATE INDEX incident_outbox_order ON theriac.incident_outbox (stored_at, n);
+CREATE INDEX incident_outbox_order ON theriac.incident_outbox (chore, stored_at, n);
 
 CREATE TABLE theriac.effect (
     digest      bytea PRIMARY KEY GENERATED ALWAYS AS (sha256(key)) STORED,
