@@ -46,6 +46,10 @@ drill: bin/theriac ## The game day: let a service die in every way a message can
 evidence: bin/theriac ## Prove that evidence arrives: 1,000 panics and 200 deaths, each told of once, each span ended. ARGS="--json" and others are passed on.
 	@bin/theriac drill evidence $(ARGS)
 
+.PHONY: drill/incidents
+drill/incidents: bin/theriac ## Drive the incident service: latency, random lives with kills, isolation. ARGS="lives --incidents 10000" and others are passed on.
+	@bin/theriac drill incidents $(ARGS)
+
 # The go command knows whether anything changed; make does not try to.
 .PHONY: bin/theriac bin/incidentd
 bin/theriac bin/incidentd:

@@ -47,7 +47,7 @@ type Store interface {
 
 // Outbox is what the relay reads: events and inbound rows that were stored and not yet published.
 type Outbox interface {
-	// Unpublished leases up to limit of them for 30 s, oldest first, so that two relays may run. Times are
+	// Unpublished leases up to limit of them for 10 s, oldest first, so that two relays may run. Times are
 	// by the store's clock. An event is as its incident's visibility is now ([Envelope]).
 	Unpublished(ctx context.Context, limit int) ([]Outgoing, error)
 	// MarkPublished notes that they are with the broker. Ids that it does not know are ignored.

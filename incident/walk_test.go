@@ -12,7 +12,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/theriac/theriac/incident"
-	"github.com/theriac/theriac/incident/incidenttest"
 )
 
 // walk is a random history of a few incidents.
@@ -292,11 +291,11 @@ func (w *walk) happened(before, inc *incident.Incident, evs []incident.Event) {
 	w.rt.Helper()
 	w.evs[inc.ID] = append(w.evs[inc.ID], evs...)
 	w.reached[inc.Status]++
-	told, err := incidenttest.Fold(w.evs[inc.ID])
+	told, err := incident.Fold(w.evs[inc.ID])
 	if err != nil {
 		w.rt.Fatalf("folding %s: %v", inc.Ref(), err)
 	}
-	if diff := cmp.Diff(incidenttest.FoldOf(inc), told); diff != "" {
+	if diff := cmp.Diff(incident.FoldOf(inc), told); diff != "" {
 		w.rt.Fatalf("%s (-document +events):\n%s", inc.Ref(), diff)
 	}
 	if before != nil && before.Status.Final() && inc.Status != before.Status {

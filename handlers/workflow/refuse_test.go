@@ -341,11 +341,40 @@ func TestInDoubt_AndThenItBecamePrivate(t *testing.T) {
 	want(t, "posted", len(w.out.in("C-all")), 1)
 }
 
+// TestUpdate_StandsInAChannelThatIsMadeLater: the chat makes no channels for a while; what is said
+// meanwhile is told elsewhere at once, and in the channel when it is there.
+func TestUpdate_StandsInAChannelThatIsMadeLater(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	failing(w, lostBefore, "channel")
+	inc := w.declare(incident.NewParams{Severity: "minor"})
+	w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.ShareUpdate(act, incident.UpdateParams{Message: "we found it"})
+	})
+	w.pass(time.Hour, time.Minute)
+	said := func(channel string) (n int) {
+		for _, p := range w.out.in(channel) {
+			if strings.Contains(fmt.Sprintf("%+v", p.latest), "we found it") {
+				n++
+			}
+		}
+		return n
+	}
+	elsewhere := said("C-all")
+	w.out.fault = func(string) fault { return fine }
+	w.pass(15*time.Minute, 10*time.Second)
+	want(t, "in the channel", said("C-"+inc.ID), 1)
+	want(t, "elsewhere", said("C-all"), elsewhere)
+	want(t, "held", w.held, nil)
+}
+
 // TestUpdate_LooksAgainBeforeItIsSent: it became private after the message was taken.
 func TestUpdate_LooksAgainBeforeItIsSent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	inc := w.declare(incident.NewParams{Severity: "minor"})
+	failing(w, refused, "channel") // so that it does not wait for one
+	w.settle("channel.create")
 	w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
 		return inc.ShareUpdate(act, incident.UpdateParams{Message: "a secret update"})
 	})

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/incident"
 )
 
@@ -49,7 +50,26 @@ func (d Deps) onUpdate(ctx context.Context, r received) error {
 	for _, to := range updateAudience(rules, r) {
 		all = errors.Join(all, d.postUpdate(ctx, rules, r, to))
 	}
-	return all
+	return errors.Join(all, d.channelToCome(ctx, r))
+}
+
+// channelWait is how long a message waits for the channel of its incident before it looks again.
+const channelWait = 5 * time.Second
+
+// channelToCome keeps an update of an incident whose channel is still to be made: what was said while
+// the chat was away stands in the channel when it is there.
+func (d Deps) channelToCome(ctx context.Context, r received) error {
+	if r.ev.Type != incident.EvUpdate || r.late != "" || r.inc.Channel != nil || !r.inc.Status.Live() {
+		return nil
+	}
+	row, err := d.stores().Effect(ctx, "channel:"+r.inc.ID)
+	if notFoundIsNil(err) != nil {
+		return err
+	}
+	if row.State == incident.EffectFailed {
+		return nil
+	}
+	return handlers.Again(channelWait)
 }
 
 // updateAudience returns who is to hear of it as the incident stands.

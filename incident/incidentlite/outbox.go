@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	// lease is how long a relay has what it took.
-	lease = 30 * time.Second
+	// lease is how long a relay has what it took: it publishes and marks within that. So long waits what a
+	// relay took that died.
+	lease = 10 * time.Second
 	// poll is how often one that waits looks.
 	poll = 200 * time.Millisecond
 	// batch is how many rows one transaction changes, a few milliseconds' worth. After it other processes

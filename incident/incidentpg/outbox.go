@@ -8,7 +8,7 @@ import (
 )
 
 // relayLease is how long what a relay was given is its own.
-const relayLease = 30 * time.Second
+const relayLease = 10 * time.Second
 
 // outgoingRow is an event or an inbound row that is to be published.
 type outgoingRow struct {

@@ -1,5 +1,4 @@
 // Package incidenttest is the test kit of the incident room: a store in memory that really works
 // ([NewStore]) with a clock that can be set ([Clock]), the promises of [incident.Stores] as tests that
-// every store passes ([RunStoreTests]), what events say without their document ([Fold]), and hostile
-// texts to try anything with ([HostileTexts]).
+// every store passes ([RunStoreTests]), and hostile texts to try anything with ([HostileTexts]).
 package incidenttest

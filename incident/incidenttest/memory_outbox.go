@@ -9,7 +9,7 @@ import (
 )
 
 // lease is how long a relay has what it took.
-const lease = 30 * time.Second
+const lease = 10 * time.Second
 
 // enqueueLocked makes something be published, and wakes who waits for that.
 func (s *Store) enqueueLocked(w *waiting) {

@@ -15,7 +15,7 @@ func outboxPromises() []promise {
 	return []promise{
 		{"EventsComeAsEnvelopesOldestFirst", outboxOrder},
 		{"OnlyWhatIsPublishedIs", outboxTraits},
-		{"LeasedForThirtySeconds", outboxLease},
+		{"LeasedForTenSeconds", outboxLease},
 		{"TwoRelaysShare", outboxShare},
 		{"MarkedIsGone", outboxMarked},
 		{"LimitIsKept", outboxLimit},
@@ -76,14 +76,14 @@ func outboxLease(b *bundle) {
 	first := outIDs(b.unpublished())
 	b.wantEqual(1, len(first), "leased")
 	b.wantEqual([]string{}, outIDs(b.unpublished()), "at once")
-	b.advance(25 * time.Second)
+	b.advance(8 * time.Second)
 	other, err := b.Other.Unpublished(b.ctx, 10)
 	b.must(err)
-	b.wantEqual([]string{}, outIDs(other), "after 25 s")
-	b.advance(6 * time.Second)
+	b.wantEqual([]string{}, outIDs(other), "after 8 s")
+	b.advance(3 * time.Second)
 	other, err = b.Other.Unpublished(b.ctx, 10)
 	b.must(err)
-	b.wantEqual(first, outIDs(other), "after 31 s, when its relay must be dead")
+	b.wantEqual(first, outIDs(other), "after 11 s, when its relay must be dead")
 	b.wantEqual([]string{}, outIDs(b.unpublished()), "leased by the other")
 }
 
@@ -212,13 +212,13 @@ func outboxRow(b *bundle) {
 
 func outboxNotBefore(b *bundle) {
 	soon := row1("soon")
-	soon.NotBefore = b.now.Add(10 * time.Second)
+	soon.NotBefore = b.now.Add(6 * time.Second)
 	_, err := b.Store.Accept(b.ctx, soon)
 	b.must(err)
 	b.accept("now")
 	b.wantEqual([]string{"now"}, outIDs(b.unpublished()), "at once")
-	b.advance(11 * time.Second)
-	b.wantEqual([]string{"soon"}, outIDs(b.unpublished()), "after 11 s")
+	b.advance(7 * time.Second)
+	b.wantEqual([]string{"soon"}, outIDs(b.unpublished()), "after 7 s")
 }
 
 func outboxHandled(b *bundle) {

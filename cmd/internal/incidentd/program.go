@@ -5,7 +5,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/theriac/theriac/cmd/internal/config"
@@ -119,10 +118,14 @@ func (p program) guardian(use string, names []string) guardian.Config {
 
 func (p program) stateDir(use string) string {
 	dir := config.GuardianDir(p.settings.DataDir)
-	if use == "worker" {
-		use += "-" + p.flags.class
+	switch use {
+	case "all":
+		return dir // where theriac doctor looks, as for any service with one guardian
+	case "worker":
+		return dir + "-worker-" + p.flags.class
+	default:
+		return dir + "-" + use
 	}
-	return filepath.Join(dir, use)
 }
 
 // play is what a child does: the role that it was started for.

@@ -14,7 +14,6 @@ import (
 	"github.com/theriac/theriac/cmd/internal/config"
 	"github.com/theriac/theriac/cmd/internal/term"
 	"github.com/theriac/theriac/incident"
-	"github.com/theriac/theriac/incident/incidenttest"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -128,7 +127,7 @@ func (c *campaign) unfinished(ctx context.Context, id string) (string, error) {
 		return "", err
 	}
 	for _, e := range inc.Escalations {
-		if e.State == incident.Paging {
+		if e.State == incident.Paging && !e.DueAt.IsZero() { // one that only tells has no next step
 			return "it pages", nil
 		}
 	}
@@ -218,8 +217,8 @@ func (c *campaign) one(ctx context.Context, id string, paged map[string]int) err
 	if !gapFree(events, inc.Seq) {
 		c.r.Gaps++
 	}
-	told, err := incidenttest.Fold(events)
-	if want := incidenttest.FoldOf(&inc); err != nil || !reflect.DeepEqual(want, told) {
+	told, err := incident.Fold(events)
+	if want := incident.FoldOf(&inc); err != nil || !reflect.DeepEqual(want, told) {
 		c.r.Unfolded++
 		c.r.check(false, "%s: its events say %+v, and it is %+v (%v)", inc.Ref(), told, want, err)
 	}
@@ -330,6 +329,8 @@ func (c *campaign) judgeSlack(ids []string) {
 		if _, id, ok := strings.Cut(channel.Purpose, "Theriac incident "); ok {
 			of[id]++
 			members += len(channel.Members)
+		} else if strings.HasPrefix(channel.Name, "inc-") {
+			c.r.check(false, "%s is nobody's: purpose %q, private %v, archived %v", channel.Name, channel.Purpose, channel.Private, channel.Archived)
 		}
 		for _, m := range c.slack.Messages(channel.ID) {
 			var mark struct {

@@ -76,15 +76,32 @@ func (c *campaign) count(n *int, by int) {
 
 // run lives all lives, and kills until they are over.
 func (c *campaign) run(ctx context.Context, o *options) error {
-	next := make(chan int)
 	living, over := context.WithCancel(ctx)
 	defer over()
-	all := []func(context.Context) error{func(context.Context) error { return c.kills(living) }}
-	var group sync.WaitGroup
-	for range o.atOnce {
-		group.Add(1)
+	return runner.Run(ctx,
+		func(context.Context) error { return c.kills(living) },
+		func(ctx context.Context) error {
+			defer over()
+			return c.liveAll(ctx, o.incidents, o.atOnce)
+		})
+}
+
+// liveAll lives so many lives, some of them at once.
+func (c *campaign) liveAll(ctx context.Context, lives, atOnce int) error {
+	next := make(chan int)
+	all := []func(context.Context) error{func(ctx context.Context) error {
+		defer close(next)
+		for i := range lives {
+			select {
+			case next <- i:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	}}
+	for range atOnce {
 		all = append(all, func(ctx context.Context) error {
-			defer group.Done()
 			for i := range next {
 				if err := c.live(ctx, i); err != nil {
 					return fmt.Errorf("life %d: %w", i+1, err)
@@ -93,19 +110,6 @@ func (c *campaign) run(ctx context.Context, o *options) error {
 			return nil
 		})
 	}
-	all = append(all, func(ctx context.Context) error {
-		defer over()
-		defer group.Wait()
-		defer close(next)
-		for i := range o.incidents {
-			select {
-			case next <- i:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-		return nil
-	})
 	return runner.Run(ctx, all...)
 }
 
@@ -263,7 +267,7 @@ func (l *life) anything() action {
 		post("/participants", map[string]any{"person": person, "kind": "responder"}),
 		{http.MethodPut, "/roles/lead", map[string]any{"person": person}},
 		{http.MethodPut, "/roles/scribe", map[string]any{"person": person}},
-		post("/escalations", map[string]any{"people": []string{person}, "reason": "help"}),
+		post("/escalations", map[string]any{"path": "all", "reason": "help"}),
 		post("/timeline", map[string]any{"text": "a line"}),
 		post("/follow-ups", map[string]any{"text": "later"}),
 		post("/actions", map[string]any{"text": "now"}),
@@ -277,11 +281,14 @@ func (l *life) anything() action {
 	return all[l.dice.IntN(len(all))]
 }
 
-// other is another incident.
+// other is another incident, or "".
 func (l *life) other() string {
 	l.campaign.mu.Lock()
 	defer l.campaign.mu.Unlock()
-	return l.refs[l.dice.IntN(len(l.refs))]
+	if other := l.refs[l.dice.IntN(len(l.refs))]; other != l.ref {
+		return other
+	}
+	return ""
 }
 
 // act does something to the incident.
