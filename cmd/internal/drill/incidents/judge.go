@@ -32,13 +32,15 @@ type audit struct {
 	// is there more than once.
 	Channels      int `json:"channels"`
 	ChannelsTwice int `json:"channels_twice"`
-	Posts         int `json:"posts"`
-	PostsTwice    int `json:"posts_twice"`
-	Invitations   int `json:"invitations"`
-	InvitedTwice  int `json:"invited_twice"`
-	Pages         int `json:"pages"`
-	PagesTwice    int `json:"pages_twice"`
-	PagesLost     int `json:"pages_lost"`
+	// Abandoned are channels of incidents that became private while the channel was made.
+	Abandoned    int `json:"channels_abandoned"`
+	Posts        int `json:"posts"`
+	PostsTwice   int `json:"posts_twice"`
+	Invitations  int `json:"invitations"`
+	InvitedTwice int `json:"invited_twice"`
+	Pages        int `json:"pages"`
+	PagesTwice   int `json:"pages_twice"`
+	PagesLost    int `json:"pages_lost"`
 	// Wanted are effects that are wanted and were never done.
 	Wanted int `json:"wanted_and_missing"`
 	// Steps are steps of escalations; LatestMS is how late the latest was.
@@ -191,7 +193,7 @@ func (c *campaign) judge(ctx context.Context) error {
 	for _, n := range paged {
 		c.r.PagesTwice += n - 1
 	}
-	c.judgeSlack(ids)
+	c.judgeSlack(ctx, ids)
 	if c.r.Unpublished, err = c.unpublished(ctx); err != nil {
 		return err
 	}
@@ -322,13 +324,15 @@ func (c *campaign) reached(inc *incident.Incident, d incident.DataEscalation, ro
 }
 
 // judgeSlack counts what is in Slack.
-func (c *campaign) judgeSlack(ids []string) {
+func (c *campaign) judgeSlack(ctx context.Context, ids []string) {
 	posts, of := map[string]int{}, map[string]int{}
 	members := 0
 	for _, channel := range c.slack.Channels() {
 		if _, id, ok := strings.Cut(channel.Purpose, "Theriac incident "); ok {
 			of[id]++
 			members += len(channel.Members)
+		} else if strings.HasPrefix(channel.Name, "inc-") && c.abandoned(ctx, channel.Name) {
+			c.r.Abandoned++
 		} else if strings.HasPrefix(channel.Name, "inc-") {
 			c.r.check(false, "%s is nobody's: purpose %q, private %v, archived %v", channel.Name, channel.Purpose, channel.Private, channel.Archived)
 		}
@@ -352,9 +356,17 @@ func (c *campaign) judgeSlack(ids []string) {
 		c.r.ChannelsTwice += max(of[id]-1, 0)
 	}
 	c.r.Channels = c.slack.Done("conversations.create")
-	c.r.ChannelsTwice += c.r.Channels - len(of) - c.r.ChannelsTwice
+	c.r.ChannelsTwice += c.r.Channels - len(of) - c.r.ChannelsTwice - c.r.Abandoned
 	c.r.Invitations = c.slack.Done("conversations.invite")
 	c.r.InvitedTwice = c.r.Invitations - members
+}
+
+// abandoned reports that a channel was made for an incident that became private before the channel was
+// its own: such a channel is open to all, and a private one takes its place.
+func (c *campaign) abandoned(ctx context.Context, name string) bool {
+	number, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(name, "inc-"), "test-"), "-")
+	inc, err := c.stores.Get(ctx, "INC-"+number)
+	return err == nil && inc.Visibility == incident.Private
 }
 
 // quarantined counts what is held.

@@ -35,7 +35,7 @@ const (
 	// announceRoom hears of all incidents.
 	announceRoom = "C0INC"
 	// source is where alerts come from, with sourceToken.
-	source, sourceToken = "probe", "drill-probe-token"
+	source, sourceToken = "probe", "drill-probe-token" //nolint:gosec // it opens nothing but a drill
 	pagerKey            = "0123456789abcdef0123456789abcdef"
 	team                = "T0FAKE"
 )
