@@ -221,7 +221,7 @@ func (l *life) begin(ctx context.Context) error {
 func (l *life) alert(ctx context.Context) error {
 	dedup := fmt.Sprintf("probe-%d", l.n)
 	for _, key := range []string{dedup + "-a", dedup + "-a", dedup + "-b"} {
-		got, err := l.insist(ctx, sourceToken, http.MethodPost, "/v1/alerts/"+source, key, map[string]any{"dedup_key": dedup, "title": "probe", "severity": "critical"})
+		got, err := l.insist(ctx, sourceBearer, http.MethodPost, "/v1/alerts/"+source, key, map[string]any{"dedup_key": dedup, "title": "probe", "severity": "critical"})
 		if err != nil {
 			return err
 		}

@@ -30,14 +30,14 @@ const (
 	slackLatency = 20 * time.Millisecond
 	// startPatience is how long the service may take to serve.
 	startPatience = 60 * time.Second
-	// tokens is how many bearer tokens the drill has: each may make 300 incidents at once and 5 a second.
+	// tokens is how many bearer tokens the drill has: each may make 1,000 incidents at once and 100 a second.
 	tokens = 40
 	// announceRoom hears of all incidents.
 	announceRoom = "C0INC"
-	// source is where alerts come from, with sourceToken.
-	source, sourceToken = "probe", "drill-probe-token" //nolint:gosec // it opens nothing but a drill
-	pagerKey            = "0123456789abcdef0123456789abcdef"
-	team                = "T0FAKE"
+	// source is where alerts come from, with sourceBearer.
+	source, sourceBearer = "probe", "drill-probe"
+	pagerKey             = "0123456789abcdef0123456789abcdef"
+	team                 = "T0FAKE"
 )
 
 // The roles that are killed.
@@ -187,7 +187,7 @@ func (s *site) saveSettings(ctx context.Context) error {
 	for i := range rules.Severities {
 		rules.Severities[i].Path = "all"
 	}
-	sum := sha256.Sum256([]byte(sourceToken))
+	sum := sha256.Sum256([]byte(sourceBearer))
 	rules.Sources = []incident.Source{{
 		ID: source, Kind: "generic", TokenHash: hex.EncodeToString(sum[:]), Default: "critical", Declare: true, Burst: 1000,
 	}}

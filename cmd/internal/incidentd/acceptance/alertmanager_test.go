@@ -73,7 +73,7 @@ func startManager(t *testing.T, program, config string) (base string) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "alertmanager.yml")
 	check(t, os.WriteFile(file, []byte(config), 0o600))
-	free, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed at once
+	free, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	at := free.Addr().String()
 	check(t, free.Close())
@@ -89,7 +89,7 @@ func startManager(t *testing.T, program, config string) (base string) {
 		}
 	})
 	eventually(t, "Alertmanager is ready", func() bool {
-		resp, err := http.Get("http://" + at + "/-/ready") //nolint:noctx // it is this machine
+		resp, err := http.Get("http://" + at + "/-/ready")
 		if err != nil {
 			return false
 		}

@@ -1,14 +1,58 @@
 package acceptance
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/theriac/theriac/incident"
 	"github.com/theriac/theriac/internal/runner"
+	"github.com/theriac/theriac/internal/slackkit/slackfake"
 )
+
+// repeatedCommand: Slack sends a command again whose answer it did not get, to whichever replica.
+func (s *service) repeatedCommand(t *testing.T) {
+	const name = "declared four times in Slack"
+	body := []byte(url.Values{
+		"team_id": {s.slack.Team()}, "channel_id": {newsRoom}, "channel_name": {"incidents"}, "user_id": {anaInSlack}, "user_name": {"ana"},
+		"command": {"/inc"}, "text": {"declare " + name}, "trigger_id": {"4711.1.once"}, "response_url": {s.slack.URL() + "response/none"},
+	}.Encode())
+	var sending runner.Group
+	for n, base := range []string{s.api.base, s.another(t), s.api.base, s.api.base} {
+		sending.Go(func() {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/slack/commands", bytes.NewReader(body))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			req.Header = slackfake.Sign(s.slack.SigningSecret(), time.Now(), body)
+			req.Header.Set("X-Slack-Retry-Num", strconv.Itoa(n))
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_ = resp.Body.Close()
+			if resp.StatusCode != http.StatusOK {
+				t.Errorf("Slack was answered %s", resp.Status)
+			}
+		})
+	}
+	sending.Wait()
+	eventually(t, "there is an incident", func() bool { return len(s.api.named(t, name)) > 0 })
+	found := s.api.named(t, name)
+	eventually(t, "channel and headline are there", func() bool { return s.told(t.Context(), found[0].Ref()) })
+	if found = s.api.named(t, name); len(found) != 1 {
+		t.Errorf("%d incidents, want 1", len(found))
+	}
+	s.oneChannel(t, found[0].Ref())
+}
 
 // manyAlerts: the same alert, a thousand times, from several senders at once, is one incident that
 // counts them.
@@ -16,7 +60,7 @@ func (s *service) manyAlerts(t *testing.T) {
 	const senders = 8
 	all := int64(1000)
 	if raced {
-		all = 200
+		all = 50
 	}
 	var sent, failed atomic.Int64
 	send := func(context.Context) error {

@@ -18,6 +18,7 @@ func TestService(t *testing.T) {
 		{"people are told within a second", s.peopleAreTold},
 		{"a poison of a critical subscription costs one death and keeps its incident open", s.poisonedOrders},
 		{"a thousand alerts are one incident", s.manyAlerts},
+		{"a command that Slack sends four times is one incident", s.repeatedCommand},
 		{"an Alertmanager's alert fires and is over", s.alertmanager},
 		{"a poison of the pipeline goes to the backup notifier", s.poisonedPipeline},
 		{"a page of two months ago calls nobody", s.stalePage},

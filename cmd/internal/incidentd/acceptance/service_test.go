@@ -45,20 +45,7 @@ func start(t *testing.T, store string) *service {
 	t.Helper()
 	s := &service{dir: t.TempDir(), store: store, said: newLog(), pages: newHook(t), backup: newHook(t)}
 	s.slack = startSlack(t)
-	self, err := os.Executable()
-	check(t, err)
-	cmd := exec.Command(self, "all", "--data-dir", s.dir, "--listen", "127.0.0.1:0")
-	if store != "" {
-		cmd.Args = append(cmd.Args, "--store", store)
-	}
-	cmd.Env = append(os.Environ(), serviceVariable+"=yes", "THERIAC_GUARDIAN=on", "THERIAC_CONTEXT=", "THERIAC_STORE=", "THERIAC_BROKER=",
-		"HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir, "GORACE=atexit_sleep_ms=0", "OTEL_EXPORTER_PROMETHEUS_PORT=0",
-		"THERIAC_CRITICAL="+orders, "THERIAC_SLACK_TOKEN="+s.slack.Token(), "THERIAC_SLACK_APP_TOKEN="+s.slack.AppToken(),
-		"THERIAC_SLACK_API_URL="+s.slack.APIURL(), "THERIAC_SLACK_TEAM="+s.slack.Team(), "THERIAC_SLACK_CHANNEL="+opsRoom,
-		"THERIAC_WEBHOOK_URL="+s.pages.URL, "THERIAC_WEBHOOK_SECRET="+hookSecret,
-		"THERIAC_BACKUP_WEBHOOK_URL="+s.backup.URL, "THERIAC_BACKUP_WEBHOOK_SECRET="+hookSecret,
-		"THERIAC_ALARM_FILE="+s.alarmFile())
-	run(t, cmd, s.said)
+	s.incidentd(t, "all", s.said)
 	greeting := s.said.await(t, regexp.MustCompile(`answers at (http://\S+)(?s:.*)(thr_[0-9a-f]+)\n`))
 	s.api = api{base: greeting[1], token: greeting[2]}
 	s.furnish(t)
@@ -66,6 +53,33 @@ func start(t *testing.T, store string) *service {
 		s.said.awaitReady(t, role)
 	}
 	return s
+}
+
+// another starts another web process beside the first, and returns its address.
+func (s *service) another(t *testing.T) (base string) {
+	t.Helper()
+	said := newLog()
+	s.incidentd(t, "web", said)
+	return said.await(t, regexp.MustCompile(`answers at (http://\S+)\n`))[1]
+}
+
+// incidentd starts a part of the service.
+func (s *service) incidentd(t *testing.T, part string, said *log) {
+	t.Helper()
+	self, err := os.Executable()
+	check(t, err)
+	cmd := exec.Command(self, part, "--data-dir", s.dir, "--listen", "127.0.0.1:0")
+	if s.store != "" {
+		cmd.Args = append(cmd.Args, "--store", s.store)
+	}
+	cmd.Env = append(os.Environ(), serviceVariable+"=yes", "THERIAC_GUARDIAN=on", "THERIAC_CONTEXT=", "THERIAC_STORE=", "THERIAC_BROKER=",
+		"HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir, "GORACE=atexit_sleep_ms=0", "OTEL_EXPORTER_PROMETHEUS_PORT=0",
+		"THERIAC_CRITICAL="+orders, "THERIAC_SLACK_TOKEN="+s.slack.Token(), "THERIAC_SLACK_APP_TOKEN="+s.slack.AppToken(),
+		"THERIAC_SLACK_SIGNING_SECRET="+s.slack.SigningSecret(), "THERIAC_SLACK_API_URL="+s.slack.APIURL(), "THERIAC_SLACK_TEAM="+s.slack.Team(), "THERIAC_SLACK_CHANNEL="+opsRoom,
+		"THERIAC_WEBHOOK_URL="+s.pages.URL, "THERIAC_WEBHOOK_SECRET="+hookSecret,
+		"THERIAC_BACKUP_WEBHOOK_URL="+s.backup.URL, "THERIAC_BACKUP_WEBHOOK_SECRET="+hookSecret,
+		"THERIAC_ALARM_FILE="+s.alarmFile())
+	run(t, cmd, said)
 }
 
 // run starts a guarded program and ends it, in order, with the test.
