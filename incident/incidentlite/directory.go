@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/internal/litekit"
 )
 
 // settingsRow is the row of settings_get.sql.
@@ -36,7 +37,7 @@ func (s *Store) Settings(ctx context.Context) (incident.Settings, error) {
 
 // settings returns those in force, the zero row before the first save.
 func (x *tx) settings() (settingsRow, error) {
-	row, err := one[settingsRow](x, sqlSettingsGet)
+	row, err := litekit.One[settingsRow](x, sqlSettingsGet)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
 	}
@@ -71,7 +72,7 @@ func (s *Store) SaveSettings(ctx context.Context, by incident.Actor, set inciden
 		if have.Version != expected {
 			return have.conflict(expected)
 		}
-		_, err = x.exec(sqlSettingsAdd, set.Version, who, micros(x.now), doc)
+		_, err = x.Exec(sqlSettingsAdd, set.Version, who, litekit.Micros(x.Now), doc)
 		return err
 	})
 	if err != nil {
@@ -82,7 +83,7 @@ func (s *Store) SaveSettings(ctx context.Context, by incident.Actor, set inciden
 
 // conflict says who saved them last.
 func (r settingsRow) conflict(expected int64) error {
-	conflict := &incident.ConflictError{Ref: "settings", Version: r.Version, At: timeOf(r.At),
+	conflict := &incident.ConflictError{Ref: "settings", Version: r.Version, At: litekit.TimeOf(r.At),
 		What: fmt.Sprintf("they are at version %d, not %d any more", r.Version, expected)}
 	if len(r.By) > 0 {
 		if err := json.Unmarshal(r.By, &conflict.By); err != nil {
@@ -96,7 +97,7 @@ func (r settingsRow) conflict(expected int64) error {
 func (s *Store) Person(ctx context.Context, ref string) (incident.Person, error) {
 	var doc []byte
 	err := s.read(ctx, "get a person", func(x *tx) (err error) {
-		doc, err = value[[]byte](x, sqlPersonGet, ref, incident.FoldText(ref))
+		doc, err = litekit.Value[[]byte](x, sqlPersonGet, ref, incident.FoldText(ref))
 		if errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("person %.80q: %w", ref, incident.ErrNotFound)
 		}
@@ -119,7 +120,7 @@ func decodePerson(doc []byte) (p incident.Person, err error) {
 func (s *Store) People(ctx context.Context) ([]incident.Person, error) {
 	var docs [][]byte
 	err := s.read(ctx, "list people", func(x *tx) (err error) {
-		docs, err = values[[]byte](x, sqlPersonList)
+		docs, err = litekit.Values[[]byte](x, sqlPersonList)
 		return err
 	})
 	if err != nil {
@@ -147,14 +148,14 @@ func (s *Store) SavePerson(ctx context.Context, p incident.Person) error {
 	}
 	email := incident.FoldText(p.Email)
 	return s.write(ctx, "save a person", func(x *tx) error {
-		rival, err := value[bool](x, sqlPersonRival, p.ID, p.SlackID, email)
+		rival, err := litekit.Value[bool](x, sqlPersonRival, p.ID, p.SlackID, email)
 		if err != nil {
 			return err
 		}
 		if rival {
 			return &incident.ConflictError{Ref: p.ID, What: "another person has this Slack id or mail address"}
 		}
-		_, err = x.exec(sqlPersonPut, p.ID, p.SlackID, email, doc)
+		_, err = x.Exec(sqlPersonPut, p.ID, p.SlackID, email, doc)
 		return err
 	})
 }
@@ -172,8 +173,8 @@ type tokenRow struct {
 }
 
 func (r tokenRow) token() incident.Token {
-	return incident.Token{ID: r.ID, Name: r.Name, Hash: [32]byte(r.Hash), Role: incident.Role(r.Role), Created: timeOf(r.Created),
-		Expires: timeOf(r.Expires), LastUsed: timeOf(r.Used), Revoked: timeOf(r.Revoked)}
+	return incident.Token{ID: r.ID, Name: r.Name, Hash: [32]byte(r.Hash), Role: incident.Role(r.Role), Created: litekit.TimeOf(r.Created),
+		Expires: litekit.TimeOf(r.Expires), LastUsed: litekit.TimeOf(r.Used), Revoked: litekit.TimeOf(r.Revoked)}
 }
 
 // SaveToken implements [incident.Directory].
@@ -182,15 +183,15 @@ func (s *Store) SaveToken(ctx context.Context, t incident.Token) error {
 		return &incident.FieldError{Field: "id", Problem: "a token must have an id and a hash"}
 	}
 	return s.write(ctx, "save a token", func(x *tx) error {
-		rival, err := value[bool](x, sqlTokenRival, t.ID, t.Hash[:])
+		rival, err := litekit.Value[bool](x, sqlTokenRival, t.ID, t.Hash[:])
 		if err != nil {
 			return err
 		}
 		if rival {
 			return &incident.ConflictError{Ref: t.ID, What: "another token has this hash"}
 		}
-		_, err = x.exec(sqlTokenPut, t.ID, t.Hash[:], t.Name, string(t.Role), micros(t.Created), micros(t.Expires),
-			micros(t.LastUsed), micros(t.Revoked))
+		_, err = x.Exec(sqlTokenPut, t.ID, t.Hash[:], t.Name, string(t.Role), litekit.Micros(t.Created), litekit.Micros(t.Expires),
+			litekit.Micros(t.LastUsed), litekit.Micros(t.Revoked))
 		return err
 	})
 }
@@ -199,7 +200,7 @@ func (s *Store) SaveToken(ctx context.Context, t incident.Token) error {
 func (s *Store) TokenByHash(ctx context.Context, hash [32]byte) (incident.Token, error) {
 	var row tokenRow
 	err := s.read(ctx, "find a token", func(x *tx) (err error) {
-		row, err = one[tokenRow](x, sqlTokenGet, hash[:])
+		row, err = litekit.One[tokenRow](x, sqlTokenGet, hash[:])
 		if errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("a token with this hash: %w", incident.ErrNotFound)
 		}
@@ -214,7 +215,7 @@ func (s *Store) TokenByHash(ctx context.Context, hash [32]byte) (incident.Token,
 // Tokens implements [incident.Directory].
 func (s *Store) Tokens(ctx context.Context) (all []incident.Token, err error) {
 	err = s.read(ctx, "list tokens", func(x *tx) error {
-		rows, err := collect[tokenRow](x, sqlTokenList)
+		rows, err := litekit.Collect[tokenRow](x, sqlTokenList)
 		for _, r := range rows {
 			all = append(all, r.token())
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/internal/litekit"
 )
 
 // effectRow is an effect as effect_get.sql returns it.
@@ -28,13 +29,13 @@ type effectRow struct {
 
 func (r effectRow) effect() incident.Effect {
 	return incident.Effect{Key: r.Key, IncidentID: r.IncidentID, EventID: r.EventID, State: incident.EffectState(r.State),
-		Attempt: r.Attempt, InDoubt: r.InDoubt, ExternalID: r.ExternalID, Result: r.Result, Claimed: timeOf(r.Claimed),
-		Finished: timeOf(r.Finished), LeaseUntil: timeOf(r.LeaseUntil), NotBefore: timeOf(r.NotBefore)}
+		Attempt: r.Attempt, InDoubt: r.InDoubt, ExternalID: r.ExternalID, Result: r.Result, Claimed: litekit.TimeOf(r.Claimed),
+		Finished: litekit.TimeOf(r.Finished), LeaseUntil: litekit.TimeOf(r.LeaseUntil), NotBefore: litekit.TimeOf(r.NotBefore)}
 }
 
 // effect returns an effect, or an error that wraps incident.ErrNotFound.
 func (x *tx) effect(key string) (incident.Effect, error) {
-	row, err := one[effectRow](x, sqlEffectGet, key)
+	row, err := litekit.One[effectRow](x, sqlEffectGet, key)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = fmt.Errorf("effect %.80q: %w", key, incident.ErrNotFound)
 	}
@@ -42,8 +43,8 @@ func (x *tx) effect(key string) (incident.Effect, error) {
 }
 
 func (x *tx) putEffect(e incident.Effect) error {
-	_, err := x.exec(sqlEffectPut, e.Key, e.IncidentID, e.EventID, string(e.State), e.Attempt, e.InDoubt, e.ExternalID, e.Result,
-		micros(e.Claimed), micros(e.Finished), micros(e.LeaseUntil), micros(e.NotBefore))
+	_, err := x.Exec(sqlEffectPut, e.Key, e.IncidentID, e.EventID, string(e.State), e.Attempt, e.InDoubt, e.ExternalID, e.Result,
+		litekit.Micros(e.Claimed), litekit.Micros(e.Finished), litekit.Micros(e.LeaseUntil), litekit.Micros(e.NotBefore))
 	return err
 }
 
@@ -60,7 +61,7 @@ func (s *Store) Claim(ctx context.Context, c incident.Claim) (r incident.ClaimRe
 		if err != nil {
 			return err
 		}
-		if r = e.Take(c, x.now); !r.Mine {
+		if r = e.Take(c, x.Now); !r.Mine {
 			return nil
 		}
 		return x.putEffect(e)
@@ -74,7 +75,7 @@ func (s *Store) Claim(ctx context.Context, c incident.Claim) (r incident.ClaimRe
 // Renew implements [incident.Effects].
 func (s *Store) Renew(ctx context.Context, key string, attempt int, lease time.Duration) error {
 	return s.leave(ctx, "renew a claim", key, func(x *tx, e *incident.Effect) (bool, error) {
-		err := e.Renew(attempt, lease, x.now)
+		err := e.Renew(attempt, lease, x.Now)
 		return err == nil, err
 	})
 }
@@ -82,14 +83,14 @@ func (s *Store) Renew(ctx context.Context, key string, attempt int, lease time.D
 // Finish implements [incident.Effects].
 func (s *Store) Finish(ctx context.Context, key string, attempt int, end incident.EffectEnd) error {
 	return s.leave(ctx, "finish an effect", key, func(x *tx, e *incident.Effect) (bool, error) {
-		return e.Finish(attempt, end, x.now)
+		return e.Finish(attempt, end, x.Now)
 	})
 }
 
 // Release implements [incident.Effects].
 func (s *Store) Release(ctx context.Context, key string, attempt int, r incident.EffectRelease) error {
 	return s.leave(ctx, "release an effect", key, func(x *tx, e *incident.Effect) (bool, error) {
-		return e.Release(attempt, r, x.now)
+		return e.Release(attempt, r, x.Now)
 	})
 }
 
@@ -110,7 +111,7 @@ func (s *Store) leave(ctx context.Context, doing, key string, f func(*tx, *incid
 // EffectList implements [incident.Effects].
 func (s *Store) EffectList(ctx context.Context, incidentID string) (all []incident.Effect, err error) {
 	err = s.read(ctx, "list effects", func(x *tx) error {
-		rows, err := collect[effectRow](x, sqlEffectList, incidentID)
+		rows, err := litekit.Collect[effectRow](x, sqlEffectList, incidentID)
 		for _, r := range rows {
 			all = append(all, r.effect())
 		}

@@ -3,12 +3,9 @@
 package incidentlite_test
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,6 +15,7 @@ import (
 
 	"github.com/theriac/theriac/incident"
 	"github.com/theriac/theriac/incident/incidentlite"
+	"github.com/theriac/theriac/internal/litekit/litekittest"
 	"github.com/theriac/theriac/internal/runner"
 )
 
@@ -101,7 +99,7 @@ func TestKilledProcess(t *testing.T) {
 			mine++
 		}
 	})
-	declared := killAfter(t, path, 20)
+	declared := litekittest.KillChild(t, childVar+"="+path, "declared", 20, func() {})
 	close(stop)
 	group.Wait()
 	if mine == 0 {
@@ -160,84 +158,18 @@ func checkSeq(t *testing.T, s *incidentlite.Store, least int) {
 	}
 }
 
-// killAfter runs a child until it has declared n incidents, kills it and returns their references.
-func killAfter(t *testing.T, path string, n int) (declared []string) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), childVar+"="+path)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		ref, ok := strings.CutPrefix(lines.Text(), "declared ")
-		if !ok {
-			t.Errorf("the child says %q", lines.Text())
-			break
-		}
-		if declared = append(declared, ref); len(declared) == n {
-			if err := cmd.Process.Kill(); err != nil {
-				t.Error(err)
-			}
-		}
-	}
-	if err := cmd.Wait(); err == nil {
-		t.Error("the child was not killed")
-	}
-	return declared
-}
-
-// TestFullDisk bounds the file instead of the disk; SQLite answers the same.
-func TestFullDisk(t *testing.T) {
-	t.Parallel()
-	s := open(t, filepath.Join(t.TempDir(), "incident.db"), incidentlite.Options{})
-	incidentlite.LimitPages(t, s, 120)
-	large := newIncident("large", 0)
-	large.Summary = strings.Repeat("x", incident.MaxDocument-4096)
-	_, err := s.Create(t.Context(), large, newEvents("large", 0))
-	if !errors.Is(err, incident.ErrUnavailable) || !strings.Contains(err.Error(), "the disk is full, free some space") {
-		t.Errorf("error %v, want one that wraps ErrUnavailable and says what to do", err)
-	}
-	if page, err := s.List(t.Context(), incident.Filter{}); err != nil || len(page.Incidents) != 0 {
-		t.Errorf("after it: %d incidents, %v", len(page.Incidents), err)
-	}
-	incidentlite.LimitPages(t, s, 1_000_000)
-	if inc, err := s.Create(t.Context(), large, newEvents("large", 0)); err != nil || inc.Number != 1 {
-		t.Errorf("with space again: %s, %v", inc.Ref(), err)
-	}
-}
-
-// TestBusy has another process hold the write lock for longer than the caller waits.
+// TestBusy has another process hold the write lock: a relay with nothing to do does not wait for it.
 func TestBusy(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "incident.db")
 	s := open(t, path, incidentlite.Options{})
-	other := raw(t, path)
+	other := litekittest.Raw(t, path)
 	other.SetMaxOpenConns(1)
-	if _, err := other.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if _, err := s.Create(ctx, newIncident("a", 0), nil); !errors.Is(err, incident.ErrUnavailable) {
-		t.Errorf("error %v, want ErrUnavailable", err)
-	}
-	if _, err := s.List(t.Context(), incident.Filter{}); err != nil {
-		t.Errorf("readers wait for a writer: %v", err)
-	}
+	litekittest.Execute(t, other, "BEGIN IMMEDIATE")
 	if out, err := s.Unpublished(t.Context(), 10); err != nil || len(out) != 0 {
-		t.Errorf("a relay with nothing to do waits for a writer: %v, %v", out, err)
+		t.Errorf("%v, %v", out, err)
 	}
-	if _, err := other.ExecContext(t.Context(), "ROLLBACK"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Create(t.Context(), newIncident("a", 0), nil); err != nil {
-		t.Errorf("when the lock is free: %v", err)
-	}
+	litekittest.Execute(t, other, "ROLLBACK")
 }
 
 // TestUnreadableEvent has one event that is damaged: the others go out, and the audit names it.
@@ -250,7 +182,7 @@ func TestUnreadableEvent(t *testing.T) {
 	if _, err := s.Create(t.Context(), newIncident("a", 0), evs); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := raw(t, path).ExecContext(t.Context(), "UPDATE incident_event SET body = x'00' WHERE id = ?", evs[1].ID); err != nil {
+	if _, err := litekittest.Raw(t, path).ExecContext(t.Context(), "UPDATE incident_event SET body = x'00' WHERE id = ?", evs[1].ID); err != nil {
 		t.Fatal(err)
 	}
 	out, err := s.Unpublished(t.Context(), 10)

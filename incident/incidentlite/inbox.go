@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/internal/litekit"
 )
 
 // inboundRow is a row as inbound_get.sql returns it.
@@ -25,8 +26,8 @@ type inboundRow struct {
 }
 
 func (r inboundRow) inbound() (incident.Inbound, error) {
-	in := incident.Inbound{ID: r.ID, Topic: r.Topic, Kind: r.Kind, Body: r.Body, NotBefore: timeOf(r.NotBefore),
-		Stored: timeOf(r.Stored), Handled: timeOf(r.Handled), Result: r.Result}
+	in := incident.Inbound{ID: r.ID, Topic: r.Topic, Kind: r.Kind, Body: r.Body, NotBefore: litekit.TimeOf(r.NotBefore),
+		Stored: litekit.TimeOf(r.Stored), Handled: litekit.TimeOf(r.Handled), Result: r.Result}
 	if err := json.Unmarshal(r.Attributes, &in.Attributes); err != nil {
 		return incident.Inbound{}, fmt.Errorf("the attributes of row %.80q: %w", r.ID, err)
 	}
@@ -83,11 +84,11 @@ func (x *tx) accept(in incident.Inbound) (created bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	since := x.now
+	since := x.Now
 	if in.NotBefore.After(since) {
 		since = in.NotBefore
 	}
-	n, err := x.exec(sqlInboundAdd, in.ID, in.Topic, in.Kind, attributes, micros(in.NotBefore), micros(x.now), micros(since),
+	n, err := x.Exec(sqlInboundAdd, in.ID, in.Topic, in.Kind, attributes, litekit.Micros(in.NotBefore), litekit.Micros(x.Now), litekit.Micros(since),
 		in.Chore(), append([]byte{}, in.Body...)) // never NULL
 	return n == 1, err
 }
@@ -95,11 +96,11 @@ func (x *tx) accept(in incident.Inbound) (created bool, err error) {
 // Handled implements [incident.Inbox].
 func (s *Store) Handled(ctx context.Context, id, result string) error {
 	return s.write(ctx, "note what became of a request", func(x *tx) error {
-		n, err := x.exec(sqlInboundHandled, id, micros(x.now), result)
+		n, err := x.Exec(sqlInboundHandled, id, litekit.Micros(x.Now), result)
 		if err != nil || n == 1 {
 			return err
 		}
-		known, err := value[bool](x, sqlInboundKnown, id)
+		known, err := litekit.Value[bool](x, sqlInboundKnown, id)
 		if err == nil && !known {
 			err = fmt.Errorf("row %.80q: %w", id, incident.ErrNotFound)
 		}
@@ -111,7 +112,7 @@ func (s *Store) Handled(ctx context.Context, id, result string) error {
 func (s *Store) Inbound(ctx context.Context, id string) (incident.Inbound, error) {
 	var row inboundRow
 	err := s.read(ctx, "get a request", func(x *tx) (err error) {
-		row, err = one[inboundRow](x, sqlInboundGet, id)
+		row, err = litekit.One[inboundRow](x, sqlInboundGet, id)
 		if errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("row %.80q: %w", id, incident.ErrNotFound)
 		}

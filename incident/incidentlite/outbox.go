@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/internal/litekit"
 )
 
 const (
@@ -75,15 +76,15 @@ func (s *Store) take(ctx context.Context, limit int) (some taken, err error) {
 // next finds what is oldest of what people wait for, and fills the rest with chores, which have some
 // places in any case.
 func (x *tx) next(limit int) (some taken, err error) {
-	now, places := micros(x.now), incident.ChorePlaces(limit)
-	if some.events, err = collect[pendingEvent](x, sqlEventPending, now, limit); err != nil {
+	now, places := litekit.Micros(x.Now), incident.ChorePlaces(limit)
+	if some.events, err = litekit.Collect[pendingEvent](x, sqlEventPending, now, limit); err != nil {
 		return some, err
 	}
-	if some.rows, err = collect[inboundRow](x, sqlInboundPending, now, false, limit); err != nil {
+	if some.rows, err = litekit.Collect[inboundRow](x, sqlInboundPending, now, false, limit); err != nil {
 		return some, err
 	}
 	free := max(places, limit-len(some.events)-len(some.rows))
-	if some.chores, err = collect[inboundRow](x, sqlInboundPending, now, true, free); err != nil {
+	if some.chores, err = litekit.Collect[inboundRow](x, sqlInboundPending, now, true, free); err != nil {
 		return some, err
 	}
 	some.events, some.rows = oldest(some.events, some.rows, limit-min(places, len(some.chores)))
@@ -114,13 +115,13 @@ func oldest(events []pendingEvent, rows []inboundRow, limit int) ([]pendingEvent
 }
 
 func (x *tx) lease(events []pendingEvent, rows []inboundRow) error {
-	until := micros(x.now.Add(lease))
+	until := litekit.Micros(x.Now.Add(lease))
 	var ns []int64
 	for _, e := range events {
 		ns = append(ns, e.N)
 	}
 	if len(ns) > 0 {
-		if _, err := x.exec(sqlEventLease, until, list(ns)); err != nil {
+		if _, err := x.Exec(sqlEventLease, until, list(ns)); err != nil {
 			return err
 		}
 	}
@@ -131,7 +132,7 @@ func (x *tx) lease(events []pendingEvent, rows []inboundRow) error {
 	if len(ns) == 0 {
 		return nil
 	}
-	_, err := x.exec(sqlInboundLease, until, list(ns))
+	_, err := x.Exec(sqlInboundLease, until, list(ns))
 	return err
 }
 
@@ -147,7 +148,7 @@ func outgoing(events []pendingEvent, rows []inboundRow) []incident.Outgoing {
 			e.Visibility = incident.Private
 		}
 		o := incident.Envelope(e)
-		o.Stored = timeOf(row.Stored)
+		o.Stored = litekit.TimeOf(row.Stored)
 		out = append(out, o)
 	}
 	for _, row := range rows {
@@ -162,7 +163,7 @@ func outgoing(events []pendingEvent, rows []inboundRow) []incident.Outgoing {
 // pending reports whether there is something that nobody leased.
 func (s *Store) pending(ctx context.Context) (some bool, err error) {
 	err = s.read(ctx, "look for what is to be published", func(x *tx) (err error) {
-		some, err = value[bool](x, sqlPending, micros(x.now))
+		some, err = litekit.Value[bool](x, sqlPending, litekit.Micros(x.Now))
 		return err
 	})
 	return some, err
@@ -171,10 +172,10 @@ func (s *Store) pending(ctx context.Context) (some bool, err error) {
 // MarkPublished implements [incident.Outbox].
 func (s *Store) MarkPublished(ctx context.Context, ids ...string) error {
 	return s.inBatches(ctx, "mark as published", ids, func(x *tx, some string) error {
-		if _, err := x.exec(sqlEventMark, some); err != nil {
+		if _, err := x.Exec(sqlEventMark, some); err != nil {
 			return err
 		}
-		_, err := x.exec(sqlInboundMark, some)
+		_, err := x.Exec(sqlInboundMark, some)
 		return err
 	})
 }
@@ -182,7 +183,7 @@ func (s *Store) MarkPublished(ctx context.Context, ids ...string) error {
 // Republish implements [incident.Outbox].
 func (s *Store) Republish(ctx context.Context, eventIDs ...string) error {
 	return s.inBatches(ctx, "publish again", eventIDs, func(x *tx, some string) error {
-		_, err := x.exec(sqlEventRepublish, micros(x.now), some)
+		_, err := x.Exec(sqlEventRepublish, litekit.Micros(x.Now), some)
 		return err
 	})
 }

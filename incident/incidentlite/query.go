@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/internal/litekit"
 	"github.com/theriac/theriac/internal/sqlrows"
 )
 
@@ -37,7 +38,7 @@ func (s *Store) ByKey(ctx context.Context, key string) (incident.Incident, error
 func (s *Store) get(ctx context.Context, doing, statement string, args ...any) (incident.Incident, error) {
 	var row incidentRow
 	err := s.read(ctx, doing, func(x *tx) (err error) {
-		row, err = one[incidentRow](x, statement, args...)
+		row, err = litekit.One[incidentRow](x, statement, args...)
 		if errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("incident %.80q: %w", args[0], incident.ErrNotFound)
 		}
@@ -55,14 +56,14 @@ func (s *Store) List(ctx context.Context, f incident.Filter) (incident.Page, err
 	if err != nil {
 		return incident.Page{}, err
 	}
-	q := newFilter(f.PageSize() + 1)
+	q := litekit.NewFilter(f.PageSize() + 1)
 	if cursor != 0 {
-		q.and("i.number < " + q.arg(cursor))
+		q.And("i.number < " + q.Arg(cursor))
 	}
 	narrow(q, f)
 	var rows []incidentRow
 	err = s.read(ctx, "list incidents", func(x *tx) (err error) {
-		rows, err = sqlrows.Collect[incidentRow](x.sql.QueryContext(ctx, q.apply(sqlIncidentList), q.args...))
+		rows, err = sqlrows.Collect[incidentRow](x.Composed(q.Apply(sqlIncidentList), q.Args()...))
 		return err
 	})
 	if err != nil {
@@ -84,54 +85,54 @@ func (s *Store) List(ctx context.Context, f incident.Filter) (incident.Page, err
 }
 
 // narrow adds the conditions of a filter, but those of its page.
-func narrow(q *filter, f incident.Filter) {
+func narrow(q *litekit.Filter, f incident.Filter) {
 	if statuses, some := f.Wanted(); some {
-		in(q, "i.status", statuses)
+		litekit.In(q, "i.status", statuses)
 	}
 	if len(f.Severities) > 0 {
-		in(q, "i.severity", f.Severities)
+		litekit.In(q, "i.severity", f.Severities)
 	}
 	if len(f.Modes) > 0 {
-		in(q, "i.mode", f.Modes)
+		litekit.In(q, "i.mode", f.Modes)
 	}
 	if f.Text != "" {
-		q.and("instr(i.search, " + q.arg(incident.FoldText(f.Text)) + ") > 0")
+		q.And("instr(i.search, " + q.Arg(incident.FoldText(f.Text)) + ") > 0")
 	}
 	if f.Field != "" {
-		q.and("EXISTS (SELECT 1 FROM incident_field f WHERE f.number = i.number AND f.field = " + q.arg(f.Field) +
-			" AND f.value = " + q.arg(f.Value) + ")")
+		q.And("EXISTS (SELECT 1 FROM incident_field f WHERE f.number = i.number AND f.field = " + q.Arg(f.Field) +
+			" AND f.value = " + q.Arg(f.Value) + ")")
 	}
 	if f.Person != "" {
-		q.and(takesPart(q, f.Person))
+		q.And(takesPart(q, f.Person))
 	}
 	if !f.For.SeesAll() {
-		q.and("(i.visibility <> " + q.arg(string(incident.Private)) + " OR " + takesPart(q, f.For.Person) + ")")
+		q.And("(i.visibility <> " + q.Arg(string(incident.Private)) + " OR " + takesPart(q, f.For.Person) + ")")
 	}
 }
 
-func takesPart(q *filter, person string) string {
-	return "EXISTS (SELECT 1 FROM incident_person p WHERE p.number = i.number AND p.person = " + q.arg(person) + ")"
+func takesPart(q *litekit.Filter, person string) string {
+	return "EXISTS (SELECT 1 FROM incident_person p WHERE p.number = i.number AND p.person = " + q.Arg(person) + ")"
 }
 
 // Events implements [incident.Store].
 func (s *Store) Events(ctx context.Context, f incident.EventFilter) (incident.EventPage, error) {
-	q := newFilter(f.PageSize() + 1)
+	q := litekit.NewFilter(f.PageSize() + 1)
 	if f.IncidentID == "" {
-		q.order = "e.id"
-		q.and("e.id > " + q.arg(f.Cursor))
+		q.Order = "e.id"
+		q.And("e.id > " + q.Arg(f.Cursor))
 	} else {
 		cursor, err := incident.ParseCursor(f.Cursor)
 		if err != nil {
 			return incident.EventPage{}, err
 		}
-		q.order = "e.seq"
-		q.and("e.incident_id = " + q.arg(f.IncidentID))
-		q.and("e.seq > " + q.arg(max(f.AfterSeq, cursor)))
+		q.Order = "e.seq"
+		q.And("e.incident_id = " + q.Arg(f.IncidentID))
+		q.And("e.seq > " + q.Arg(max(f.AfterSeq, cursor)))
 	}
 	narrowEvents(q, f)
 	var bodies [][]byte
 	err := s.read(ctx, "read events", func(x *tx) (err error) {
-		bodies, err = composed[[]byte](x, q.apply(sqlEventList), q.args...)
+		bodies, err = litekit.Scan[[]byte](x.Composed(q.Apply(sqlEventList), q.Args()...))
 		return err
 	})
 	if err != nil {
@@ -155,17 +156,17 @@ func (s *Store) Events(ctx context.Context, f incident.EventFilter) (incident.Ev
 	return page, nil
 }
 
-func narrowEvents(q *filter, f incident.EventFilter) {
+func narrowEvents(q *litekit.Filter, f incident.EventFilter) {
 	if len(f.Types) > 0 {
-		in(q, "e.type", f.Types)
+		litekit.In(q, "e.type", f.Types)
 	}
 	if f.Actor != "" {
-		q.and("e.actor = " + q.arg(f.Actor))
+		q.And("e.actor = " + q.Arg(f.Actor))
 	}
 	if !f.Since.IsZero() {
-		q.and("e.recorded_at >= " + q.arg(micros(f.Since)))
+		q.And("e.recorded_at >= " + q.Arg(litekit.Micros(f.Since)))
 	}
 	if !f.Until.IsZero() {
-		q.and("e.recorded_at < " + q.arg(micros(f.Until)))
+		q.And("e.recorded_at < " + q.Arg(litekit.Micros(f.Until)))
 	}
 }

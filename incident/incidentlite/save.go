@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/internal/litekit"
 )
 
 // document is an incident as it is stored, but for number, version and seq.
@@ -67,7 +68,7 @@ func (s *Store) Create(ctx context.Context, inc incident.Incident, evs []inciden
 		if err := x.checkKeys(0, d); err != nil {
 			return err
 		}
-		inc.Number, err = value[int64](x, sqlIncidentAdd, d.args(inc.Version, inc.Seq)...)
+		inc.Number, err = litekit.Value[int64](x, sqlIncidentAdd, d.args(inc.Version, inc.Seq)...)
 		if errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("incident %s: %w", inc.ID, incident.ErrDuplicate)
 		}
@@ -88,7 +89,7 @@ func (s *Store) Create(ctx context.Context, inc incident.Incident, evs []inciden
 // args are the arguments of sqlIncidentAdd and sqlIncidentSet.
 func (d document) args(version, seq int64) []any {
 	return []any{d.ID, version, seq, string(d.Status), d.Severity, d.Type, string(d.Mode), string(d.Visibility), d.MergedInto,
-		micros(d.Created), micros(d.Updated), micros(d.Ended), micros(d.PageDueAt), micros(d.NudgeDueAt), d.HasChannel,
+		litekit.Micros(d.Created), litekit.Micros(d.Updated), litekit.Micros(d.Ended), litekit.Micros(d.PageDueAt), litekit.Micros(d.NudgeDueAt), d.HasChannel,
 		d.search, d.brief, d.doc}
 }
 
@@ -100,7 +101,7 @@ func (x *tx) takeParts(number int64, d document) error {
 		if part.list == "[]" {
 			continue
 		}
-		if _, err := x.exec(part.statement, number, part.list); err != nil {
+		if _, err := x.Exec(part.statement, number, part.list); err != nil {
 			return err
 		}
 	}
@@ -112,7 +113,7 @@ func (x *tx) freeParts(number int64, d document) error {
 	for _, part := range []struct{ statement, list string }{
 		{sqlKeyFree, d.keys}, {sqlPersonFree, d.people}, {sqlFieldFree, d.fields},
 	} {
-		if _, err := x.exec(part.statement, number, part.list); err != nil {
+		if _, err := x.Exec(part.statement, number, part.list); err != nil {
 			return err
 		}
 	}
@@ -131,7 +132,7 @@ func (x *tx) checkKeys(number int64, d document) error {
 	if !d.keyed {
 		return nil
 	}
-	h, err := one[holder](x, sqlKeyHolder, number, d.keys)
+	h, err := litekit.One[holder](x, sqlKeyHolder, number, d.keys)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
@@ -152,10 +153,10 @@ func (x *tx) addEvents(inc *incident.Incident, seq int64, evs []incident.Event) 
 		}
 		var pending int64
 		if e.Type.Published() {
-			pending = micros(x.now)
+			pending = litekit.Micros(x.Now)
 		}
-		n, err := x.exec(sqlEventAdd, e.ID, e.IncidentID, e.Seq, string(e.Type), e.Actor.ID, e.Key, micros(e.RecordedAt),
-			micros(x.now), pending, body)
+		n, err := x.Exec(sqlEventAdd, e.ID, e.IncidentID, e.Seq, string(e.Type), e.Actor.ID, e.Key, litekit.Micros(e.RecordedAt),
+			litekit.Micros(x.Now), pending, body)
 		if err != nil {
 			return err
 		}
@@ -222,7 +223,7 @@ func (x *tx) change(c incident.Change, d document) (incident.Incident, error) {
 	if c.Incident != nil {
 		inc = *c.Incident
 	}
-	h, err := one[head](x, sqlIncidentHead, inc.ID)
+	h, err := litekit.One[head](x, sqlIncidentHead, inc.ID)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = fmt.Errorf("incident %.80q: %w", inc.ID, incident.ErrNotFound)
 	}
@@ -240,7 +241,7 @@ func (x *tx) change(c incident.Change, d document) (incident.Incident, error) {
 	if err := x.addEvents(&inc, h.Seq, c.Events); err != nil {
 		return incident.Incident{}, err
 	}
-	if _, err := x.exec(sqlIncidentSet, d.args(inc.Version, inc.Seq)...); err != nil {
+	if _, err := x.Exec(sqlIncidentSet, d.args(inc.Version, inc.Seq)...); err != nil {
 		return incident.Incident{}, err
 	}
 	return inc, x.freeParts(inc.Number, d)
@@ -253,7 +254,7 @@ func (x *tx) addOnly(inc incident.Incident, h head, evs []incident.Event) (incid
 	if err := x.addEvents(&of, h.Seq, evs); err != nil {
 		return incident.Incident{}, err
 	}
-	_, err := x.exec(sqlIncidentSeq, inc.ID, inc.Seq)
+	_, err := x.Exec(sqlIncidentSeq, inc.ID, inc.Seq)
 	return inc, err
 }
 
@@ -261,7 +262,7 @@ func (x *tx) addOnly(inc incident.Incident, h head, evs []incident.Event) (incid
 func (x *tx) conflict(id string, h head, expected int64) error {
 	conflict := &incident.ConflictError{Ref: incident.Ref(h.Number), Version: h.Version,
 		What: fmt.Sprintf("it is at version %d, not %d any more", h.Version, expected)}
-	bodies, err := values[[]byte](x, sqlEventLast, id)
+	bodies, err := litekit.Values[[]byte](x, sqlEventLast, id)
 	if err != nil {
 		return err
 	}

@@ -1,16 +1,12 @@
 package incidentlite
 
-import (
-	"embed"
-	"strconv"
-	"strings"
-)
+import "embed"
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
 // Each statement stands in a file of its own. Where a file has the comment /*filter*/ or /*order*/,
-// [filter] may put conditions and an order there. Lists come as one JSON array.
+// [litekit.Filter] may put conditions and an order there. Lists come as one JSON array.
 var (
 	//go:embed sql/audit_alerts.sql
 	sqlAuditAlerts string
@@ -121,37 +117,3 @@ var (
 	//go:embed sql/token_rival.sql
 	sqlTokenRival string
 )
-
-// filter collects conditions that are joined by and. Conditions are texts of ours; what comes from
-// outside is only ever an argument.
-type filter struct {
-	sql   strings.Builder
-	args  []any
-	order string
-}
-
-// newFilter returns a filter whose first argument is the statement's limit.
-func newFilter(limit int) *filter { return &filter{args: []any{limit}} }
-
-// and adds a condition.
-func (f *filter) and(condition string) { f.sql.WriteString(" AND " + condition) }
-
-// arg adds an argument and returns its place.
-func (f *filter) arg(v any) string {
-	f.args = append(f.args, v)
-	return "?" + strconv.Itoa(len(f.args))
-}
-
-// in adds the condition that a column has one of the values.
-func in[T ~string](f *filter, column string, values []T) {
-	places := make([]string, len(values))
-	for i, v := range values {
-		places[i] = f.arg(string(v))
-	}
-	f.and(column + " IN (" + strings.Join(places, ", ") + ")")
-}
-
-// apply puts the conditions and the order into a statement.
-func (f *filter) apply(statement string) string {
-	return strings.NewReplacer("/*filter*/", f.sql.String(), "/*order*/", f.order).Replace(statement)
-}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/internal/litekit"
 )
 
 // Now implements [incident.Watch].
@@ -12,7 +13,7 @@ func (s *Store) Now(ctx context.Context) (time.Time, error) {
 	if err := context.Cause(ctx); err != nil {
 		return time.Time{}, classify("ask for the time", ctx.Err())
 	}
-	return s.now(), nil
+	return litekit.Kept(s.clock()), nil
 }
 
 // dueRow is the row of due_pages.sql.
@@ -34,9 +35,9 @@ func (s *Store) DueNudges(ctx context.Context, limit int) ([]incident.Due, error
 
 func (s *Store) due(ctx context.Context, doing, statement string, limit int) (all []incident.Due, err error) {
 	err = s.read(ctx, doing, func(x *tx) error {
-		rows, err := collect[dueRow](x, statement, micros(x.now), max(limit, 0))
+		rows, err := litekit.Collect[dueRow](x, statement, litekit.Micros(x.Now), max(limit, 0))
 		for _, r := range rows {
-			all = append(all, incident.Due{IncidentID: r.ID, Number: r.Number, At: timeOf(r.At)})
+			all = append(all, incident.Due{IncidentID: r.ID, Number: r.Number, At: litekit.TimeOf(r.At)})
 		}
 		return err
 	})
@@ -49,7 +50,7 @@ func (s *Store) due(ctx context.Context, doing, statement string, limit int) (al
 // Sweepable implements [incident.Watch].
 func (s *Store) Sweepable(ctx context.Context, after string, limit int) (ids []string, err error) {
 	err = s.read(ctx, "look for incidents to sweep", func(x *tx) (err error) {
-		ids, err = values[string](x, sqlSweepable, micros(x.now.Add(-48*time.Hour)), after, max(limit, 0))
+		ids, err = litekit.Values[string](x, sqlSweepable, litekit.Micros(x.Now.Add(-48*time.Hour)), after, max(limit, 0))
 		return err
 	})
 	if err != nil {
@@ -84,8 +85,8 @@ func (s *Store) Audit(ctx context.Context, limits incident.AuditLimits) (all []i
 			{incident.NoChannel, sqlAuditChannels, limits.Channel, []any{mostFindings}},
 			{incident.NotPublished, sqlAuditUnpublished, limits.Publish, nil},
 		} {
-			before := micros(x.now.Add(-question.limit))
-			rows, err := collect[findingRow](x, question.statement, append([]any{before}, question.args...)...)
+			before := litekit.Micros(x.Now.Add(-question.limit))
+			rows, err := litekit.Collect[findingRow](x, question.statement, append([]any{before}, question.args...)...)
 			if err != nil {
 				return err
 			}
@@ -102,7 +103,7 @@ func (s *Store) Audit(ctx context.Context, limits incident.AuditLimits) (all []i
 }
 
 func (r findingRow) finding(kind incident.FindingKind) incident.Finding {
-	f := incident.Finding{Kind: kind, Subject: r.Subject, Since: timeOf(r.Since), Count: r.Count}
+	f := incident.Finding{Kind: kind, Subject: r.Subject, Since: litekit.TimeOf(r.Since), Count: r.Count}
 	if r.Number != 0 {
 		f.Ref = incident.Ref(r.Number)
 	}
@@ -114,10 +115,10 @@ func (s *Store) Prune(ctx context.Context, limit int) (int, error) {
 	limit = min(max(limit, 0), batch)
 	var rows, effects []int64
 	err := s.read(ctx, "look for what is old", func(x *tx) (err error) {
-		if rows, err = values[int64](x, sqlPruneInboundFind, micros(x.now.AddDate(0, 0, -30)), limit); err != nil {
+		if rows, err = litekit.Values[int64](x, sqlPruneInboundFind, litekit.Micros(x.Now.AddDate(0, 0, -30)), limit); err != nil {
 			return err
 		}
-		effects, err = values[int64](x, sqlPruneEffectFind, micros(x.now.AddDate(0, 0, -90)), limit-len(rows))
+		effects, err = litekit.Values[int64](x, sqlPruneEffectFind, litekit.Micros(x.Now.AddDate(0, 0, -90)), limit-len(rows))
 		return err
 	})
 	if err != nil || len(rows)+len(effects) == 0 {
@@ -125,11 +126,11 @@ func (s *Store) Prune(ctx context.Context, limit int) (int, error) {
 	}
 	var n int64
 	err = s.write(ctx, "delete what is old", func(x *tx) error {
-		some, err := x.exec(sqlPruneInbound, list(rows))
+		some, err := x.Exec(sqlPruneInbound, list(rows))
 		if err != nil {
 			return err
 		}
-		more, err := x.exec(sqlPruneEffect, list(effects))
+		more, err := x.Exec(sqlPruneEffect, list(effects))
 		n = some + more
 		return err
 	})

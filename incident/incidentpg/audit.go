@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/internal/pgkit"
 )
 
 // mostFindings bounds the findings of one kind.
@@ -32,13 +33,13 @@ func (r findingRow) finding(kind incident.FindingKind) incident.Finding {
 // Audit implements [incident.Watch]. Of each kind it returns the 100 oldest, of what is
 // not published the oldest with how many there are.
 func (s *Store) Audit(ctx context.Context, limits incident.AuditLimits) (all []incident.Finding, err error) {
-	err = s.call(ctx, "audit", func(ctx context.Context) error {
+	err = s.pool.Call(ctx, "audit", func(ctx context.Context) error {
 		var b pgx.Batch
 		var found []incident.Finding
 		for _, q := range audits(limits) {
 			b.Queue(q.statement, q.args...).Query(func(rows pgx.Rows) error {
 				list, err := pgx.CollectRows(rows, pgx.RowToStructByName[findingRow])
-				found = slices.Concat(found, column(list, func(r findingRow) incident.Finding { return r.finding(q.kind) }))
+				found = slices.Concat(found, pgkit.Column(list, func(r findingRow) incident.Finding { return r.finding(q.kind) }))
 				return err
 			})
 		}
@@ -63,16 +64,16 @@ func audits(limits incident.AuditLimits) []audit {
 	live := []incident.Stage{incident.StageActive, incident.StagePaused}
 	return []audit{
 		{incident.PagedWithoutIncident, sqlAuditAlerts, []any{incident.TopicAlerts, limits.Alert, mostFindings}},
-		{incident.PageNotSent, sqlAuditPages, []any{string(incident.EvLevelDue), texts(over), limits.Page, mostFindings}},
+		{incident.PageNotSent, sqlAuditPages, []any{string(incident.EvLevelDue), pgkit.Texts(over), limits.Page, mostFindings}},
 		{incident.EscalationLate, sqlAuditLate, []any{limits.Escalation, mostFindings}},
-		{incident.NoChannel, sqlAuditChannels, []any{texts(live), texts(begun), limits.Channel, mostFindings}},
+		{incident.NoChannel, sqlAuditChannels, []any{pgkit.Texts(live), pgkit.Texts(begun), limits.Channel, mostFindings}},
 		{incident.NotPublished, sqlAuditOutbox, []any{limits.Publish}},
 	}
 }
 
 // Prune implements [incident.Watch]. What was not published is not deleted.
 func (s *Store) Prune(ctx context.Context, limit int) (n int, err error) {
-	err = s.call(ctx, "prune", func(ctx context.Context) error {
+	err = s.pool.Call(ctx, "prune", func(ctx context.Context) error {
 		return s.pool.QueryRow(ctx, sqlPrune, max(limit, 0)).Scan(&n)
 	})
 	return n, err

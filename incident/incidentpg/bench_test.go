@@ -96,9 +96,9 @@ func BenchmarkCreate_50PerSecond(b *testing.B) {
 	s, other := open(b, url), open(b, url)
 	bare := make(chan *pgx.Conn, 8)
 	for range cap(bare) {
-		bare <- connect(b, url)
+		bare <- pgtest.Connect(b, url)
 	}
-	execute(b, connect(b, url), "CREATE TABLE public.bare (n bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY, text text)")
+	pgtest.Execute(b, pgtest.Connect(b, url), "CREATE TABLE public.bare (n bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY, text text)")
 	var id ids
 	var relays runner.Group
 	stop := make(chan struct{})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/internal/pgkit"
 )
 
 // settingsRow are the settings in force.
@@ -59,7 +60,7 @@ func (s *Store) settingsConflict(ctx context.Context, doing string, expected int
 	if err != nil && !errors.Is(err, incident.ErrNotFound) {
 		return err
 	}
-	conflict := &incident.ConflictError{Ref: "settings", Version: row.Version, At: timeOf(&row.SavedAt),
+	conflict := &incident.ConflictError{Ref: "settings", Version: row.Version, At: pgkit.TimeOf(&row.SavedAt),
 		What: fmt.Sprintf("they are at version %d, not %d any more", row.Version, expected)}
 	if row.Version > 0 {
 		if conflict.By, err = decode[incident.Actor](doing, row.SavedBy); err != nil {
@@ -81,7 +82,7 @@ func (r documentRow) person() (incident.Person, error) {
 // Person implements [incident.Directory]. An id wins over a Slack id, and that over a
 // mail address, in which case does not matter.
 func (s *Store) Person(ctx context.Context, ref string) (incident.Person, error) {
-	row, err := find[documentRow](ctx, s, "get a person", ref, sqlPersonGet, blob(ref), blob(incident.FoldText(ref)))
+	row, err := find[documentRow](ctx, s, "get a person", ref, sqlPersonGet, pgkit.Blob(ref), pgkit.Blob(incident.FoldText(ref)))
 	if err != nil {
 		return incident.Person{}, err
 	}
@@ -107,7 +108,7 @@ func (s *Store) SavePerson(ctx context.Context, p incident.Person) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	_, err = s.exec(ctx, doing, sqlPersonPut, blob(p.ID), blob(p.SlackID), blob(incident.FoldText(p.Email)), document)
+	_, err = s.exec(ctx, doing, sqlPersonPut, pgkit.Blob(p.ID), pgkit.Blob(p.SlackID), pgkit.Blob(incident.FoldText(p.Email)), document)
 	if errors.Is(err, incident.ErrConflict) {
 		err = fmt.Errorf("%s: %w", doing, &incident.ConflictError{Ref: p.ID, What: "another person has this Slack id or mail address"})
 	}
@@ -124,7 +125,7 @@ type tokenRow struct {
 func (r tokenRow) token() (incident.Token, error) {
 	t, err := decode[incident.Token]("a token", r.Document)
 	copy(t.Hash[:], r.Hash)
-	t.Revoked = timeOf(r.RevokedAt)
+	t.Revoked = pgkit.TimeOf(r.RevokedAt)
 	return t, err
 }
 
@@ -141,7 +142,7 @@ func (s *Store) SaveToken(ctx context.Context, t incident.Token) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	_, err = s.exec(ctx, doing, sqlTokenPut, blob(t.ID), t.Hash[:], nullable(t.Revoked), document)
+	_, err = s.exec(ctx, doing, sqlTokenPut, pgkit.Blob(t.ID), t.Hash[:], nullable(t.Revoked), document)
 	if errors.Is(err, incident.ErrConflict) {
 		err = fmt.Errorf("%s: %w", doing, &incident.ConflictError{Ref: t.ID, What: "another token has this hash"})
 	}

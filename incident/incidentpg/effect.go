@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/internal/pgkit"
 )
 
 // claimLease is how long an owner may take who does not say how long.
@@ -32,7 +33,7 @@ type effectRow struct {
 func (r effectRow) effect() incident.Effect {
 	return incident.Effect{Key: string(r.Key), IncidentID: r.IncidentID, EventID: r.EventID, State: incident.EffectState(r.State),
 		Attempt: r.Attempt, InDoubt: r.InDoubt, ExternalID: string(r.ExternalID), Result: string(r.Result),
-		Claimed: r.ClaimedAt.UTC(), Finished: timeOf(r.FinishedAt), LeaseUntil: timeOf(r.LeaseUntil), NotBefore: timeOf(r.NotBefore)}
+		Claimed: r.ClaimedAt.UTC(), Finished: pgkit.TimeOf(r.FinishedAt), LeaseUntil: pgkit.TimeOf(r.LeaseUntil), NotBefore: pgkit.TimeOf(r.NotBefore)}
 }
 
 // wait is how long what is not the caller's lasts still, 0 if it could be claimed now.
@@ -41,7 +42,7 @@ func (r effectRow) wait() time.Duration {
 	if r.State == string(incident.EffectClaimed) {
 		until = r.LeaseUntil
 	}
-	return max(0, timeOf(until).Sub(r.Now))
+	return max(0, pgkit.TimeOf(until).Sub(r.Now))
 }
 
 // Claim implements [incident.Effects]. It is one statement; what somebody else did with
@@ -55,7 +56,7 @@ func (s *Store) Claim(ctx context.Context, c incident.Claim) (incident.ClaimResu
 		c.Lease = claimLease
 	}
 	for range tries {
-		rows, err := list[effectRow](ctx, s, doing, sqlEffectClaim, blob(c.Key), c.IncidentID, c.EventID, c.Lease)
+		rows, err := list[effectRow](ctx, s, doing, sqlEffectClaim, pgkit.Blob(c.Key), c.IncidentID, c.EventID, c.Lease)
 		if err != nil {
 			return incident.ClaimResult{}, err
 		}
@@ -79,7 +80,7 @@ func (s *Store) Renew(ctx context.Context, key string, attempt int, lease time.D
 	if lease <= 0 {
 		lease = claimLease
 	}
-	n, err := s.exec(ctx, "renew a claim", sqlEffectRenew, blob(key), attempt, lease)
+	n, err := s.exec(ctx, "renew a claim", sqlEffectRenew, pgkit.Blob(key), attempt, lease)
 	return s.lost(ctx, key, n, err)
 }
 
@@ -89,7 +90,7 @@ func (s *Store) Finish(ctx context.Context, key string, attempt int, e incident.
 	if e.Failed {
 		state = incident.EffectFailed
 	}
-	n, err := s.exec(ctx, "finish an effect", sqlEffectFinish, blob(key), attempt, string(state), blob(e.ExternalID), blob(e.Result))
+	n, err := s.exec(ctx, "finish an effect", sqlEffectFinish, pgkit.Blob(key), attempt, string(state), pgkit.Blob(e.ExternalID), pgkit.Blob(e.Result))
 	return s.lost(ctx, key, n, err)
 }
 
@@ -99,7 +100,7 @@ func (s *Store) Release(ctx context.Context, key string, attempt int, r incident
 	if r.NotBefore > 0 {
 		notBefore = &r.NotBefore
 	}
-	n, err := s.exec(ctx, "release an effect", sqlEffectRelease, blob(key), attempt, r.InDoubt, blob(r.Result), notBefore)
+	n, err := s.exec(ctx, "release an effect", sqlEffectRelease, pgkit.Blob(key), attempt, r.InDoubt, pgkit.Blob(r.Result), notBefore)
 	return s.lost(ctx, key, n, err)
 }
 
@@ -123,12 +124,12 @@ func (s *Store) EffectList(ctx context.Context, incidentID string) ([]incident.E
 	if len(rows) == 0 {
 		return nil, err
 	}
-	return column(rows, effectRow.effect), err
+	return pgkit.Column(rows, effectRow.effect), err
 }
 
 // Effect implements [incident.Effects].
 func (s *Store) Effect(ctx context.Context, key string) (incident.Effect, error) {
-	row, err := find[effectRow](ctx, s, "get an effect", key, sqlEffectGet, blob(key))
+	row, err := find[effectRow](ctx, s, "get an effect", key, sqlEffectGet, pgkit.Blob(key))
 	if err != nil {
 		return incident.Effect{}, err
 	}

@@ -6,7 +6,12 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/theriac/theriac/internal/pgkit"
 )
+
+// Kinds are the store's words for errors.
+func Kinds() pgkit.Kinds { return kinds() }
 
 // Classify says what an error of the driver means.
 func Classify(err error) error { return classify("test", err) }

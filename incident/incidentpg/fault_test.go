@@ -1,7 +1,6 @@
 package incidentpg_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -59,16 +58,16 @@ func TestLostConnection(t *testing.T) {
 		"one":     {{Incident: &both[1], Expected: 1, Events: []incident.Event{id.event("")}}},
 		"several": {{Incident: &both[0], Expected: 1}, {Incident: &both[1], Expected: 1, Events: []incident.Event{id.event("")}}},
 	} {
-		lock, admin := connect(t, url), connect(t, url)
-		execute(t, lock, "BEGIN", fmt.Sprintf("SELECT FROM theriac.incident WHERE id = '%s' FOR UPDATE", both[1].ID))
+		lock, admin := pgtest.Connect(t, url), pgtest.Connect(t, url)
+		pgtest.Execute(t, lock, "BEGIN", fmt.Sprintf("SELECT FROM theriac.incident WHERE id = '%s' FOR UPDATE", both[1].ID))
 		var group runner.Group
 		var got error
 		group.Go(func() { _, got = s.Save(t.Context(), changes...) })
 		waitFor(t, admin, blocked)
-		execute(t, admin, `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+		pgtest.Execute(t, admin, `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
 			WHERE datname = current_database() AND wait_event_type = 'Lock'`)
 		group.Wait()
-		execute(t, lock, "ROLLBACK")
+		pgtest.Execute(t, lock, "ROLLBACK")
 		if !errors.Is(got, incident.ErrUnavailable) {
 			t.Errorf("%s: error %v, want ErrUnavailable", name, got)
 		}
@@ -116,34 +115,6 @@ func TestServerRestart(t *testing.T) {
 	}
 }
 
-// TestBlocked has another session hold a lock for longer than a caller, or a
-// statement, may take.
-func TestBlocked(t *testing.T) {
-	t.Parallel()
-	url := postgres.Database(t)
-	s, err := incidentpg.Open(t.Context(), url, incidentpg.Options{StatementTimeout: 50 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = s.Close() }() // never fails
-	var id ids
-	other := connect(t, url)
-	execute(t, other, "BEGIN; LOCK TABLE theriac.incident_event")
-	if _, err := s.Create(t.Context(), id.incident(), []incident.Event{id.event("")}); !errors.Is(err, incident.ErrUnavailable) {
-		t.Errorf("by the statement's timeout: %v, want ErrUnavailable", err)
-	}
-	patient := open(t, url)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if _, err := patient.Create(ctx, id.incident(), []incident.Event{id.event("")}); !errors.Is(err, incident.ErrUnavailable) {
-		t.Errorf("by the caller's deadline: %v, want ErrUnavailable", err)
-	}
-	execute(t, other, "ROLLBACK")
-	if _, err := patient.Create(t.Context(), id.incident(), []incident.Event{id.event("")}); err != nil {
-		t.Errorf("when the lock is free: %v", err)
-	}
-}
-
 func TestClosed(t *testing.T) {
 	t.Parallel()
 	s, err := incidentpg.Open(t.Context(), postgres.Database(t), incidentpg.Options{})
@@ -177,7 +148,7 @@ func TestWake_HearsOtherProcesses(t *testing.T) {
 	url := postgres.Database(t)
 	relay, web := open(t, url), open(t, url)
 	var id ids
-	admin := connect(t, url)
+	admin := pgtest.Connect(t, url)
 	for round := range 3 {
 		for { // until nothing is left to look at
 			out, err := relay.Unpublished(t.Context(), 100)
@@ -194,7 +165,7 @@ func TestWake_HearsOtherProcesses(t *testing.T) {
 			}
 		}
 		if round == 2 { // the listener breaks, and begins again
-			execute(t, admin, `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+			pgtest.Execute(t, admin, `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
 				WHERE datname = current_database() AND application_name LIKE '% relay'`)
 		}
 		if _, err := web.Create(t.Context(), id.incident(), []incident.Event{id.event("")}); err != nil {
@@ -211,22 +182,6 @@ func TestWake_HearsOtherProcesses(t *testing.T) {
 			if len(out) == 1 {
 				break
 			}
-		}
-	}
-}
-
-// TestCommitsAreDurable: who stored something answers the world next, so a server that
-// is set to lose commits is not left so, and one that is set to be stricter is.
-func TestCommitsAreDurable(t *testing.T) {
-	t.Parallel()
-	url := postgres.Database(t)
-	admin := connect(t, url)
-	for set, want := range map[string]string{"off": "on", "on": "on", "remote_apply": "remote_apply"} {
-		execute(t, admin, fmt.Sprintf(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %%I SET synchronous_commit = %s', current_database()); END $$`, set))
-		s := open(t, url)
-		got, err := incidentpg.Session(t.Context(), s, "current_setting('synchronous_commit')")
-		if err != nil || got != want {
-			t.Errorf("the database's default %s became %q, %v, want %q", set, got, err, want)
 		}
 	}
 }

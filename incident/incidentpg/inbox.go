@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/internal/pgkit"
 )
 
 // Accept implements [incident.Inbox].
@@ -22,15 +23,15 @@ func (s *Store) Accept(ctx context.Context, rows ...incident.Inbound) ([]bool, e
 		}
 	}
 	var added [][]byte
-	err := s.call(ctx, doing, func(ctx context.Context) (err error) {
-		added, err = values[[]byte](ctx, s.pool, sqlInboundAdd,
-			column(rows, func(r incident.Inbound) []byte { return blob(r.ID) }),
-			column(rows, func(r incident.Inbound) string { return r.Topic }),
-			column(rows, func(r incident.Inbound) string { return r.Kind }),
-			column(rows, func(r incident.Inbound) []byte { return blob(r.Body) }),
+	err := s.pool.Call(ctx, doing, func(ctx context.Context) (err error) {
+		added, err = pgkit.Values[[]byte](ctx, s.pool, sqlInboundAdd,
+			pgkit.Column(rows, func(r incident.Inbound) []byte { return pgkit.Blob(r.ID) }),
+			pgkit.Column(rows, func(r incident.Inbound) string { return r.Topic }),
+			pgkit.Column(rows, func(r incident.Inbound) string { return r.Kind }),
+			pgkit.Column(rows, func(r incident.Inbound) []byte { return pgkit.Blob(r.Body) }),
 			attributes,
-			column(rows, func(r incident.Inbound) *time.Time { return nullable(r.NotBefore) }),
-			column(rows, incident.Inbound.Chore))
+			pgkit.Column(rows, func(r incident.Inbound) *time.Time { return nullable(r.NotBefore) }),
+			pgkit.Column(rows, incident.Inbound.Chore))
 		return err
 	})
 	if err != nil {
@@ -50,8 +51,8 @@ func (s *Store) Accept(ctx context.Context, rows ...incident.Inbound) ([]bool, e
 
 // Handled implements [incident.Inbox].
 func (s *Store) Handled(ctx context.Context, id, result string) error {
-	return s.call(ctx, "note what became of an inbound row", func(ctx context.Context) error {
-		found, err := values[int64](ctx, s.pool, sqlInboundHandled, blob(id), blob(result))
+	return s.pool.Call(ctx, "note what became of an inbound row", func(ctx context.Context) error {
+		found, err := pgkit.Values[int64](ctx, s.pool, sqlInboundHandled, pgkit.Blob(id), pgkit.Blob(result))
 		if err == nil && found[0] == 0 {
 			err = notFound(id)
 		}
@@ -74,7 +75,7 @@ type inboundRow struct {
 
 // Inbound implements [incident.Inbox].
 func (s *Store) Inbound(ctx context.Context, id string) (incident.Inbound, error) {
-	row, err := find[inboundRow](ctx, s, "get an inbound row", id, sqlInboundGet, blob(id))
+	row, err := find[inboundRow](ctx, s, "get an inbound row", id, sqlInboundGet, pgkit.Blob(id))
 	if err != nil {
 		return incident.Inbound{}, err
 	}
@@ -83,5 +84,5 @@ func (s *Store) Inbound(ctx context.Context, id string) (incident.Inbound, error
 		return incident.Inbound{}, err
 	}
 	return incident.Inbound{ID: string(row.ID), Topic: row.Topic, Kind: row.Kind, Body: row.Body, Attributes: attributes,
-		NotBefore: timeOf(row.NotBefore), Stored: row.StoredAt.UTC(), Handled: timeOf(row.HandledAt), Result: string(row.Result)}, nil
+		NotBefore: pgkit.TimeOf(row.NotBefore), Stored: row.StoredAt.UTC(), Handled: pgkit.TimeOf(row.HandledAt), Result: string(row.Result)}, nil
 }

@@ -76,7 +76,7 @@ func (s *Store) Republish(ctx context.Context, eventIDs ...string) error {
 
 // tell tells relays of all processes that something is unpublished.
 func (s *Store) tell(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, s.options.callTimeout())
+	ctx, cancel := context.WithTimeout(ctx, s.pool.CallTimeout())
 	defer cancel()
 	_, _ = s.pool.Exec(ctx, sqlOutboxTell) // if it fails, relays look when their patience ends
 }

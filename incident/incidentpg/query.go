@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/internal/pgkit"
 )
 
 // Get implements [incident.Store].
@@ -22,7 +23,7 @@ func (s *Store) Get(ctx context.Context, ref string) (incident.Incident, error) 
 
 // ByKey implements [incident.Store].
 func (s *Store) ByKey(ctx context.Context, key string) (incident.Incident, error) {
-	return s.findIncident(ctx, "get the holder of a key", key, sqlIncidentByKey, blob(key))
+	return s.findIncident(ctx, "get the holder of a key", key, sqlIncidentByKey, pgkit.Blob(key))
 }
 
 func (s *Store) findIncident(ctx context.Context, doing, what, statement string, arg any) (incident.Incident, error) {
@@ -38,11 +39,11 @@ func (s *Store) findIncident(ctx context.Context, doing, what, statement string,
 func (s *Store) List(ctx context.Context, q incident.Filter) (incident.Page, error) {
 	const doing = "list incidents"
 	size := q.PageSize()
-	f := newFilter(size + 1)
+	f := pgkit.NewFilter(size + 1)
 	if err := narrow(f, q); err != nil {
 		return incident.Page{}, fmt.Errorf("%s: %w", doing, err)
 	}
-	rows, err := list[incidentRow](ctx, s, doing, f.apply(sqlIncidentList), f.all()...)
+	rows, err := list[incidentRow](ctx, s, doing, apply(f, sqlIncidentList), f.All()...)
 	if err != nil {
 		return incident.Page{}, err
 	}
@@ -62,31 +63,31 @@ func (s *Store) List(ctx context.Context, q incident.Filter) (incident.Page, err
 }
 
 // narrow adds the conditions of a filter.
-func narrow(f *filter, q incident.Filter) error {
+func narrow(f *pgkit.Filter, q incident.Filter) error {
 	after, err := incident.ParseCursor(q.Cursor)
 	if err != nil {
 		return err
 	}
 	if after > 0 {
-		f.and("i.number < " + f.arg(after))
+		f.And("i.number < " + f.Arg(after))
 	}
 	in(f, "i.status", q.Statuses)
 	in(f, "i.stage", q.Stages)
 	in(f, "i.mode", q.Modes)
 	if len(q.Severities) > 0 {
-		f.and("i.severity = ANY (" + f.arg(blobs(q.Severities)) + ")")
+		f.And("i.severity = ANY (" + f.Arg(blobs(q.Severities)) + ")")
 	}
 	if q.Text != "" {
-		f.and("position(" + f.arg(blob(incident.FoldText(q.Text))) + "::bytea IN i.search) > 0")
+		f.And("position(" + f.Arg(pgkit.Blob(incident.FoldText(q.Text))) + "::bytea IN i.search) > 0")
 	}
 	if q.Field != "" {
-		f.and(f.arg(fieldBlob(q.Field, q.Value)) + "::bytea = ANY (i.fields)")
+		f.And(f.Arg(fieldBlob(q.Field, q.Value)) + "::bytea = ANY (i.fields)")
 	}
 	if q.Person != "" {
-		f.and(f.arg(blob(q.Person)) + "::bytea = ANY (i.people)")
+		f.And(f.Arg(pgkit.Blob(q.Person)) + "::bytea = ANY (i.people)")
 	}
 	if !q.For.SeesAll() {
-		f.and("(i.visibility = 'public' OR " + f.arg(blob(q.For.Person)) + "::bytea = ANY (i.people))")
+		f.And("(i.visibility = 'public' OR " + f.Arg(pgkit.Blob(q.For.Person)) + "::bytea = ANY (i.people))")
 	}
 	return nil
 }
@@ -96,12 +97,12 @@ func narrow(f *filter, q incident.Filter) error {
 func (s *Store) Events(ctx context.Context, q incident.EventFilter) (incident.EventPage, error) {
 	const doing = "list events"
 	size := q.PageSize()
-	f := newFilter(size + 1)
+	f := pgkit.NewFilter(size + 1)
 	statement, err := narrowEvents(f, q)
 	if err != nil {
 		return incident.EventPage{}, fmt.Errorf("%s: %w", doing, err)
 	}
-	rows, err := list[eventRow](ctx, s, doing, f.apply(statement), f.all()...)
+	rows, err := list[eventRow](ctx, s, doing, apply(f, statement), f.All()...)
 	if err != nil {
 		return incident.EventPage{}, err
 	}
@@ -124,7 +125,7 @@ func (s *Store) Events(ctx context.Context, q incident.EventFilter) (incident.Ev
 
 // narrowEvents adds the conditions of a filter and returns the statement that has the
 // order it asks for.
-func narrowEvents(f *filter, q incident.EventFilter) (statement string, err error) {
+func narrowEvents(f *pgkit.Filter, q incident.EventFilter) (statement string, err error) {
 	statement = sqlEventList
 	if q.IncidentID != "" {
 		statement = sqlEventOf
@@ -132,10 +133,10 @@ func narrowEvents(f *filter, q incident.EventFilter) (statement string, err erro
 		if err != nil {
 			return "", err
 		}
-		f.and("e.number = (SELECT number FROM theriac.incident WHERE id = " + f.arg(q.IncidentID) + ")")
-		f.and("e.seq > " + f.arg(max(after, q.AfterSeq)))
+		f.And("e.number = (SELECT number FROM theriac.incident WHERE id = " + f.Arg(q.IncidentID) + ")")
+		f.And("e.seq > " + f.Arg(max(after, q.AfterSeq)))
 	} else if q.Cursor != "" {
-		f.and("e.id > " + f.arg(q.Cursor))
+		f.And("e.id > " + f.Arg(q.Cursor))
 	}
 	for _, id := range []string{q.IncidentID, q.Cursor} {
 		if !isOurs(id) {
@@ -144,13 +145,13 @@ func narrowEvents(f *filter, q incident.EventFilter) (statement string, err erro
 	}
 	in(f, "e.type", q.Types)
 	if q.Actor != "" {
-		f.and("e.actor = " + f.arg(blob(q.Actor)))
+		f.And("e.actor = " + f.Arg(pgkit.Blob(q.Actor)))
 	}
 	if !q.Since.IsZero() {
-		f.and("e.recorded_at >= " + f.arg(bounded(q.Since)))
+		f.And("e.recorded_at >= " + f.Arg(bounded(q.Since)))
 	}
 	if !q.Until.IsZero() {
-		f.and("e.recorded_at < " + f.arg(bounded(q.Until)))
+		f.And("e.recorded_at < " + f.Arg(bounded(q.Until)))
 	}
 	return statement, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/internal/pgkit"
 )
 
 // incidentRow is an incident as it is read.
@@ -55,10 +56,10 @@ func documentArgs(inc *incident.Incident) (pgx.NamedArgs, error) {
 	c := inc.Columns()
 	return pgx.NamedArgs{
 		"id": c.ID, "status": string(c.Status), "stage": string(c.Stage), "mode": string(c.Mode),
-		"visibility": string(c.Visibility), "severity": blob(c.Severity), "type": blob(c.Type), "merged_into": c.MergedInto,
+		"visibility": string(c.Visibility), "severity": pgkit.Blob(c.Severity), "type": pgkit.Blob(c.Type), "merged_into": c.MergedInto,
 		"created_at": bounded(c.Created), "updated_at": bounded(c.Updated), "ended_at": nullable(c.Ended),
 		"page_due_at": nullable(c.PageDueAt), "nudge_due_at": nullable(c.NudgeDueAt), "has_channel": c.HasChannel,
-		"people": blobs(c.People), "fields": fieldBlobs(inc.Fields), "search": blob(inc.SearchText()),
+		"people": blobs(c.People), "fields": fieldBlobs(inc.Fields), "search": pgkit.Blob(inc.SearchText()),
 		"listing": listing, "document": document, "keys": heldBlobs(inc),
 	}, nil
 }
@@ -76,25 +77,25 @@ func addEvents(args pgx.NamedArgs, incidentID string, evs []incident.Event) erro
 	}
 	type event = incident.Event
 	args["event_bodies"] = bodies
-	args["event_ids"] = column(evs, func(e event) string { return e.ID })
-	args["event_types"] = column(evs, func(e event) string { return string(e.Type) })
-	args["event_actors"] = column(evs, func(e event) []byte { return blob(e.Actor.ID) })
-	args["event_keys"] = column(evs, func(e event) []byte {
+	args["event_ids"] = pgkit.Column(evs, func(e event) string { return e.ID })
+	args["event_types"] = pgkit.Column(evs, func(e event) string { return string(e.Type) })
+	args["event_actors"] = pgkit.Column(evs, func(e event) []byte { return pgkit.Blob(e.Actor.ID) })
+	args["event_keys"] = pgkit.Column(evs, func(e event) []byte {
 		if e.Key == "" {
 			return nil // null: many may have none
 		}
 		return []byte(e.Key)
 	})
-	args["event_recorded"] = column(evs, func(e event) time.Time { return bounded(e.RecordedAt) })
-	args["event_visibilities"] = column(evs, func(e event) string { return string(e.Visibility) })
-	args["event_modes"] = column(evs, func(e event) string { return string(e.Mode) })
-	args["event_published"] = column(evs, func(e event) bool { return e.Type.Published() })
+	args["event_recorded"] = pgkit.Column(evs, func(e event) time.Time { return bounded(e.RecordedAt) })
+	args["event_visibilities"] = pgkit.Column(evs, func(e event) string { return string(e.Visibility) })
+	args["event_modes"] = pgkit.Column(evs, func(e event) string { return string(e.Mode) })
+	args["event_published"] = pgkit.Column(evs, func(e event) bool { return e.Type.Published() })
 	return nil
 }
 
 // heldBlobs are the keys that an incident holds.
 func heldBlobs(inc *incident.Incident) [][]byte {
-	return column(inc.Held(), func(k incident.Key) []byte { return blob(k.Text) })
+	return pgkit.Column(inc.Held(), func(k incident.Key) []byte { return pgkit.Blob(k.Text) })
 }
 
 // fieldBlobs are the values of custom fields, each with the name of its field.
@@ -132,14 +133,6 @@ func nullable(t time.Time) *time.Time {
 	}
 	at := bounded(t)
 	return &at
-}
-
-// timeOf is the inverse of nullable.
-func timeOf(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return t.UTC()
 }
 
 // encode returns a value of ours as JSON.

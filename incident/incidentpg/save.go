@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/internal/pgkit"
 )
 
 // savedRow is what became of one incident: where it stands now, or who holds a key
@@ -41,8 +42,8 @@ func (s *Store) Create(ctx context.Context, inc incident.Incident, evs []inciden
 		return incident.Incident{}, fmt.Errorf("%s: %w", doing, err)
 	}
 	var row savedRow
-	err = s.call(ctx, doing, func(ctx context.Context) error {
-		if row, err = one[savedRow](ctx, s.pool, sqlCreate, args); err != nil {
+	err = s.pool.Call(ctx, doing, func(ctx context.Context) error {
+		if row, err = pgkit.One[savedRow](ctx, s.pool, sqlCreate, args); err != nil {
 			return err
 		}
 		return row.err()
@@ -96,7 +97,7 @@ func (s *Store) Save(ctx context.Context, changes ...incident.Change) ([]inciden
 	// Locks are taken in one order, so that nobody waits in a circle.
 	slices.SortStableFunc(all, func(a, b saving) int { return cmp.Compare(a.id, b.id) })
 	saved := make([]incident.Incident, len(changes))
-	err := s.call(ctx, doing, func(ctx context.Context) error {
+	err := s.pool.Call(ctx, doing, func(ctx context.Context) error {
 		switch len(all) {
 		case 0:
 			return nil
@@ -116,7 +117,7 @@ func (s *Store) Save(ctx context.Context, changes ...incident.Change) ([]inciden
 
 // alone saves a change that comes alone.
 func (v saving) alone(ctx context.Context, s *Store, saved []incident.Incident) error {
-	rows, err := collect[savedRow](ctx, s.pool, v.statement, v.args)
+	rows, err := pgkit.Collect[savedRow](ctx, s.pool, v.statement, v.args)
 	if err != nil {
 		return err
 	}
@@ -128,7 +129,7 @@ func together(ctx context.Context, s *Store, all []saving, saved []incident.Inci
 	return pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{}, func(tx pgx.Tx) error {
 		var b pgx.Batch
 		results := make([][]savedRow, len(all))
-		b.Queue(sqlSaveLock, column(all, func(v saving) string { return v.id }))
+		b.Queue(sqlSaveLock, pgkit.Column(all, func(v saving) string { return v.id }))
 		for _, v := range all {
 			if v.change.Incident != nil {
 				b.Queue(sqlSaveFree, v.id, v.args["keys"])
@@ -153,7 +154,7 @@ func together(ctx context.Context, s *Store, all []saving, saved []incident.Inci
 }
 
 // note puts the incident as it now stands in its place, or says why it was not saved.
-func (v saving) note(ctx context.Context, q querier, rows []savedRow, saved []incident.Incident) error {
+func (v saving) note(ctx context.Context, q pgkit.Querier, rows []savedRow, saved []incident.Incident) error {
 	if len(rows) == 0 {
 		return v.refusal(ctx, q)
 	}
@@ -178,9 +179,9 @@ type latestRow struct {
 }
 
 // refusal says why nothing moved: no such incident, or another version.
-func (v saving) refusal(ctx context.Context, q querier) error {
-	latest, err := one[latestRow](ctx, q, sqlSaveLatest, v.id)
-	if isNone(err) {
+func (v saving) refusal(ctx context.Context, q pgkit.Querier) error {
+	latest, err := pgkit.One[latestRow](ctx, q, sqlSaveLatest, v.id)
+	if pgkit.IsNone(err) {
 		return notFound(v.id)
 	} else if err != nil {
 		return err

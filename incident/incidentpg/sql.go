@@ -2,18 +2,17 @@ package incidentpg
 
 import (
 	"embed"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/theriac/theriac/internal/pgkit"
 )
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
 // Each statement stands in a file of its own. Where a file has the comment
-// /*filter*/, [filter] may put conditions there.
+// /*filter*/, [apply] may put conditions there.
 var (
 	//go:embed sql/audit_alerts.sql
 	sqlAuditAlerts string
@@ -79,8 +78,6 @@ var (
 	sqlSaveLatest string
 	//go:embed sql/save_lock.sql
 	sqlSaveLock string
-	//go:embed sql/session.sql
-	sqlSession string
 	//go:embed sql/settings_add.sql
 	sqlSettingsAdd string
 	//go:embed sql/settings_get.sql
@@ -117,50 +114,16 @@ var (
 
 func withEvents(frame string) string { return strings.Replace(frame, "/*events*/", sqlEvents, 1) }
 
-// filter collects conditions that are joined by and. Conditions are texts of
-// ours; what comes from outside is only ever an argument.
-type filter struct {
-	sql  strings.Builder
-	args []any
-}
-
-// newFilter returns a filter whose first argument is the statement's limit.
-func newFilter(limit int) *filter { return &filter{args: []any{limit}} }
-
-// all returns the arguments. The statement is planned for them, each time: a
-// plan that fits every query fits none on a large table.
-func (f *filter) all() []any {
-	return append([]any{pgx.QueryExecModeCacheDescribe}, f.args...)
-}
-
-// and adds a condition.
-func (f *filter) and(condition string) { f.sql.WriteString(" AND " + condition) }
-
-// arg adds an argument and returns its place.
-func (f *filter) arg(v any) string {
-	f.args = append(f.args, v)
-	return "$" + strconv.Itoa(len(f.args))
-}
-
 // in adds the condition that a column has one of the values, if there are any.
-func in[T ~string](f *filter, column string, values []T) {
-	switch len(values) {
-	case 0:
-	case 1: // keeps the order of an index
-		f.and(column + " = " + f.arg(string(values[0])))
-	default:
-		f.and(column + " = ANY (" + f.arg(texts(values)) + ")")
+func in[T ~string](f *pgkit.Filter, column string, values []T) {
+	if len(values) > 0 {
+		pgkit.In(f, column, values)
 	}
 }
 
 // apply puts the conditions into a statement.
-func (f *filter) apply(statement string) string {
-	return strings.Replace(statement, "/*filter*/", f.sql.String(), 1)
-}
-
-// texts returns the values as a text column compares them.
-func texts[T ~string](values []T) []string {
-	return column(values, func(v T) string { return string(v) })
+func apply(f *pgkit.Filter, statement string) string {
+	return strings.Replace(statement, "/*filter*/", f.Conditions(), 1)
 }
 
 // ours returns those ids that a text column can hold; others are nobody's.
@@ -176,17 +139,5 @@ func ours(ids []string) []string {
 
 func isOurs(id string) bool { return utf8.ValidString(id) && !strings.Contains(id, "\x00") }
 
-// blob returns a text as a bytea column takes it: never null.
-func blob[T ~string | ~[]byte](s T) []byte { return append([]byte{}, s...) }
-
 // blobs returns texts as a bytea[] column takes them.
-func blobs[T ~string](all []T) [][]byte { return column(all, blob[T]) }
-
-// column returns one column of many values, as unnest takes it.
-func column[T, C any](all []T, of func(T) C) []C {
-	out := make([]C, len(all))
-	for i, v := range all {
-		out[i] = of(v)
-	}
-	return out
-}
+func blobs[T ~string](all []T) [][]byte { return pgkit.Column(all, pgkit.Blob[T]) }

@@ -2,23 +2,17 @@ package incidentpg
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync/atomic"
-
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/internal/pgkit"
 )
 
 // Store is an [incident.Stores] in PostgreSQL. It is safe for concurrent use.
 type Store struct {
-	options  Options
-	pool     *pgxpool.Pool
+	pool     *pgkit.Pool
 	bell     *bell
 	listener *listener
-	closed   atomic.Bool
 }
 
 var _ incident.Stores = (*Store)(nil)
@@ -29,33 +23,20 @@ var _ incident.Stores = (*Store)(nil)
 // wrong, and [incident.ErrUnavailable] if the server cannot be reached. It never
 // changes the schema, and shows the URL's password in no error.
 func Open(ctx context.Context, url string, options Options) (*Store, error) {
-	options = options.withDefaults()
-	if err := options.validate(); err != nil {
-		return nil, err
-	}
-	pooled, err := poolConfig(url, options)
+	pool, err := pgkit.Open(ctx, options.kit(url))
 	if err != nil {
 		return nil, err
 	}
-	life := context.WithoutCancel(ctx)
-	pool, err := pgxpool.NewWithConfig(life, pooled)
-	if err != nil {
-		return nil, classify("open the store", err)
-	}
-	s := &Store{options: options, pool: pool}
-	if err := s.checkSchema(ctx, url); err != nil {
-		pool.Close()
-		return nil, classify("open the store "+redact(url), err)
-	}
+	s, life := &Store{pool: pool}, context.WithoutCancel(ctx)
 	s.bell = newBell(life, s.tell)
-	s.listener = newListener(life, pooled.ConnConfig.Copy(), options)
+	s.listener = newListener(life, pool)
 	return s, nil
 }
 
 // Close closes the connections. It waits for calls that run, and ends those that
 // wait to be woken. Later calls return an error that wraps [incident.ErrUnavailable].
 func (s *Store) Close() error {
-	if s.closed.Swap(true) {
+	if !s.pool.Refuse() {
 		return nil
 	}
 	s.listener.close()
@@ -64,61 +45,10 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// call runs f within the time of a call, again if the server rolled it back for
-// the sake of another, and says what its error means.
-func (s *Store) call(ctx context.Context, doing string, f func(ctx context.Context) error) error {
-	const tries = 5
-	if s.closed.Load() {
-		return fmt.Errorf("%s: %w: the store was closed", doing, incident.ErrUnavailable)
-	}
-	ctx, cancel := context.WithTimeout(ctx, s.options.callTimeout())
-	defer cancel()
-	var err error
-	for range tries {
-		if err = f(ctx); !lostToAnother(err) {
-			break
-		}
-	}
-	return classify(doing, err)
-}
-
-// querier is a pool or a transaction.
-type querier interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-}
-
-// collect reads all rows by column name.
-func collect[T any](ctx context.Context, q querier, statement string, args ...any) ([]T, error) {
-	rows, err := q.Query(ctx, statement, args...)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowToStructByName[T])
-}
-
-// values reads one column of all rows; nil for none.
-func values[T any](ctx context.Context, q querier, statement string, args ...any) ([]T, error) {
-	rows, err := q.Query(ctx, statement, args...)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.AppendRows([]T(nil), rows, pgx.RowTo[T])
-}
-
-// one reads the only row by column name; isNone tells that there was none.
-func one[T any](ctx context.Context, q querier, statement string, args ...any) (T, error) {
-	rows, err := q.Query(ctx, statement, args...)
-	if err != nil {
-		var none T
-		return none, err
-	}
-	return pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[T])
-}
-
 // list is one call that reads all rows of a statement.
 func list[T any](ctx context.Context, s *Store, doing, statement string, args ...any) (all []T, err error) {
-	err = s.call(ctx, doing, func(ctx context.Context) error {
-		all, err = collect[T](ctx, s.pool, statement, args...)
+	err = s.pool.Call(ctx, doing, func(ctx context.Context) error {
+		all, err = pgkit.Collect[T](ctx, s.pool, statement, args...)
 		return err
 	})
 	return all, err
@@ -127,9 +57,9 @@ func list[T any](ctx context.Context, s *Store, doing, statement string, args ..
 // find is one call that reads the only row of a statement, or an error that wraps
 // ErrNotFound and names what was looked for.
 func find[T any](ctx context.Context, s *Store, doing, what, statement string, args ...any) (row T, err error) {
-	err = s.call(ctx, doing, func(ctx context.Context) error {
-		row, err = one[T](ctx, s.pool, statement, args...)
-		if isNone(err) {
+	err = s.pool.Call(ctx, doing, func(ctx context.Context) error {
+		row, err = pgkit.One[T](ctx, s.pool, statement, args...)
+		if pgkit.IsNone(err) {
 			return notFound(what)
 		}
 		return err
@@ -139,15 +69,12 @@ func find[T any](ctx context.Context, s *Store, doing, what, statement string, a
 
 // exec is one call that runs a statement and returns how many rows it changed.
 func (s *Store) exec(ctx context.Context, doing, statement string, args ...any) (n int64, err error) {
-	err = s.call(ctx, doing, func(ctx context.Context) error {
+	err = s.pool.Call(ctx, doing, func(ctx context.Context) error {
 		tag, err := s.pool.Exec(ctx, statement, args...)
 		n = tag.RowsAffected()
 		return err
 	})
 	return n, err
 }
-
-// isNone reports that a query for one row found none.
-func isNone(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
 
 func notFound(what string) error { return fmt.Errorf("%.200q: %w", what, incident.ErrNotFound) }

@@ -7,12 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
 	"github.com/theriac/theriac/incident"
 	"github.com/theriac/theriac/incident/incidentpg"
 	"github.com/theriac/theriac/incident/incidenttest"
+	"github.com/theriac/theriac/internal/pgkit/pgkittest"
 	"github.com/theriac/theriac/internal/pgtest"
 )
 
@@ -22,14 +22,40 @@ var postgres = pgtest.Shared{Options: pgtest.Options{NoSync: true, Migrate: migr
 func TestMain(m *testing.M) { goleak.VerifyTestMain(postgres.Main(m)) }
 
 func migrate(ctx context.Context, url string) error {
-	m, err := incidentpg.Migrator(url)
-	if err != nil {
-		return err
+	return pgkittest.Migrate(incidentpg.Migrator)(ctx, url)
+}
+
+func TestKit(t *testing.T) {
+	t.Parallel()
+	pgkittest.Run(t, pgkittest.Kit{
+		Postgres: &postgres, Migrator: incidentpg.Migrator, VersionTable: "theriac.incident_version",
+		Kinds: incidentpg.Kinds(), Classify: incidentpg.Classify, Table: "theriac.incident_event",
+		Open: func(ctx context.Context, url string, opt pgkittest.Options) (*pgkittest.Store, error) {
+			s, err := incidentpg.Open(ctx, url, incidentpg.Options{MaxConns: opt.MaxConns, StatementTimeout: opt.StatementTimeout})
+			if err != nil {
+				return nil, err
+			}
+			return kitStore(s), nil
+		},
+	})
+}
+
+func kitStore(s *incidentpg.Store) *pgkittest.Store {
+	var id ids
+	return &pgkittest.Store{
+		Write: func(ctx context.Context) error {
+			_, err := s.Create(ctx, id.incident(incident.Key{Text: id.next()}), []incident.Event{id.event("")})
+			return err
+		},
+		Count: func(ctx context.Context) (int, error) {
+			page, err := s.List(ctx, incident.Filter{})
+			return len(page.Incidents), err
+		},
+		Session: func(ctx context.Context, expression string) (string, error) {
+			return incidentpg.Session(ctx, s, expression)
+		},
+		Close: s.Close,
 	}
-	if _, err = m.Up(ctx); err != nil {
-		return err
-	}
-	return m.Close()
 }
 
 // open opens the store at url for the length of the test.
@@ -47,35 +73,11 @@ func open(t testing.TB, url string) *incidentpg.Store {
 	return s
 }
 
-// connect opens a plain connection for the length of the test.
-func connect(t testing.TB, url string) *pgx.Conn {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := conn.Close(context.WithoutCancel(t.Context())); err != nil {
-			t.Error(err)
-		}
-	})
-	return conn
-}
-
-func execute(t testing.TB, conn *pgx.Conn, statements ...string) {
-	t.Helper()
-	for _, s := range statements {
-		if _, err := conn.Exec(t.Context(), s); err != nil {
-			t.Fatalf("%s: %v", s, err)
-		}
-	}
-}
-
 // movableClock gives the database a clock that advance moves: now() is looked for in
 // the schema "clock" first, by every connection from then on.
 func movableClock(t testing.TB, url string) (advance func(t testing.TB, d time.Duration)) {
-	conn := connect(t, url)
-	execute(t, conn, "CREATE SCHEMA clock", "CREATE TABLE clock.moved (by interval NOT NULL)", "INSERT INTO clock.moved VALUES ('0')",
+	conn := pgtest.Connect(t, url)
+	pgtest.Execute(t, conn, "CREATE SCHEMA clock", "CREATE TABLE clock.moved (by interval NOT NULL)", "INSERT INTO clock.moved VALUES ('0')",
 		`CREATE FUNCTION clock.now() RETURNS timestamptz LANGUAGE sql STABLE
 			AS $$ SELECT pg_catalog.now() + by FROM clock.moved $$`,
 		`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = clock, pg_catalog', current_database()); END $$`)

@@ -2,13 +2,12 @@ package incidentpg
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/internal/pgkit"
 	"github.com/theriac/theriac/internal/runner"
 )
 
@@ -57,20 +56,19 @@ const (
 // listener hears the bells of all processes, on a connection of its own, from the first
 // who wants to know until the store is closed.
 type listener struct {
-	options Options
-	cfg     *pgx.ConnConfig
-	life    context.Context // ends with the store
-	end     context.CancelFunc
-	group   runner.Group
+	pool  *pgkit.Pool
+	cfg   *pgx.ConnConfig
+	life  context.Context // ends with the store
+	end   context.CancelFunc
+	group runner.Group
 
 	mu      sync.Mutex
 	started bool
 	news    chan struct{} // closed at each notification
 }
 
-func newListener(ctx context.Context, cfg *pgx.ConnConfig, options Options) *listener {
-	l := &listener{options: options, cfg: cfg, news: make(chan struct{})}
-	l.cfg.RuntimeParams["application_name"] += " relay"
+func newListener(ctx context.Context, pool *pgkit.Pool) *listener {
+	l := &listener{pool: pool, cfg: pool.Direct("relay"), news: make(chan struct{})}
 	l.life, l.end = context.WithCancel(ctx)
 	return l
 }
@@ -120,7 +118,7 @@ func (l *listener) run() {
 
 // listen listens until the connection breaks.
 func (l *listener) listen() {
-	ctx, cancel := context.WithTimeout(l.life, l.options.callTimeout())
+	ctx, cancel := context.WithTimeout(l.life, l.pool.CallTimeout())
 	defer cancel()
 	conn, err := pgx.ConnectConfig(ctx, l.cfg)
 	if err != nil {
@@ -137,7 +135,7 @@ func (l *listener) listen() {
 // subscribe makes sure that notifications come, and looks for what came before they
 // did.
 func (l *listener) subscribe(conn *pgx.Conn) bool {
-	ctx, cancel := context.WithTimeout(l.life, l.options.StatementTimeout)
+	ctx, cancel := context.WithTimeout(l.life, l.pool.StatementTimeout())
 	defer cancel()
 	_, err := conn.Exec(ctx, "LISTEN theriac_incident")
 	due := false
@@ -160,7 +158,7 @@ func (l *listener) hear(conn *pgx.Conn) error {
 
 // drop ends a connection politely if it still can.
 func (l *listener) drop(conn *pgx.Conn) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.life), l.options.StatementTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.life), l.pool.StatementTimeout())
 	defer cancel()
 	_ = conn.Close(ctx) // it is closed in any case
 }
@@ -171,7 +169,7 @@ func (s *Store) Wake(ctx context.Context, patience time.Duration) error {
 	const doing = "wait for something unpublished"
 	news := s.listener.latest() // before looking, so that nothing comes in between
 	due := false
-	err := s.call(ctx, doing, func(ctx context.Context) error {
+	err := s.pool.Call(ctx, doing, func(ctx context.Context) error {
 		return s.pool.QueryRow(ctx, sqlOutboxDue).Scan(&due)
 	})
 	if ctx.Err() != nil || due {
@@ -186,7 +184,7 @@ func (s *Store) Wake(ctx context.Context, patience time.Duration) error {
 	case <-timer.C:
 	case <-ctx.Done():
 	case <-s.listener.life.Done():
-		return fmt.Errorf("%s: %w: the store was closed", doing, incident.ErrUnavailable)
+		return s.pool.Closed(doing)
 	}
 	return nil
 }

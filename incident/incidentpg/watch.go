@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/internal/pgkit"
 )
 
 // Now implements [incident.Watch].
 func (s *Store) Now(ctx context.Context) (now time.Time, err error) {
-	err = s.call(ctx, "ask for the time", func(ctx context.Context) error {
+	err = s.pool.Call(ctx, "ask for the time", func(ctx context.Context) error {
 		return s.pool.QueryRow(ctx, "SELECT now()").Scan(&now)
 	})
 	return now.UTC(), err
@@ -51,8 +52,8 @@ func (s *Store) Sweepable(ctx context.Context, after string, limit int) (ids []s
 	if !isOurs(after) {
 		return nil, fmt.Errorf("%s: %w", doing, &incident.FieldError{Field: "cursor", Problem: fmt.Sprintf("%.40q is no id", after)})
 	}
-	err = s.call(ctx, doing, func(ctx context.Context) error {
-		ids, err = values[string](ctx, s.pool, sqlWatchSweep, after, max(limit, 0))
+	err = s.pool.Call(ctx, doing, func(ctx context.Context) error {
+		ids, err = pgkit.Values[string](ctx, s.pool, sqlWatchSweep, after, max(limit, 0))
 		return err
 	})
 	return ids, err

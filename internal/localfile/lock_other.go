@@ -12,7 +12,16 @@ import (
 type Lock struct{}
 
 // WaitLock returns an error that wraps errors.ErrUnsupported.
-func WaitLock(_ context.Context, path string) (*Lock, error) {
+func WaitLock(_ context.Context, path string) (*Lock, error) { return TryLock(path) }
+
+// IsLocked returns an error that wraps errors.ErrUnsupported.
+func IsLocked(path string) (bool, error) {
+	_, err := TryLock(path)
+	return false, err
+}
+
+// TryLock returns an error that wraps errors.ErrUnsupported.
+func TryLock(path string) (*Lock, error) {
 	return nil, fmt.Errorf("lock %s: the embedded store needs a Unix system, use Postgres here: %w", path, errors.ErrUnsupported)
 }
 

@@ -39,8 +39,8 @@ func (q *Queue) Enter(ctx context.Context) (leave func(), err error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for %s: %w", q.file.Name(), context.Cause(ctx))
 	}
-	err = flock(q.file)
-	if errors.Is(err, errHeld) {
+	err = flock(q.file, syscall.LOCK_EX)
+	if errors.Is(err, ErrHeld) {
 		return q.stand(ctx)
 	}
 	if err != nil {

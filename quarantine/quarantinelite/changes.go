@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/internal/litekit"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -25,12 +26,12 @@ type markRow struct {
 // change: writers stand in a row here, so numbers are committed in their order.
 func (s *Store) Changes(ctx context.Context, since int64) (c quarantine.Changes, err error) {
 	err = s.read(ctx, "read changes", func(x *tx) error {
-		now, err := value[int64](x, sqlChangeNow)
+		now, err := litekit.Value[int64](x, sqlChangeNow)
 		if err != nil {
 			return err
 		}
 		// All of one number are told together, or the rest would be skipped.
-		c.Cursor, err = value[int64](x, sqlChangeBound, since, changesBatch)
+		c.Cursor, err = litekit.Value[int64](x, sqlChangeBound, since, changesBatch)
 		if errors.Is(err, sql.ErrNoRows) {
 			c.Cursor, err = now, nil
 		}
@@ -38,7 +39,7 @@ func (s *Store) Changes(ctx context.Context, since int64) (c quarantine.Changes,
 			return err
 		}
 		c.More = c.Cursor < now
-		rows, err := collect[markRow](x, sqlChangeList, since, c.Cursor)
+		rows, err := litekit.Collect[markRow](x, sqlChangeList, since, c.Cursor)
 		if err != nil {
 			return err
 		}
@@ -47,7 +48,7 @@ func (s *Store) Changes(ctx context.Context, since int64) (c quarantine.Changes,
 				c.Marks = append(c.Marks, m)
 			}
 		}
-		c.Replays, err = values[string](x, sqlEntryWaiting)
+		c.Replays, err = litekit.Values[string](x, sqlEntryWaiting)
 		return err
 	})
 	if err != nil {

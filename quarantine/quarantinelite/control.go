@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/internal/litekit"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -22,18 +23,18 @@ type controlRow struct {
 
 func (r *controlRow) control() quarantine.Control {
 	return quarantine.Control{
-		Subscription: r.Subscription, Level: handlers.ShedLevel(r.Level), Until: timeOf(r.Until), Version: r.Version,
+		Subscription: r.Subscription, Level: handlers.ShedLevel(r.Level), Until: litekit.TimeOf(r.Until), Version: r.Version,
 		Ordered: decision(r.SetBy, r.SetVia, r.SetClaimed, r.SetAt, r.SetReason),
 	}
 }
 
 // controls returns what is in force.
 func (x *tx) controls() (quarantine.Controls, error) {
-	version, err := value[int64](x, sqlControlVersion)
+	version, err := litekit.Value[int64](x, sqlControlVersion)
 	if err != nil {
 		return quarantine.Controls{}, err
 	}
-	rows, err := collect[controlRow](x, sqlControlList)
+	rows, err := litekit.Collect[controlRow](x, sqlControlList)
 	if err != nil {
 		return quarantine.Controls{}, err
 	}
@@ -41,7 +42,7 @@ func (x *tx) controls() (quarantine.Controls, error) {
 	for i := range rows {
 		all[i] = rows[i].control()
 	}
-	return quarantine.NewControls(version, x.now, all), nil
+	return quarantine.NewControls(version, x.Now, all), nil
 }
 
 // Controls implements [quarantine.ControlStore].
@@ -66,7 +67,7 @@ func (s *Store) ControlAct(ctx context.Context, a quarantine.ControlAct) (after 
 		if err != nil {
 			return err
 		}
-		if after, err = a.Apply(before, x.now); err != nil {
+		if after, err = a.Apply(before, x.Now); err != nil {
 			return err
 		}
 		return x.control(a, after)
@@ -79,16 +80,16 @@ func (s *Store) ControlAct(ctx context.Context, a quarantine.ControlAct) (after 
 
 // control stores what an act made.
 func (x *tx) control(a quarantine.ControlAct, after quarantine.Controls) error {
-	if _, err := x.exec(sqlControlRaise, after.Version); err != nil {
+	if _, err := x.Exec(sqlControlRaise, after.Version); err != nil {
 		return err
 	}
-	if _, err := x.exec(sqlControlClear, a.Subscription, micros(x.now)); err != nil {
+	if _, err := x.Exec(sqlControlClear, a.Subscription, litekit.Micros(x.Now)); err != nil {
 		return err
 	}
 	if c, ok := a.Set(after); ok {
 		d := c.Ordered
-		if _, err := x.exec(sqlControlSet, c.Subscription, string(c.Level),
-			blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed, micros(d.At), blob(d.Reason), micros(c.Until), c.Version); err != nil {
+		if _, err := x.Exec(sqlControlSet, c.Subscription, string(c.Level),
+			blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed, litekit.Micros(d.At), blob(d.Reason), litekit.Micros(c.Until), c.Version); err != nil {
 			return err
 		}
 	}
@@ -98,7 +99,7 @@ func (x *tx) control(a quarantine.ControlAct, after quarantine.Controls) error {
 // Confirm implements [quarantine.Membership].
 func (m *membership) Confirm(ctx context.Context, version int64, obeyed map[string]handlers.Obeyed) error {
 	return m.store.write(ctx, "confirm controls", func(x *tx) error {
-		n, err := x.exec(sqlWorkerConfirm, m.worker.Incarnation, version, quarantine.EncodeObeyed(obeyed))
+		n, err := x.Exec(sqlWorkerConfirm, m.worker.Incarnation, version, quarantine.EncodeObeyed(obeyed))
 		if err == nil && n == 0 {
 			err = m.ended()
 		}

@@ -7,7 +7,7 @@ import (
 	"fmt"
 
 	"github.com/theriac/theriac/handlers"
-	"github.com/theriac/theriac/internal/sqlrows"
+	"github.com/theriac/theriac/internal/litekit"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -31,9 +31,9 @@ func (x *tx) report(r crashRow) (quarantine.CrashReport, error) {
 	if err != nil {
 		return quarantine.CrashReport{}, fmt.Errorf("crash report %s: %w", r.Ref, err)
 	}
-	report := quarantine.CrashReport{Crash: c, Ref: r.Ref, Seq: r.Seq, ReportedAt: timeOf(r.ReportedAt),
+	report := quarantine.CrashReport{Crash: c, Ref: r.Ref, Seq: r.Seq, ReportedAt: litekit.TimeOf(r.ReportedAt),
 		Suspects: make(map[quarantine.SuspectState]int)}
-	counts, err := collect[countRow](x, sqlCrashCounts, r.Seq)
+	counts, err := litekit.Collect[countRow](x, sqlCrashCounts, r.Seq)
 	for _, n := range counts {
 		report.Suspects[quarantine.SuspectState(n.State)] = n.N
 	}
@@ -77,7 +77,7 @@ var errReported = errors.New("the report is stored already")
 // addCrash stores a report with its suspects and returns its row; with
 // errReported that of the report that has its id.
 func (x *tx) addCrash(c handlers.Crash) (crashRow, error) {
-	row, err := sqlrows.One[crashRow](x.rows(sqlCrashGet, c.ID, ""))
+	row, err := litekit.One[crashRow](x, sqlCrashGet, c.ID, "")
 	if err == nil {
 		return row, errReported
 	}
@@ -88,10 +88,10 @@ func (x *tx) addCrash(c handlers.Crash) (crashRow, error) {
 	if err != nil {
 		return crashRow{}, err
 	}
-	row = crashRow{Seq: seq, Ref: quarantine.CrashRef(seq), ReportedAt: micros(x.now),
+	row = crashRow{Seq: seq, Ref: quarantine.CrashRef(seq), ReportedAt: litekit.Micros(x.Now),
 		Encoded: quarantine.EncodeCrash(quarantine.CrashSummary(c))}
-	_, err = x.exec(sqlCrashAdd, seq, c.ID, row.Ref, searched(c.Role), searched(c.Host), searched(c.Build),
-		searched(c.Kind), searched(c.Tier), micros(c.Died), row.ReportedAt, row.Encoded, quarantine.EncodeCrash(c))
+	_, err = x.Exec(sqlCrashAdd, seq, c.ID, row.Ref, searched(c.Role), searched(c.Host), searched(c.Build),
+		searched(c.Kind), searched(c.Tier), litekit.Micros(c.Died), row.ReportedAt, row.Encoded, quarantine.EncodeCrash(c))
 	if err != nil {
 		return crashRow{}, err
 	}
@@ -111,10 +111,10 @@ func (x *tx) addSuspects(crash int64, suspects []quarantine.Suspect) error {
 	}
 	for _, f := range suspects {
 		key := f.Key()
-		if _, err := x.exec(sqlMessageSuspect, key[:], quarantine.SuspectSubscription(f.Subscription), blob(f.MessageID), change); err != nil {
+		if _, err := x.Exec(sqlMessageSuspect, key[:], quarantine.SuspectSubscription(f.Subscription), blob(f.MessageID), change); err != nil {
 			return err
 		}
-		_, err := x.exec(sqlSuspectAdd, crash, key[:], blob(f.Subscription), blob(f.MessageID), f.IDCut,
+		_, err := x.Exec(sqlSuspectAdd, crash, key[:], blob(f.Subscription), blob(f.MessageID), f.IDCut,
 			f.PublishedAt.UnixMicro(), blob(f.Part), blob(f.Why), f.Deaths)
 		if err != nil {
 			return err
@@ -153,7 +153,7 @@ func (s *Store) CrashGet(ctx context.Context, key quarantine.CrashKey) (report q
 				return err
 			}
 		}
-		row, err := sqlrows.One[crashRow](x.rows(sqlCrashGet, id, ref))
+		row, err := litekit.One[crashRow](x, sqlCrashGet, id, ref)
 		if errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("crash report %q: %w", key.ID, quarantine.ErrNotFound)
 		}
@@ -171,10 +171,10 @@ func (s *Store) CrashGet(ctx context.Context, key quarantine.CrashKey) (report q
 
 // CrashList implements [quarantine.CrashStore].
 func (s *Store) CrashList(ctx context.Context, q quarantine.CrashQuery) (page quarantine.CrashPage, err error) {
-	f := newFilter(q.PageSize() + 1)
+	f := litekit.NewFilter(q.PageSize() + 1)
 	narrowCrashes(f, q)
 	err = s.read(ctx, "list crash reports", func(x *tx) error {
-		rows, err := collect[crashRow](x, f.apply(sqlCrashList), f.args...)
+		rows, err := litekit.Collect[crashRow](x, f.Apply(sqlCrashList), f.Args()...)
 		if err != nil {
 			return err
 		}
@@ -197,29 +197,29 @@ func (s *Store) CrashList(ctx context.Context, q quarantine.CrashQuery) (page qu
 }
 
 // narrowCrashes adds the conditions of a query.
-func narrowCrashes(f *filter, q quarantine.CrashQuery) {
+func narrowCrashes(f *litekit.Filter, q quarantine.CrashQuery) {
 	for _, c := range [][2]string{{"c.role", q.Role}, {"c.host", q.Host}, {"c.build", q.Build}} {
 		if c[1] != "" {
-			f.and(c[0] + " = " + f.arg(searched(c[1])))
+			f.And(c[0] + " = " + f.Arg(searched(c[1])))
 		}
 	}
 	if !q.Since.IsZero() {
-		f.and("c.reported_at >= " + f.arg(q.Since.UnixMicro()))
+		f.And("c.reported_at >= " + f.Arg(q.Since.UnixMicro()))
 	}
 	if !q.Until.IsZero() {
-		f.and("c.reported_at < " + f.arg(q.Until.UnixMicro()))
+		f.And("c.reported_at < " + f.Arg(q.Until.UnixMicro()))
 	}
 	if q.After != 0 {
-		f.and("c.seq < " + f.arg(q.After))
+		f.And("c.seq < " + f.Arg(q.After))
 	}
 	of := ""
 	if q.Subscription != "" {
-		of += " AND s.subscription = " + f.arg(blob(q.Subscription))
+		of += " AND s.subscription = " + f.Arg(blob(q.Subscription))
 	}
 	if q.MessageID != "" {
-		of += " AND s.message_id = " + f.arg(blob(q.MessageID))
+		of += " AND s.message_id = " + f.Arg(blob(q.MessageID))
 	}
 	if of != "" {
-		f.and("EXISTS (SELECT 1 FROM suspect s WHERE s.crash_seq = c.seq" + of + ")")
+		f.And("EXISTS (SELECT 1 FROM suspect s WHERE s.crash_seq = c.seq" + of + ")")
 	}
 }

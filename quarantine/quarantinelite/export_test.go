@@ -1,20 +1,23 @@
 package quarantinelite
 
 import (
-	"fmt"
-	"testing"
+	"database/sql"
 
+	"github.com/theriac/theriac/internal/litekit"
 	"github.com/theriac/theriac/quarantine"
 )
 
 // Kill frees the lock of a membership and does nothing else, as the kernel does
 // when a process dies.
-func Kill(m quarantine.Membership) { m.(*membership).lock.release() }
+func Kill(m quarantine.Membership) { m.(*membership).lock.Release() }
 
-// LimitPages bounds the size of the file, as a disk does.
-func LimitPages(t *testing.T, s *Store, pages int) {
-	t.Helper()
-	if _, err := s.writer.ExecContext(t.Context(), fmt.Sprintf("PRAGMA max_page_count = %d", pages)); err != nil {
-		t.Fatal(err)
+// Kinds are the store's words for errors.
+func Kinds() litekit.Kinds { return kinds() }
+
+// Writer returns the connection that a store writes through, or nil.
+func Writer(s *Store) *sql.DB {
+	if s.writer == nil {
+		return nil
 	}
+	return s.writer.DB
 }

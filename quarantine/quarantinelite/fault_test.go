@@ -3,22 +3,19 @@
 package quarantinelite_test
 
 import (
-	"bufio"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/internal/litekit/litekittest"
 	"github.com/theriac/theriac/quarantine"
 	"github.com/theriac/theriac/quarantine/quarantinelite"
 )
@@ -85,7 +82,7 @@ func TestKilledProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	last := killAfter(t, path, 5, func() {
+	recorded := litekittest.KillChild(t, childVar+"="+path, "recorded", 6, func() {
 		workers, err := s.Workers(t.Context())
 		if err != nil || len(workers) != 1 || !workers[0].Alive {
 			t.Errorf("while the other process lives: %+v, %v", workers, err)
@@ -95,6 +92,7 @@ func TestKilledProcess(t *testing.T) {
 		}
 	})
 
+	last := recorded[len(recorded)-1]
 	if workers, err := s.Workers(t.Context()); err != nil || len(workers) != 1 || workers[0].Alive {
 		t.Errorf("after its death: %+v, %v", workers, err)
 	}
@@ -115,87 +113,6 @@ func TestKilledProcess(t *testing.T) {
 	}
 	if !found {
 		t.Errorf("%s was recorded and is not there", last)
-	}
-}
-
-// killAfter runs a child until it has recorded n attempts, calls alive, kills
-// the child and returns the last message that it recorded.
-func killAfter(t *testing.T, path string, n int, alive func()) (last string) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), childVar+"="+path)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(out)
-	for i := 0; lines.Scan(); i++ {
-		id, ok := strings.CutPrefix(lines.Text(), "recorded ")
-		if !ok {
-			t.Errorf("the child says %q", lines.Text())
-			break
-		}
-		last = id
-		if i == n {
-			alive()
-			if err := cmd.Process.Kill(); err != nil {
-				t.Error(err)
-			}
-		}
-	}
-	if err := cmd.Wait(); err == nil {
-		t.Error("the child was not killed")
-	}
-	return last
-}
-
-// TestFullDisk bounds the file instead of the disk; SQLite answers the same.
-func TestFullDisk(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "quarantine.db")
-	s := open(t, path)
-	quarantinelite.LimitPages(t, s, 100)
-	_, err := s.HoldEntries(t.Context(), []quarantine.NewEntry{entry("e-1", make([]byte, 1<<20))})
-	if !errors.Is(err, quarantine.ErrUnavailable) || !strings.Contains(err.Error(), "the disk is full, free some space") {
-		t.Errorf("error %v, want one that wraps ErrUnavailable and says what to do", err)
-	}
-	if page, err := s.EntryList(t.Context(), quarantine.Query{}); err != nil || page.Total != 0 {
-		t.Errorf("after it: %d entries, %v", page.Total, err)
-	}
-	quarantinelite.LimitPages(t, s, 1_000_000)
-	if _, err := s.HoldEntries(t.Context(), []quarantine.NewEntry{entry("e-1", make([]byte, 1<<20))}); err != nil {
-		t.Errorf("with space again: %v", err)
-	}
-}
-
-// TestBusy has another process hold the write lock for longer than the caller
-// waits.
-func TestBusy(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "quarantine.db")
-	s := open(t, path)
-	other := raw(t, path)
-	other.SetMaxOpenConns(1)
-	if _, err := other.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	_, err := s.HoldEntries(ctx, []quarantine.NewEntry{entry("e-1", nil)})
-	if !errors.Is(err, quarantine.ErrUnavailable) {
-		t.Errorf("error %v, want ErrUnavailable", err)
-	}
-	if _, err := s.EntryList(t.Context(), quarantine.Query{}); err != nil {
-		t.Errorf("readers wait for a writer: %v", err)
-	}
-	if _, err := other.ExecContext(t.Context(), "ROLLBACK"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.HoldEntries(t.Context(), []quarantine.NewEntry{entry("e-1", nil)}); err != nil {
-		t.Errorf("when the lock is free: %v", err)
 	}
 }
 
@@ -225,19 +142,5 @@ func TestLostLockFile(t *testing.T) {
 	}
 	if err := m.Leave(t.Context()); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestNetworkDriveIsRefused(t *testing.T) {
-	t.Parallel()
-	for _, magic := range []int64{0x6969, 0x517b, -0xacb2be, 0xff534d42, 0xfe534d42} {
-		if err := quarantinelite.RefuseType("/mnt", magic); !errors.Is(err, quarantine.ErrUnavailable) {
-			t.Errorf("%#x: %v, want ErrUnavailable", magic, err)
-		}
-	}
-	for _, magic := range []int64{0xef53, 0x58465342, 0x01021994, 0x794c7630} { // ext4, xfs, tmpfs, overlay
-		if err := quarantinelite.RefuseType("/mnt", magic); err != nil {
-			t.Errorf("%#x: %v", magic, err)
-		}
 	}
 }

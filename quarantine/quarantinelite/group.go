@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/internal/litekit"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -53,9 +54,9 @@ func (r *groupRow) group() (quarantine.Group, error) {
 	g := quarantine.Group{
 		Ref: r.Ref, Fingerprint: r.Fingerprint, Subscription: r.Subscription,
 		Title: string(r.Title), Where: string(r.Place), Reason: handlers.Reason(r.Reason),
-		First: timeOf(r.FirstAt), Last: timeOf(r.LastAt), Builds: builds, Basis: basis,
+		First: litekit.TimeOf(r.FirstAt), Last: litekit.TimeOf(r.LastAt), Builds: builds, Basis: basis,
 		Counts:  make(map[quarantine.State]int64),
-		Changes: r.Changes, Version: r.Version, SnoozedUntil: timeOf(r.SnoozedUntil),
+		Changes: r.Changes, Version: r.Version, SnoozedUntil: litekit.TimeOf(r.SnoozedUntil),
 		Taken: decision(r.TakenBy, r.TakenVia, r.TakenClaimed, r.TakenAt, r.TakenReason),
 		Acted: decision(r.ActedBy, r.ActedVia, r.ActedClaimed, r.ActedAt, r.ActedReason),
 	}
@@ -73,13 +74,13 @@ func (r *groupRow) group() (quarantine.Group, error) {
 // GroupList implements [quarantine.Store].
 func (s *Store) GroupList(ctx context.Context, q quarantine.Query) (groups []quarantine.Group, err error) {
 	err = s.read(ctx, "list groups", func(x *tx) error {
-		f := newFilter(q.PageSize())
-		f.sql.WriteString(" AND EXISTS (SELECT 1 FROM entry e WHERE e.group_seq = g.seq")
+		f := litekit.NewFilter(q.PageSize())
+		f.Put(" AND EXISTS (SELECT 1 FROM entry e WHERE e.group_seq = g.seq")
 		if err := x.narrow(f, q); err != nil {
 			return err
 		}
-		f.sql.WriteString(")")
-		rows, err := collect[groupRow](x, f.apply(sqlGroupList), f.args...)
+		f.Put(")")
+		rows, err := litekit.Collect[groupRow](x, f.Apply(sqlGroupList), f.Args()...)
 		if err != nil {
 			return err
 		}

@@ -7,7 +7,7 @@ import (
 	"fmt"
 
 	"github.com/theriac/theriac/handlers"
-	"github.com/theriac/theriac/internal/sqlrows"
+	"github.com/theriac/theriac/internal/litekit"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -121,12 +121,12 @@ func (x *tx) add(fresh []quarantine.NewEntry) (map[[32]byte]quarantine.Entry, er
 		}
 	}
 	for _, g := range groups {
-		if _, err := x.exec(sqlGroupHold, g.seq, g.added, quarantine.EncodeTexts(g.builds), micros(x.now)); err != nil {
+		if _, err := x.Exec(sqlGroupHold, g.seq, g.added, quarantine.EncodeTexts(g.builds), litekit.Micros(x.Now)); err != nil {
 			return nil, err
 		}
 	}
-	f := newFilter(len(fresh))
-	f.and("e.seq >= " + f.arg(first))
+	f := litekit.NewFilter(len(fresh))
+	f.And("e.seq >= " + f.Arg(first))
 	rows, err := x.entries(f)
 	added := make(map[[32]byte]quarantine.Entry, len(rows))
 	for i := range rows {
@@ -139,16 +139,16 @@ func (x *tx) add(fresh []quarantine.NewEntry) (map[[32]byte]quarantine.Entry, er
 
 func (x *tx) addEntry(n quarantine.NewEntry, seq, group int64) error {
 	e := n.Entry
-	_, err := x.exec(sqlEntryAdd, seq, e.ID, quarantine.EntryRef(seq), n.Identity[:], group, e.Subscription,
+	_, err := x.Exec(sqlEntryAdd, seq, e.ID, quarantine.EntryRef(seq), n.Identity[:], group, e.Subscription,
 		blob(e.Message.ID), blob(e.Message.OrderingKey), quarantine.EncodeAttributes(e.Message.Attributes),
 		e.Message.PublishedAt.UnixMicro(), e.Message.DeliveryAttempt, e.Size, e.SHA256[:], e.Degraded,
 		string(e.Reason), string(e.Confidence), quarantine.EncodeEvidence(e), displayBuild(e.Build),
 		quarantine.FoldText(e.Where), quarantine.FoldText(quarantine.SearchText(e)),
-		e.Totals.Failures, e.Totals.Crashes, micros(x.now))
+		e.Totals.Failures, e.Totals.Crashes, litekit.Micros(x.Now))
 	if err != nil {
 		return err
 	}
-	_, err = x.exec(sqlPayloadAdd, seq, blob(e.Message.Data))
+	_, err = x.Exec(sqlPayloadAdd, seq, blob(e.Message.Data))
 	return err
 }
 
@@ -182,7 +182,7 @@ type foundGroup struct {
 
 func (x *tx) groupOf(n quarantine.NewEntry) (*joinedGroup, error) {
 	e := n.Entry
-	found, err := sqlrows.One[foundGroup](x.rows(sqlGroupGet, e.Fingerprint))
+	found, err := litekit.One[foundGroup](x, sqlGroupGet, e.Fingerprint)
 	if err == nil {
 		builds, err := quarantine.DecodeTexts(found.Builds)
 		return &joinedGroup{seq: found.Seq, builds: builds}, err
@@ -194,7 +194,7 @@ func (x *tx) groupOf(n quarantine.NewEntry) (*joinedGroup, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = x.exec(sqlGroupAdd, seq, quarantine.GroupRef(seq), e.Fingerprint, e.Subscription, blob(e.Title),
-		blob(e.Where), string(e.Reason), quarantine.EncodeTexts(n.Basis), micros(x.now))
+	_, err = x.Exec(sqlGroupAdd, seq, quarantine.GroupRef(seq), e.Fingerprint, e.Subscription, blob(e.Title),
+		blob(e.Where), string(e.Reason), quarantine.EncodeTexts(n.Basis), litekit.Micros(x.Now))
 	return &joinedGroup{seq: seq}, err
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/theriac/theriac/handlers"
-	"github.com/theriac/theriac/internal/sqlrows"
+	"github.com/theriac/theriac/internal/litekit"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -19,24 +19,24 @@ type messageRow struct {
 
 // message returns the row of a message, which is made if there is none.
 func (x *tx) message(identity [32]byte, sub, id string) (messageRow, error) {
-	return sqlrows.One[messageRow](x.rows(sqlMessageGet, identity[:], sub, blob(id)))
+	return litekit.One[messageRow](x, sqlMessageGet, identity[:], sub, blob(id))
 }
 
 // setMessage stores the row and marks it as changed.
 func (x *tx) setMessage(identity [32]byte, m messageRow, change int64) error {
-	_, err := x.exec(sqlMessageSet, identity[:], m.Failures, m.Crashes, m.Attempts, m.Held, change)
+	_, err := x.Exec(sqlMessageSet, identity[:], m.Failures, m.Crashes, m.Attempts, m.Held, change)
 	return err
 }
 
 // addAttempt stores an attempt as number n of its message, and drops the oldest.
 func (x *tx) addAttempt(identity [32]byte, n int64, a handlers.Attempt) error {
-	if _, err := x.exec(sqlAttemptAdd, identity[:], n, quarantine.EncodeAttempt(a), quarantine.CrashedAt(a)); err != nil {
+	if _, err := x.Exec(sqlAttemptAdd, identity[:], n, quarantine.EncodeAttempt(a), quarantine.CrashedAt(a)); err != nil {
 		return err
 	}
 	if n <= quarantine.AttemptsKept {
 		return nil
 	}
-	_, err := x.exec(sqlAttemptTrim, identity[:], n-quarantine.AttemptsKept)
+	_, err := x.Exec(sqlAttemptTrim, identity[:], n-quarantine.AttemptsKept)
 	return err
 }
 
@@ -71,7 +71,7 @@ func (x *tx) record(r quarantine.AttemptRecord, change int64) (handlers.Totals, 
 	}
 	before := handlers.Totals{Failures: m.Failures, Crashes: m.Crashes}
 	if at := quarantine.CrashedAt(r.Attempt); at != 0 {
-		if told, err := value[bool](x, sqlAttemptDeath, r.Identity[:], at); err != nil || told {
+		if told, err := litekit.Value[bool](x, sqlAttemptDeath, r.Identity[:], at); err != nil || told {
 			return before, err
 		}
 	}

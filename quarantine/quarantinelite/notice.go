@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/theriac/theriac/internal/sqlrows"
+	"github.com/theriac/theriac/internal/litekit"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -19,10 +19,10 @@ func (s *Store) LeadNotices(ctx context.Context, holder string, lasts time.Durat
 	}
 	err = s.write(ctx, "lead the notices", func(x *tx) error {
 		if lasts <= 0 {
-			_, err := x.exec(sqlNotifierLeave, blob(holder), micros(x.now))
+			_, err := x.Exec(sqlNotifierLeave, blob(holder), litekit.Micros(x.Now))
 			return err
 		}
-		n, err := x.exec(sqlNotifierLead, blob(holder), micros(x.now), micros(x.now.Add(lasts)))
+		n, err := x.Exec(sqlNotifierLead, blob(holder), litekit.Micros(x.Now), litekit.Micros(x.Now.Add(lasts)))
 		leads = n == 1
 		return err
 	})
@@ -41,11 +41,11 @@ type noticeRow struct {
 // told returns what was put last under a key, and whether anything was.
 func (x *tx) told(key string) (quarantine.ToldNotice, bool, error) {
 	t := quarantine.ToldNotice{Key: key}
-	r, err := sqlrows.One[noticeRow](x.rows(sqlNoticeGet, blob(key)))
+	r, err := litekit.One[noticeRow](x, sqlNoticeGet, blob(key))
 	if errors.Is(err, sql.ErrNoRows) {
 		return t, false, nil
 	}
-	t.Told, t.AuditTold, t.At, t.Trouble = r.Told, r.AuditTold, timeOf(r.ToldAt), string(r.Trouble)
+	t.Told, t.AuditTold, t.At, t.Trouble = r.Told, r.AuditTold, litekit.TimeOf(r.ToldAt), string(r.Trouble)
 	if len(r.State) > 0 {
 		t.State = r.State
 	}
@@ -55,7 +55,7 @@ func (x *tx) told(key string) (quarantine.ToldNotice, bool, error) {
 // NoticesDue implements [quarantine.NoticeStore].
 func (s *Store) NoticesDue(ctx context.Context, limit int) (due []quarantine.Notice, err error) {
 	err = s.read(ctx, "list notices", func(x *tx) error {
-		seqs, err := values[int64](x, sqlNoticeDue, quarantine.NoticeLimit(limit))
+		seqs, err := litekit.Values[int64](x, sqlNoticeDue, quarantine.NoticeLimit(limit))
 		if err != nil {
 			return err
 		}
@@ -81,7 +81,7 @@ func (x *tx) notices(seqs []int64) ([]quarantine.Notice, error) {
 	var notices []quarantine.Notice
 	for _, seq := range seqs {
 		row := groups[seq]
-		n := quarantine.Notice{Key: quarantine.GroupNotice(row.Fingerprint), Waiting: timeOf(row.UntoldSince), Latest: latest[seq]}
+		n := quarantine.Notice{Key: quarantine.GroupNotice(row.Fingerprint), Waiting: litekit.TimeOf(row.UntoldSince), Latest: latest[seq]}
 		if n.Group, err = row.group(); err != nil {
 			return nil, err
 		}
@@ -99,9 +99,9 @@ func (x *tx) groupsBySeq(seqs []int64) (map[int64]*groupRow, error) {
 	if len(seqs) == 0 {
 		return groups, nil
 	}
-	f := newFilter(len(seqs))
-	f.and("g.seq IN (" + f.numbers(seqs) + ")")
-	rows, err := collect[groupRow](x, f.apply(sqlGroupList), f.args...)
+	f := litekit.NewFilter(len(seqs))
+	f.And("g.seq IN (" + litekit.List(f, seqs) + ")")
+	rows, err := litekit.Collect[groupRow](x, f.Apply(sqlGroupList), f.Args()...)
 	for i := range rows {
 		groups[rows[i].Seq] = &rows[i]
 	}
@@ -117,12 +117,12 @@ func (x *tx) newest(seqs []int64) (map[int64]quarantine.Entry, error) {
 	numbers := make([]int64, len(seqs))
 	for i, seq := range seqs {
 		var err error
-		if numbers[i], err = value[int64](x, sqlEntryNewest, seq); err != nil {
+		if numbers[i], err = litekit.Value[int64](x, sqlEntryNewest, seq); err != nil {
 			return nil, err
 		}
 	}
-	f := newFilter(len(numbers))
-	f.and("e.seq IN (" + f.numbers(numbers) + ")")
+	f := litekit.NewFilter(len(numbers))
+	f.And("e.seq IN (" + litekit.List(f, numbers) + ")")
 	rows, err := x.entries(f)
 	for i := range rows {
 		if latest[rows[i].GroupSeq], err = rows[i].entry(); err != nil {
@@ -165,7 +165,7 @@ func (x *tx) groupOfKey(key string) (int64, error) {
 	if !ok {
 		return 0, nil
 	}
-	g, err := sqlrows.One[foundGroup](x.rows(sqlGroupGet, fingerprint))
+	g, err := litekit.One[foundGroup](x, sqlGroupGet, fingerprint)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
@@ -179,7 +179,7 @@ func (s *Store) PutNotices(ctx context.Context, holder string, told []quarantine
 		return err
 	}
 	return s.write(ctx, "put notices", func(x *tx) error {
-		leads, err := value[int](x, sqlNotifierLeads, blob(holder), micros(x.now))
+		leads, err := litekit.Value[int](x, sqlNotifierLeads, blob(holder), litekit.Micros(x.Now))
 		if err != nil {
 			return err
 		}
@@ -212,10 +212,10 @@ func (x *tx) put(t quarantine.ToldNotice) error {
 	}
 	trouble := int64(0)
 	if t.Trouble != "" {
-		trouble = micros(x.now)
+		trouble = litekit.Micros(x.Now)
 	}
-	t = t.After(before, x.now)
-	_, err = x.exec(sqlNoticePut, blob(t.Key), t.Told, t.AuditTold, micros(t.At), blob(t.State), blob(t.Trouble), trouble)
+	t = t.After(before, x.Now)
+	_, err = x.Exec(sqlNoticePut, blob(t.Key), t.Told, t.AuditTold, litekit.Micros(t.At), blob(t.State), blob(t.Trouble), trouble)
 	return err
 }
 
@@ -225,11 +225,11 @@ func (x *tx) wait(seq int64, t, before quarantine.ToldNotice) error {
 	if err != nil {
 		return err
 	}
-	since, err := t.WaitingAfter(before, groups[seq].Changes, timeOf(groups[seq].UntoldSince), x.now)
+	since, err := t.WaitingAfter(before, groups[seq].Changes, litekit.TimeOf(groups[seq].UntoldSince), x.Now)
 	if err != nil {
 		return err
 	}
-	_, err = x.exec(sqlGroupTold, seq, micros(since))
+	_, err = x.Exec(sqlGroupTold, seq, litekit.Micros(since))
 	return err
 }
 
@@ -244,15 +244,15 @@ type statsRow struct {
 // NoticeStats implements [quarantine.NoticeStore].
 func (s *Store) NoticeStats(ctx context.Context) (stats quarantine.NoticeStats, err error) {
 	err = s.read(ctx, "look at the notices", func(x *tx) error {
-		r, err := sqlrows.One[statsRow](x.rows(sqlNoticeStats, micros(x.now)))
+		r, err := litekit.One[statsRow](x, sqlNoticeStats, litekit.Micros(x.Now))
 		if err != nil {
 			return err
 		}
-		troubles, err := values[[]byte](x, sqlNoticeTrouble)
+		troubles, err := litekit.Values[[]byte](x, sqlNoticeTrouble)
 		if err != nil {
 			return err
 		}
-		stats = quarantine.NoticeStats{Due: r.Due, Oldest: timeOf(r.Oldest), Holder: string(r.Holder), Led: timeOf(r.LedAt),
+		stats = quarantine.NoticeStats{Due: r.Due, Oldest: litekit.TimeOf(r.Oldest), Holder: string(r.Holder), Led: litekit.TimeOf(r.LedAt),
 			Troubled: len(troubles)}
 		if len(troubles) > 0 {
 			stats.Trouble = string(troubles[0])
@@ -283,13 +283,13 @@ func (s *Store) GroupAct(ctx context.Context, a quarantine.GroupAct) (after quar
 		if err != nil {
 			return err
 		}
-		if after, err = a.Apply(before, x.now); err != nil {
+		if after, err = a.Apply(before, x.Now); err != nil {
 			return err
 		}
 		taken, acted := after.Taken, after.Acted
-		_, err = x.exec(sqlGroupAct, seq, after.Version, micros(x.now), micros(after.SnoozedUntil),
-			blob(taken.Actor.Name), taken.Actor.Via, taken.Actor.Claimed, micros(taken.At), blob(taken.Reason),
-			blob(acted.Actor.Name), acted.Actor.Via, acted.Actor.Claimed, micros(acted.At), blob(acted.Reason))
+		_, err = x.Exec(sqlGroupAct, seq, after.Version, litekit.Micros(x.Now), litekit.Micros(after.SnoozedUntil),
+			blob(taken.Actor.Name), taken.Actor.Via, taken.Actor.Claimed, litekit.Micros(taken.At), blob(taken.Reason),
+			blob(acted.Actor.Name), acted.Actor.Via, acted.Actor.Claimed, litekit.Micros(acted.At), blob(acted.Reason))
 		if err != nil {
 			return err
 		}
@@ -306,7 +306,7 @@ func (x *tx) once(request string) error {
 	if err := quarantine.CheckRequest(request); err != nil || request == "" {
 		return err
 	}
-	n, err := value[int](x, sqlAuditRequest, blob(request))
+	n, err := litekit.Value[int](x, sqlAuditRequest, blob(request))
 	if err == nil && n > 0 {
 		return fmt.Errorf("request %q: %w", request, quarantine.ErrDuplicate)
 	}
@@ -320,8 +320,8 @@ func (s *Store) GroupAudit(ctx context.Context, group string, after int64, limit
 		if err != nil {
 			return err
 		}
-		f := newFilter(quarantine.NoticeLimit(limit))
-		f.and("group_seq = " + f.arg(seq) + " AND n > " + f.arg(after))
+		f := litekit.NewFilter(quarantine.NoticeLimit(limit))
+		f.And("group_seq = " + f.Arg(seq) + " AND n > " + f.Arg(after))
 		audit, err = x.auditRows(f)
 		return err
 	})

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/theriac/theriac/internal/sqlrows"
+	"github.com/theriac/theriac/internal/litekit"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -25,7 +25,7 @@ func (s *Store) EntryGet(ctx context.Context, key quarantine.EntryKey, opt quara
 				return err
 			}
 		}
-		bodies, err := values[[]byte](x, sqlAttemptList, row.Identity)
+		bodies, err := litekit.Values[[]byte](x, sqlAttemptList, row.Identity)
 		for _, b := range bodies {
 			a, err := quarantine.DecodeAttempt(b)
 			if err != nil {
@@ -37,7 +37,7 @@ func (s *Store) EntryGet(ctx context.Context, key quarantine.EntryKey, opt quara
 			return err
 		}
 		key := quarantine.SuspectKey(e.Subscription, e.Message.ID, e.Message.PublishedAt)
-		e.CrashReports, err = values[string](x, sqlCrashOf, key[:], quarantine.CrashesShown)
+		e.CrashReports, err = litekit.Values[string](x, sqlCrashOf, key[:], quarantine.CrashesShown)
 		return err
 	})
 	if err != nil {
@@ -48,7 +48,7 @@ func (s *Store) EntryGet(ctx context.Context, key quarantine.EntryKey, opt quara
 
 // payload is never nil: an empty payload was loaded, too.
 func (x *tx) payload(seq int64) ([]byte, error) {
-	data, err := value[[]byte](x, sqlPayloadGet, seq)
+	data, err := litekit.Value[[]byte](x, sqlPayloadGet, seq)
 	if err != nil {
 		return nil, fmt.Errorf("the payload of entry %d: %w", seq, err)
 	}
@@ -57,24 +57,24 @@ func (x *tx) payload(seq int64) ([]byte, error) {
 
 // find returns the only entry that a key names.
 func (x *tx) find(key quarantine.EntryKey) (entryRow, error) {
-	f, name := newFilter(11), ""
+	f, name := litekit.NewFilter(11), ""
 	switch {
 	case key.ID != "":
 		name = key.ID
-		f.and("e.id = " + f.arg(key.ID))
+		f.And("e.id = " + f.Arg(key.ID))
 	case key.Ref != "":
 		ref, err := x.ref("Q-", sqlEntryRefs, key.Ref)
 		if err != nil {
 			return entryRow{}, err
 		}
 		name = ref
-		f.and("e.ref = " + f.arg(ref))
+		f.And("e.ref = " + f.Arg(ref))
 	case key.Identity != [32]byte{}:
 		name = "with this identity"
-		f.and("e.identity = " + f.arg(key.Identity[:]))
+		f.And("e.identity = " + f.Arg(key.Identity[:]))
 	case key.MessageID != "":
 		name = key.MessageID
-		f.and("e.message_id = " + f.arg(blob(key.MessageID)))
+		f.And("e.message_id = " + f.Arg(blob(key.MessageID)))
 	default:
 		return entryRow{}, fmt.Errorf("an entry must be named by something: %w", quarantine.ErrInvalid)
 	}
@@ -101,7 +101,7 @@ func (x *tx) ref(kind, statement, typed string) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("%q is no reference: %w", typed, quarantine.ErrNotFound)
 	}
-	matches, err := values[string](x, statement, prefix)
+	matches, err := litekit.Values[string](x, statement, prefix)
 	if err != nil {
 		return "", err
 	}
@@ -110,7 +110,7 @@ func (x *tx) ref(kind, statement, typed string) (string, error) {
 
 // group resolves Query.Group to the group's number.
 func (x *tx) group(name string) (int64, error) {
-	g, err := sqlrows.One[foundGroup](x.rows(sqlGroupGet, name))
+	g, err := litekit.One[foundGroup](x, sqlGroupGet, name)
 	if !errors.Is(err, sql.ErrNoRows) {
 		return g.Seq, err
 	}
@@ -118,50 +118,50 @@ func (x *tx) group(name string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return value[int64](x, sqlGroupSeq, ref)
+	return litekit.Value[int64](x, sqlGroupSeq, ref)
 }
 
 // displayBuild is a version as it is searched: exactly.
 func displayBuild(build string) string { return quarantine.DisplayText(build, 256) }
 
 // narrow adds the conditions of a query, but those of its page.
-func (x *tx) narrow(f *filter, q quarantine.Query) error {
+func (x *tx) narrow(f *litekit.Filter, q quarantine.Query) error {
 	if q.Group != "" {
 		seq, err := x.group(q.Group)
 		if err != nil {
 			return err
 		}
-		f.and("e.group_seq = " + f.arg(seq))
+		f.And("e.group_seq = " + f.Arg(seq))
 	}
 	if q.Subscription != "" {
-		f.and("e.subscription = " + f.arg(q.Subscription))
+		f.And("e.subscription = " + f.Arg(q.Subscription))
 	}
 	if len(q.States) > 0 {
-		in(f, "e.state", q.States)
+		litekit.In(f, "e.state", q.States)
 	}
 	if len(q.Reasons) > 0 {
-		in(f, "e.reason", q.Reasons)
+		litekit.In(f, "e.reason", q.Reasons)
 	}
 	if q.Where != "" {
-		f.and("instr(e.place, " + f.arg(quarantine.FoldText(q.Where)) + ") > 0")
+		f.And("instr(e.place, " + f.Arg(quarantine.FoldText(q.Where)) + ") > 0")
 	}
 	if q.Text != "" {
-		f.and("instr(e.search, " + f.arg(quarantine.FoldText(q.Text)) + ") > 0")
+		f.And("instr(e.search, " + f.Arg(quarantine.FoldText(q.Text)) + ") > 0")
 	}
 	if q.Build != "" {
-		f.and("e.build = " + f.arg(displayBuild(q.Build)))
+		f.And("e.build = " + f.Arg(displayBuild(q.Build)))
 	}
 	if !q.Since.IsZero() {
-		f.and("e.held_at >= " + f.arg(q.Since.UnixMicro()))
+		f.And("e.held_at >= " + f.Arg(q.Since.UnixMicro()))
 	}
 	if !q.Until.IsZero() {
-		f.and("e.held_at < " + f.arg(q.Until.UnixMicro()))
+		f.And("e.held_at < " + f.Arg(q.Until.UnixMicro()))
 	}
 	if q.LargerThan > 0 {
-		f.and("e.size > " + f.arg(q.LargerThan))
+		f.And("e.size > " + f.Arg(q.LargerThan))
 	}
 	if q.MinReplays > 0 {
-		f.and("e.replays >= " + f.arg(q.MinReplays))
+		f.And("e.replays >= " + f.Arg(q.MinReplays))
 	}
 	return nil
 }
@@ -169,11 +169,11 @@ func (x *tx) narrow(f *filter, q quarantine.Query) error {
 // EntryList implements [quarantine.Store].
 func (s *Store) EntryList(ctx context.Context, q quarantine.Query) (page quarantine.EntryPage, err error) {
 	err = s.read(ctx, "list entries", func(x *tx) error {
-		count := newFilter(quarantine.CountCap + 1)
+		count := litekit.NewFilter(quarantine.CountCap + 1)
 		if err := x.narrow(count, q); err != nil {
 			return err
 		}
-		total, err := value[int](x, count.apply(sqlEntryCount), count.args...)
+		total, err := litekit.Value[int](x, count.Apply(sqlEntryCount), count.Args()...)
 		if err != nil {
 			return err
 		}
@@ -196,16 +196,18 @@ func (s *Store) EntryList(ctx context.Context, q quarantine.Query) (page quarant
 
 // page returns a page and, if there are more, the entry after it.
 func (x *tx) page(q quarantine.Query) ([]entryRow, error) {
-	f := newFilter(q.PageSize() + 1)
-	f.desc = !q.OldestFirst
+	f := litekit.NewFilter(q.PageSize() + 1)
+	if !q.OldestFirst {
+		f.Order = newest
+	}
 	if err := x.narrow(f, q); err != nil {
 		return nil, err
 	}
 	switch {
 	case q.After != 0 && q.OldestFirst:
-		f.and("e.seq > " + f.arg(q.After))
+		f.And("e.seq > " + f.Arg(q.After))
 	case q.After != 0:
-		f.and("e.seq < " + f.arg(q.After))
+		f.And("e.seq < " + f.Arg(q.After))
 	}
 	return x.entries(f)
 }

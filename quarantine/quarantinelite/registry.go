@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/internal/litekit"
+	"github.com/theriac/theriac/internal/localfile"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -23,7 +25,7 @@ type membership struct {
 	lost   chan struct{}
 
 	mu   sync.Mutex
-	lock *fileLock // nil after it left
+	lock *localfile.Lock // nil after it left
 }
 
 // Join implements [quarantine.Store].
@@ -34,20 +36,20 @@ func (s *Store) Join(ctx context.Context, w quarantine.Worker) (quarantine.Membe
 		return nil, classify(doing, err)
 	}
 	// The lock comes first: a row whose lock is free is a dead worker.
-	lock, err := tryLock(s.lockFile(w.Incarnation))
+	lock, err := localfile.TryLock(s.lockFile(w.Incarnation))
 	if err != nil {
 		return nil, classify(doing, err)
 	}
 	err = s.write(ctx, doing, func(x *tx) error {
-		if _, err := x.exec(sqlWorkerPrune, micros(x.now.Add(-tombstonesKept))); err != nil {
+		if _, err := x.Exec(sqlWorkerPrune, litekit.Micros(x.Now.Add(-tombstonesKept))); err != nil {
 			return err
 		}
-		_, err := x.exec(sqlWorkerAdd, w.Incarnation, w.Name, w.Host, w.Build, w.PID,
-			quarantine.EncodeTexts(w.Subscriptions), micros(x.now))
+		_, err := x.Exec(sqlWorkerAdd, w.Incarnation, w.Name, w.Host, w.Build, w.PID,
+			quarantine.EncodeTexts(w.Subscriptions), litekit.Micros(x.Now))
 		return err
 	})
 	if err != nil {
-		lock.release()
+		lock.Release()
 		s.forget(w.Incarnation)
 		return nil, err
 	}
@@ -76,7 +78,7 @@ func (m *membership) Lost() <-chan struct{} { return m.lost }
 func (m *membership) Heartbeat(ctx context.Context) error {
 	var heard int64
 	err := m.store.write(ctx, "heartbeat", func(x *tx) (err error) {
-		heard, err = x.exec(sqlWorkerHeard, m.worker.Incarnation, micros(x.now))
+		heard, err = x.Exec(sqlWorkerHeard, m.worker.Incarnation, litekit.Micros(x.Now))
 		return err
 	})
 	if err != nil || heard == 1 {
@@ -118,7 +120,7 @@ func (m *membership) Leave(ctx context.Context) error {
 }
 
 func (m *membership) endLocked() {
-	m.lock.release()
+	m.lock.Release()
 	m.lock = nil
 	m.store.forget(m.worker.Incarnation)
 }
@@ -126,11 +128,11 @@ func (m *membership) endLocked() {
 // end writes how a worker ended and moves on what it claims. It does nothing
 // for one that has ended already.
 func (x *tx) end(w quarantine.Worker, how string, move func(quarantine.Entry, quarantine.Worker) quarantine.Transition) error {
-	if n, err := x.exec(sqlWorkerEnd, w.Incarnation, how); err != nil || n == 0 {
+	if n, err := x.Exec(sqlWorkerEnd, w.Incarnation, how); err != nil || n == 0 {
 		return err
 	}
-	f := newFilter(-1)
-	f.and("e.claim = " + f.arg(w.Incarnation))
+	f := litekit.NewFilter(-1)
+	f.And("e.claim = " + f.Arg(w.Incarnation))
 	rows, err := x.entries(f)
 	if err != nil {
 		return err
@@ -165,7 +167,7 @@ type workerRow struct {
 // workers returns the workers that did not leave, and of each whether a reaper
 // has found it dead already.
 func (s *Store) workers(x *tx) (workers []quarantine.Worker, reaped []bool, err error) {
-	rows, err := collect[workerRow](x, sqlWorkerList)
+	rows, err := litekit.Collect[workerRow](x, sqlWorkerList)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -180,13 +182,13 @@ func (s *Store) workers(x *tx) (workers []quarantine.Worker, reaped []bool, err 
 		}
 		alive := false
 		if r.Ended == "" {
-			if alive, err = isLocked(s.lockFile(r.Incarnation)); err != nil {
+			if alive, err = localfile.IsLocked(s.lockFile(r.Incarnation)); err != nil {
 				return nil, nil, err
 			}
 		}
 		workers = append(workers, quarantine.Worker{
 			Incarnation: r.Incarnation, Name: r.Name, Host: r.Host, Build: r.Build, PID: r.PID,
-			Subscriptions: subscriptions, Started: timeOf(r.StartedAt), Heard: timeOf(r.HeardAt), Alive: alive,
+			Subscriptions: subscriptions, Started: litekit.TimeOf(r.StartedAt), Heard: litekit.TimeOf(r.HeardAt), Alive: alive,
 			Controls: r.Controls, Obeyed: obeyed,
 		})
 		reaped = append(reaped, r.Ended != "")
@@ -215,7 +217,7 @@ func (s *Store) ReapWorkers(ctx context.Context) ([]quarantine.Worker, error) {
 	var reaped []quarantine.Worker
 	err = s.write(ctx, "reap workers", func(x *tx) error {
 		for _, w := range dead {
-			alive, err := value[int](x, sqlWorkerAlive, w.Incarnation)
+			alive, err := litekit.Value[int](x, sqlWorkerAlive, w.Incarnation)
 			if err != nil {
 				return err
 			}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/internal/litekit"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -61,7 +62,7 @@ func (r *entryRow) entry() (quarantine.Entry, error) {
 		Reason: handlers.Reason(r.Reason), Confidence: handlers.Confidence(r.Confidence),
 		Fingerprint: r.Fingerprint, Group: r.GroupRef,
 		Totals: handlers.Totals{Failures: r.Failures, Crashes: r.Crashes},
-		HeldAt: timeOf(r.HeldAt), ChangedAt: timeOf(r.ChangedAt),
+		HeldAt: litekit.TimeOf(r.HeldAt), ChangedAt: litekit.TimeOf(r.ChangedAt),
 		State: quarantine.State(r.State), Version: r.Version,
 		Decided: decision(r.DecidedBy, r.DecidedVia, r.DecidedClaimed, r.DecidedAt, r.DecidedReason),
 		Replays: r.Replays, Claim: r.Claim, Alone: r.Alone,
@@ -76,13 +77,13 @@ func (r *entryRow) entry() (quarantine.Entry, error) {
 func decision(by []byte, via string, claimed bool, at int64, reason []byte) quarantine.Decision {
 	return quarantine.Decision{
 		Actor: quarantine.Actor{Name: string(by), Via: via, Claimed: claimed},
-		At:    timeOf(at), Reason: string(reason),
+		At:    litekit.TimeOf(at), Reason: string(reason),
 	}
 }
 
 // entries returns the rows that a filter selects.
-func (x *tx) entries(f *filter) ([]entryRow, error) {
-	return collect[entryRow](x, f.apply(sqlEntryList), f.args...)
+func (x *tx) entries(f *litekit.Filter) ([]entryRow, error) {
+	return litekit.Collect[entryRow](x, f.Apply(sqlEntryList), f.Args()...)
 }
 
 // shown returns what the rows stand for.

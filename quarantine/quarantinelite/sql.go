@@ -1,16 +1,12 @@
 package quarantinelite
 
-import (
-	"embed"
-	"strconv"
-	"strings"
-)
+import "embed"
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
 // Each statement stands in a file of its own. Where a file has the comment
-// /*filter*/ or /*order*/, [filter] may put conditions and a direction there.
+// /*filter*/ or /*order*/, [litekit.Filter] may put conditions and a direction there.
 var (
 	//go:embed sql/attempt_add.sql
 	sqlAttemptAdd string
@@ -144,53 +140,5 @@ var (
 	sqlWorkerPrune string
 )
 
-// filter collects conditions that are joined by and. Conditions are texts of
-// ours; what comes from outside is only ever an argument.
-type filter struct {
-	sql  strings.Builder
-	args []any
-	desc bool
-}
-
-// newFilter returns a filter whose first argument is the statement's limit.
-func newFilter(limit int) *filter { return &filter{args: []any{limit}} }
-
-// and adds a condition.
-func (f *filter) and(condition string) { f.sql.WriteString(" AND " + condition) }
-
-// arg adds an argument and returns its place.
-func (f *filter) arg(v any) string {
-	f.args = append(f.args, v)
-	return "?" + strconv.Itoa(len(f.args))
-}
-
-// numbers adds arguments and returns their places.
-func (f *filter) numbers(all []int64) string {
-	places := make([]string, len(all))
-	for i, n := range all {
-		places[i] = f.arg(n)
-	}
-	return strings.Join(places, ", ")
-}
-
-// in adds the condition that a column has one of the values.
-func in[T ~string](f *filter, column string, values []T) {
-	if len(values) == 1 { // keeps the order of an index
-		f.and(column + " = " + f.arg(string(values[0])))
-		return
-	}
-	places := make([]string, len(values))
-	for i, v := range values {
-		places[i] = f.arg(string(v))
-	}
-	f.and(column + " IN (" + strings.Join(places, ", ") + ")")
-}
-
-// apply puts the conditions and the direction into a statement.
-func (f *filter) apply(statement string) string {
-	order := ""
-	if f.desc {
-		order = "DESC"
-	}
-	return strings.NewReplacer("/*filter*/", f.sql.String(), "/*order*/", order).Replace(statement)
-}
+// newest is a direction.
+const newest = "DESC"

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/theriac/theriac/internal/litekit/litekittest"
 	"github.com/theriac/theriac/quarantine"
 	"github.com/theriac/theriac/quarantine/quarantinelite"
 	"github.com/theriac/theriac/quarantine/quarantinetest"
@@ -36,7 +37,7 @@ func copyEntry(t testing.TB, path, id string, n int) {
 				e.state, e.version
 			FROM entry e, c WHERE e.id = ?2`,
 	} {
-		if _, err := raw(t, path).ExecContext(t.Context(), statement, n, id); err != nil {
+		if _, err := litekittest.Raw(t, path).ExecContext(t.Context(), statement, n, id); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/internal/litekit"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -27,11 +28,11 @@ type suspectRow struct {
 
 func (r suspectRow) suspect() quarantine.Suspect {
 	f := quarantine.Suspect{
-		Seq: r.N, Crash: r.Ref, ReportedAt: timeOf(r.ReportedAt),
+		Seq: r.N, Crash: r.Ref, ReportedAt: litekit.TimeOf(r.ReportedAt),
 		Subscription: string(r.Subscription), MessageID: string(r.MessageID), IDCut: r.IDCut,
 		PublishedAt: time.UnixMicro(r.PublishedAt).UTC(),
 		Part:        handlers.Part(r.Part), Why: string(r.Why), Deaths: r.Deaths,
-		State: quarantine.SuspectState(r.State), SettledAt: timeOf(r.SettledAt),
+		State: quarantine.SuspectState(r.State), SettledAt: litekit.TimeOf(r.SettledAt),
 	}
 	copy(f.Identity[:], r.Identity)
 	return f
@@ -54,7 +55,7 @@ func (s *Store) SettleSuspects(ctx context.Context, batch []quarantine.SuspectFa
 			if f.Fate != handlers.FateDone {
 				continue
 			}
-			if _, err := x.exec(sqlMessageSettle, f.Identity[:], f.Subscription, blob(f.MessageID), change); err != nil {
+			if _, err := x.Exec(sqlMessageSettle, f.Identity[:], f.Subscription, blob(f.MessageID), change); err != nil {
 				return err
 			}
 		}
@@ -65,37 +66,37 @@ func (s *Store) SettleSuspects(ctx context.Context, batch []quarantine.SuspectFa
 // settle ends the waiting of a message, if it waits.
 func (x *tx) settle(f quarantine.SuspectFate, change int64) error {
 	key := f.Key()
-	if n, err := x.exec(sqlMessageClear, key[:], change); err != nil || n == 0 {
+	if n, err := x.Exec(sqlMessageClear, key[:], change); err != nil || n == 0 {
 		return err
 	}
-	_, err := x.exec(sqlSuspectSettle, key[:], string(quarantine.SuspectAfter(f.Fate)), micros(x.now), f.Identity[:])
+	_, err := x.Exec(sqlSuspectSettle, key[:], string(quarantine.SuspectAfter(f.Fate)), litekit.Micros(x.Now), f.Identity[:])
 	return err
 }
 
 // SuspectList implements [quarantine.CrashStore].
 func (s *Store) SuspectList(ctx context.Context, q quarantine.SuspectQuery) (suspects []quarantine.Suspect, err error) {
 	err = s.read(ctx, "list suspects", func(x *tx) error {
-		f := newFilter(q.PageSize())
+		f := litekit.NewFilter(q.PageSize())
 		if q.Crash != "" {
 			ref, err := x.ref("C-", sqlCrashRefs, q.Crash)
 			if err != nil {
 				return err
 			}
-			f.and("c.ref = " + f.arg(ref))
+			f.And("c.ref = " + f.Arg(ref))
 		}
 		if q.Subscription != "" {
-			f.and("s.subscription = " + f.arg(blob(q.Subscription)))
+			f.And("s.subscription = " + f.Arg(blob(q.Subscription)))
 		}
 		if q.MessageID != "" {
-			f.and("s.message_id = " + f.arg(blob(q.MessageID)))
+			f.And("s.message_id = " + f.Arg(blob(q.MessageID)))
 		}
 		if len(q.States) > 0 {
-			in(f, "s.state", q.States)
+			litekit.In(f, "s.state", q.States)
 		}
 		if q.After != 0 {
-			f.and("s.n > " + f.arg(q.After))
+			f.And("s.n > " + f.Arg(q.After))
 		}
-		rows, err := collect[suspectRow](x, f.apply(sqlSuspectList), f.args...)
+		rows, err := litekit.Collect[suspectRow](x, f.Apply(sqlSuspectList), f.Args()...)
 		for _, r := range rows {
 			suspects = append(suspects, r.suspect())
 		}
@@ -110,7 +111,7 @@ func (s *Store) SuspectList(ctx context.Context, q quarantine.SuspectQuery) (sus
 // Decided implements [quarantine.CrashStore].
 func (s *Store) Decided(ctx context.Context, identity [32]byte) (decided bool, err error) {
 	err = s.read(ctx, "look whether a message is decided", func(x *tx) error {
-		decided, err = value[bool](x, sqlMessageDecided, identity[:])
+		decided, err = litekit.Value[bool](x, sqlMessageDecided, identity[:])
 		return err
 	})
 	return decided, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/theriac/theriac/internal/litekit"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -33,7 +34,7 @@ func (x *tx) transition(row entryRow, t quarantine.Transition) (quarantine.Entry
 	if err != nil {
 		return quarantine.Entry{}, err
 	}
-	after, err := t.Apply(before, x.now)
+	after, err := t.Apply(before, x.Now)
 	if err != nil {
 		return quarantine.Entry{}, err
 	}
@@ -41,19 +42,19 @@ func (x *tx) transition(row entryRow, t quarantine.Transition) (quarantine.Entry
 		return quarantine.Entry{}, err
 	}
 	if before.State != after.State {
-		if _, err := x.exec(sqlGroupMove, row.GroupSeq, string(before.State), string(after.State), micros(x.now)); err != nil {
+		if _, err := x.Exec(sqlGroupMove, row.GroupSeq, string(before.State), string(after.State), litekit.Micros(x.Now)); err != nil {
 			return quarantine.Entry{}, err
 		}
 	}
 	change := quarantine.AuditRow{EntryID: after.ID, Ref: after.Ref, From: before.State, To: after.State,
 		Version: after.Version, Decision: t.Decision}
-	change.Decision.At = x.now
+	change.Decision.At = x.Now
 	err = x.audit(change, row.GroupSeq, t.Request)
 	if err != nil || t.Attempt == nil {
 		return after, err
 	}
 	identity := [32]byte(row.Identity)
-	n, err := value[int64](x, sqlMessageAttempted, identity[:])
+	n, err := litekit.Value[int64](x, sqlMessageAttempted, identity[:])
 	if err != nil {
 		return quarantine.Entry{}, err
 	}
@@ -63,17 +64,17 @@ func (x *tx) transition(row entryRow, t quarantine.Transition) (quarantine.Entry
 // move stores what may change of an entry.
 func (x *tx) move(e quarantine.Entry) error {
 	d := e.Decided
-	_, err := x.exec(sqlEntryMove, e.Seq, string(e.State), e.Version, micros(e.ChangedAt), e.Replays, e.Claim,
-		blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed, micros(d.At), blob(d.Reason), e.Alone)
+	_, err := x.Exec(sqlEntryMove, e.Seq, string(e.State), e.Version, litekit.Micros(e.ChangedAt), e.Replays, e.Claim,
+		blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed, litekit.Micros(d.At), blob(d.Reason), e.Alone)
 	return err
 }
 
 // audit stores that an entry of a group, the group, or what is in force was changed.
 func (x *tx) audit(row quarantine.AuditRow, group int64, request string) error {
 	d := row.Decision
-	_, err := x.exec(sqlAuditAdd, row.EntryID, row.Ref, string(row.From), string(row.To), row.Version,
-		blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed, micros(d.At), blob(d.Reason),
-		group, row.VerbText(), micros(row.Until), blob(request))
+	_, err := x.Exec(sqlAuditAdd, row.EntryID, row.Ref, string(row.From), string(row.To), row.Version,
+		blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed, litekit.Micros(d.At), blob(d.Reason),
+		group, row.VerbText(), litekit.Micros(row.Until), blob(request))
 	return err
 }
 
@@ -97,11 +98,11 @@ type auditRow struct {
 // Audit implements [quarantine.Store].
 func (s *Store) Audit(ctx context.Context, entryID string, limit int) (audit []quarantine.AuditRow, err error) {
 	err = s.read(ctx, "read the audit", func(x *tx) error {
-		f := newFilter(max(0, limit))
+		f := litekit.NewFilter(max(0, limit))
 		if entryID != "" {
-			f.and("entry_id = " + f.arg(entryID))
+			f.And("entry_id = " + f.Arg(entryID))
 		}
-		f.desc = true
+		f.Order = newest
 		audit, err = x.auditRows(f)
 		return err
 	})
@@ -112,14 +113,14 @@ func (s *Store) Audit(ctx context.Context, entryID string, limit int) (audit []q
 }
 
 // auditRows returns the rows that a filter selects.
-func (x *tx) auditRows(f *filter) (audit []quarantine.AuditRow, err error) {
-	rows, err := collect[auditRow](x, f.apply(sqlAuditList), f.args...)
+func (x *tx) auditRows(f *litekit.Filter) (audit []quarantine.AuditRow, err error) {
+	rows, err := litekit.Collect[auditRow](x, f.Apply(sqlAuditList), f.Args()...)
 	for _, r := range rows {
 		row := quarantine.AuditRow{
 			N: r.N, EntryID: r.EntryID, Ref: r.Ref, Version: r.Version,
 			From: quarantine.State(r.From), To: quarantine.State(r.To),
 			Decision: decision(r.Actor, r.Via, r.Claimed, r.At, r.Reason),
-			Until:    timeOf(r.Until),
+			Until:    litekit.TimeOf(r.Until),
 		}
 		audit = append(audit, row.WithVerb(r.Verb))
 	}
@@ -144,7 +145,7 @@ func (s *Store) ClaimReplay(ctx context.Context, subscription, incarnation strin
 		if e, err = row.entry(); err != nil {
 			return err
 		}
-		e = e.Claimed(incarnation, x.now)
+		e = e.Claimed(incarnation, x.Now)
 		if err := x.move(e); err != nil {
 			return err
 		}
@@ -159,13 +160,13 @@ func (s *Store) ClaimReplay(ctx context.Context, subscription, incarnation strin
 
 // claimable returns the oldest unclaimed replay for a living incarnation.
 func (x *tx) claimable(subscription, incarnation string) (entryRow, error) {
-	if alive, err := value[int](x, sqlWorkerAlive, incarnation); err != nil {
+	if alive, err := litekit.Value[int](x, sqlWorkerAlive, incarnation); err != nil {
 		return entryRow{}, err
 	} else if alive == 0 {
 		return entryRow{}, fmt.Errorf("incarnation %q: %w", incarnation, quarantine.ErrNoWorker)
 	}
-	f := newFilter(1)
-	f.and("e.subscription = " + f.arg(subscription) + " AND e.state = 'replaying' AND e.claim = ''")
+	f := litekit.NewFilter(1)
+	f.And("e.subscription = " + f.Arg(subscription) + " AND e.state = 'replaying' AND e.claim = ''")
 	rows, err := x.entries(f)
 	if err != nil {
 		return entryRow{}, err

@@ -46,7 +46,7 @@ func BenchmarkList(b *testing.B) {
 	url := durable(b)
 	quarantinetest.BenchmarkList(b, open(b, url), func() {
 		// The server's autovacuum does so within a minute.
-		if _, err := connect(b, url).Exec(b.Context(), "ANALYZE"); err != nil {
+		if _, err := pgtest.Connect(b, url).Exec(b.Context(), "ANALYZE"); err != nil {
 			b.Fatal(err)
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/internal/pgkit"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -36,9 +37,9 @@ func (s *Store) Changes(ctx context.Context, since int64) (quarantine.Changes, e
 	since = max(since, 0)
 	var rows []markRow
 	var replays []string
-	err := s.call(ctx, "read changes", func(ctx context.Context) error {
+	err := s.pool.Call(ctx, "read changes", func(ctx context.Context) error {
 		var b pgx.Batch
-		b.Queue(sqlChangeList, since, changesBatch, changesRecent).Query(into(&rows))
+		b.Queue(sqlChangeList, since, changesBatch, changesRecent).Query(pgkit.Into(&rows))
 		b.Queue(sqlEntryWaiting).Query(func(found pgx.Rows) (err error) {
 			replays, err = pgx.AppendRows([]string(nil), found, pgx.RowTo[string])
 			return err

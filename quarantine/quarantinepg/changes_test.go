@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/theriac/theriac/internal/pgtest"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -21,8 +22,8 @@ func TestChanges_NothingIsSkipped(t *testing.T) {
 	s := open(t, url)
 	var open []*pgx.Conn
 	for i := range transactions {
-		open = append(open, connect(t, url))
-		execute(t, open[i], "BEGIN", fmt.Sprintf(`INSERT INTO theriac.message (identity, subscription, message_id, failures)
+		open = append(open, pgtest.Connect(t, url))
+		pgtest.Execute(t, open[i], "BEGIN", fmt.Sprintf(`INSERT INTO theriac.message (identity, subscription, message_id, failures)
 			SELECT convert_to(format('%[1]d-%%s', n), 'UTF8'), 'billing', convert_to(format('%[1]d-%%s', n), 'UTF8'), 1
 			FROM generate_series(1, %[2]d) n`, i, rows))
 	}
@@ -53,7 +54,7 @@ func TestChanges_NothingIsSkipped(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		execute(t, conn, "COMMIT")
+		pgtest.Execute(t, conn, "COMMIT")
 	}
 	read()
 	if want := transactions*rows + transactions/4; len(told) != want {
@@ -65,9 +66,9 @@ func TestChanges_NothingIsSkipped(t *testing.T) {
 // parallel, so that no other test has an old transaction open on the server.
 func TestChanges_AFreshReaderIsToldInBatches(t *testing.T) {
 	url := postgres.Database(t)
-	s, conn := open(t, url), connect(t, url)
+	s, conn := open(t, url), pgtest.Connect(t, url)
 	for i := range 10 {
-		execute(t, conn, fmt.Sprintf(`INSERT INTO theriac.message (identity, subscription, message_id, held)
+		pgtest.Execute(t, conn, fmt.Sprintf(`INSERT INTO theriac.message (identity, subscription, message_id, held)
 			SELECT convert_to(format('%[1]d-%%s', n), 'UTF8'), 'billing', convert_to(format('%[1]d-%%s', n), 'UTF8'), true
 			FROM generate_series(1, 700) n`, i))
 	}

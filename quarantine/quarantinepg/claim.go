@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/theriac/theriac/internal/pgkit"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -20,7 +21,7 @@ func (s *Store) ClaimReplay(ctx context.Context, subscription, incarnation strin
 	const doing = "claim a replay"
 	// Workers ask every second and mostly in vain, so it is only looked first.
 	var registered, waiting bool
-	err = s.call(ctx, doing, func(ctx context.Context) error {
+	err = s.pool.Call(ctx, doing, func(ctx context.Context) error {
 		return s.pool.QueryRow(ctx, sqlClaimLook, quarantine.DisplayText(subscription, 1024),
 			quarantine.DisplayText(incarnation, 1024)).Scan(&registered, &waiting)
 	})
@@ -53,14 +54,14 @@ func nothingWaits(subscription string) error {
 func (x tx) claim(subscription, incarnation string) (quarantine.Entry, error) {
 	none := quarantine.Entry{}
 	// The shared lock makes a reaper wait until the claim is there to be taken back.
-	if _, err := value[string](x, sqlWorkerShare, incarnation); isNone(err) {
+	if _, err := value[string](x, sqlWorkerShare, incarnation); pgkit.IsNone(err) {
 		return none, notRegistered(incarnation)
 	} else if err != nil {
 		return none, err
 	}
 	f := newFilter(1)
 	f.lock = lockIfFree
-	f.and("e.subscription = " + f.arg(subscription) + " AND e.state = 'replaying' AND e.claim = ''")
+	f.And("e.subscription = " + f.Arg(subscription) + " AND e.state = 'replaying' AND e.claim = ''")
 	rows, err := x.entries(f)
 	if err != nil {
 		return none, err

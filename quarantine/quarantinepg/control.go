@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/internal/pgkit"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -25,7 +26,7 @@ type controlRow struct {
 
 func (r *controlRow) control() quarantine.Control {
 	return quarantine.Control{
-		Subscription: r.Subscription, Level: handlers.ShedLevel(r.Level), Until: timeOf(r.Until), Version: r.Version,
+		Subscription: r.Subscription, Level: handlers.ShedLevel(r.Level), Until: pgkit.TimeOf(r.Until), Version: r.Version,
 		Ordered: decision(r.SetBy, r.SetVia, r.SetClaimed, &r.SetAt, r.SetReason),
 	}
 }
@@ -100,8 +101,8 @@ func (x tx) control(a quarantine.ControlAct, after quarantine.Controls) error {
 	b.Queue(sqlControlClear, a.Subscription, after.At)
 	if c, ok := a.Set(after); ok {
 		d := c.Ordered
-		b.Queue(sqlControlSet, c.Subscription, string(c.Level), blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed,
-			d.At, blob(d.Reason), timestamp(c.Until), c.Version)
+		b.Queue(sqlControlSet, c.Subscription, string(c.Level), pgkit.Blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed,
+			d.At, pgkit.Blob(d.Reason), timestamp(c.Until), c.Version)
 	}
 	queueAudit(&b, a.Audit(after), 0, a.Request)
 	return x.send(&b)
@@ -111,7 +112,7 @@ func (x tx) control(a quarantine.ControlAct, after quarantine.Controls) error {
 // does.
 func (m *membership) Confirm(ctx context.Context, version int64, obeyed map[string]handlers.Obeyed) error {
 	encoded := quarantine.EncodeObeyed(obeyed)
-	return m.store.call(ctx, "confirm controls", func(ctx context.Context) error {
+	return m.store.pool.Call(ctx, "confirm controls", func(ctx context.Context) error {
 		tag, err := m.store.pool.Exec(ctx, sqlWorkerConfirm, m.worker.Incarnation, version, encoded)
 		if err == nil && tag.RowsAffected() == 0 {
 			err = m.ended()

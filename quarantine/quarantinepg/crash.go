@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/internal/pgkit"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -29,7 +30,7 @@ type countRow struct {
 
 // reports returns what the rows stand for, with the counts of their suspects.
 func (x tx) reports(rows []crashRow) ([]quarantine.CrashReport, error) {
-	counts, err := collect[countRow](x, sqlCrashCounts, column(rows, func(r crashRow) int64 { return r.Seq }))
+	counts, err := collect[countRow](x, sqlCrashCounts, pgkit.Column(rows, func(r crashRow) int64 { return r.Seq }))
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +184,7 @@ func (s *Store) CrashList(ctx context.Context, q quarantine.CrashQuery) (page qu
 	err = s.read(ctx, "list crash reports", func(x tx) error {
 		f := newFilter(q.PageSize() + 1)
 		narrowCrashes(f, q)
-		rows, err := collect[crashRow](x, f.apply(sqlCrashList), f.all()...)
+		rows, err := collect[crashRow](x, f.apply(sqlCrashList), f.All()...)
 		if err != nil {
 			return err
 		}
@@ -204,26 +205,26 @@ func (s *Store) CrashList(ctx context.Context, q quarantine.CrashQuery) (page qu
 func narrowCrashes(f *filter, q quarantine.CrashQuery) {
 	for _, c := range [][2]string{{"c.role", q.Role}, {"c.host", q.Host}, {"c.build", q.Build}} {
 		if c[1] != "" {
-			f.and(c[0] + " = " + f.arg(searched(c[1])))
+			f.And(c[0] + " = " + f.Arg(searched(c[1])))
 		}
 	}
 	if !q.Since.IsZero() {
-		f.and("c.reported_at >= " + f.arg(bounded(q.Since)))
+		f.And("c.reported_at >= " + f.Arg(bounded(q.Since)))
 	}
 	if !q.Until.IsZero() {
-		f.and("c.reported_at < " + f.arg(bounded(q.Until)))
+		f.And("c.reported_at < " + f.Arg(bounded(q.Until)))
 	}
 	if q.After != 0 {
-		f.and("c.seq < " + f.arg(q.After))
+		f.And("c.seq < " + f.Arg(q.After))
 	}
 	of := ""
 	if q.Subscription != "" {
-		of += " AND s.subscription = " + f.arg(blob(q.Subscription))
+		of += " AND s.subscription = " + f.Arg(pgkit.Blob(q.Subscription))
 	}
 	if q.MessageID != "" {
-		of += " AND s.message_id = " + f.arg(blob(q.MessageID))
+		of += " AND s.message_id = " + f.Arg(pgkit.Blob(q.MessageID))
 	}
 	if of != "" {
-		f.and("EXISTS (SELECT 1 FROM theriac.suspect s WHERE s.crash_seq = c.seq" + of + ")")
+		f.And("EXISTS (SELECT 1 FROM theriac.suspect s WHERE s.crash_seq = c.seq" + of + ")")
 	}
 }

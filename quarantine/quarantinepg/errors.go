@@ -1,87 +1,27 @@
 package quarantinepg
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"io"
-	"net"
-
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/theriac/theriac/internal/pgkit"
 	"github.com/theriac/theriac/quarantine"
-)
-
-// SQLSTATE codes that stand for themselves; the rest is judged by its class.
-const (
-	codeSerialization   = "40001"
-	codeDeadlock        = "40P01"
-	codeReadOnly        = "25006"
-	codeUndefinedTable  = "42P01"
-	codeUndefinedColumn = "42703"
-	codeUndefinedSchema = "3F000"
-	codePrivilege       = "42501"
 )
 
 // requestIndex keeps requests apart that come at the same moment.
 const requestIndex = "audit_request"
 
+func kinds() pgkit.Kinds {
+	return pgkit.Kinds{
+		Invalid: quarantine.ErrInvalid, Unavailable: quarantine.ErrUnavailable,
+		Refused: quarantine.ErrRefusedData, Schema: quarantine.ErrSchema,
+		Of: func(e *pgconn.PgError) error {
+			if e.ConstraintName == requestIndex {
+				return quarantine.ErrDuplicate
+			}
+			return nil
+		},
+	}
+}
+
 // classify says what an error means for the caller and what was being done.
-// Only the server's own words are shown; they never contain a password.
-func classify(doing string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if kind := kindOf(err); kind != nil {
-		return fmt.Errorf("%s: %w: %w", doing, kind, err)
-	}
-	return fmt.Errorf("%s: %w", doing, err)
-}
-
-// kindOf returns the sentinel for errors of the server, the connection and the
-// context, and nil for all others.
-func kindOf(err error) error {
-	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		if e.ConstraintName == requestIndex {
-			return quarantine.ErrDuplicate
-		}
-		return kindOfState(e.Code)
-	}
-	_, isNet := errors.AsType[net.Error](err)
-	_, isConnect := errors.AsType[*pgconn.ConnectError](err)
-	if isNet || isConnect || pgconn.SafeToRetry(err) || pgconn.Timeout(err) ||
-		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
-		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
-		errors.Is(err, pgx.ErrTxClosed) || errors.Is(err, pgx.ErrTxCommitRollback) {
-		return quarantine.ErrUnavailable
-	}
-	return nil
-}
-
-// kindOfState judges a SQLSTATE. Integrity (class 23) counts as data: what is
-// about the moment only, two at once, is prevented by locks.
-func kindOfState(code string) error {
-	switch code {
-	case codeReadOnly, codePrivilege:
-		return quarantine.ErrUnavailable
-	case codeUndefinedTable, codeUndefinedColumn, codeUndefinedSchema:
-		return quarantine.ErrSchema
-	}
-	switch code[:min(2, len(code))] {
-	case "22", "23", "54": // bad data, integrity, too large or too deep
-		return quarantine.ErrRefusedData
-	case "08", "28", "3D", "40", "53", "55", "57", "58", "XX":
-		// connection, login, no such database, rollback, resources, lock or state,
-		// operator, system, internal
-		return quarantine.ErrUnavailable
-	}
-	return nil
-}
-
-// lostToAnother reports that the server rolled the transaction back for the
-// sake of another: nothing of it happened, and it may be run again.
-func lostToAnother(err error) bool {
-	e, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (e.Code == codeSerialization || e.Code == codeDeadlock)
-}
+func classify(doing string, err error) error { return kinds().Classify(doing, err) }

@@ -1,12 +1,11 @@
 package quarantinepg_test
 
 import (
-	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
-	"time"
 
 	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/internal/pgtest"
@@ -30,7 +29,7 @@ func TestKilledBackends(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Close() }() // never fails
-	admin := connect(t, url)
+	admin := pgtest.Connect(t, url)
 	m, err := s.Join(t.Context(), quarantine.Worker{Name: "w-1"})
 	if err != nil {
 		t.Fatal(err)
@@ -117,37 +116,6 @@ func TestServerRestart(t *testing.T) {
 	}
 }
 
-// TestBlocked has another session lock the table for longer than a caller, or a
-// statement, may take.
-func TestBlocked(t *testing.T) {
-	t.Parallel()
-	url := postgres.Database(t)
-	s, err := quarantinepg.Open(t.Context(), quarantinepg.Config{URL: url, StatementTimeout: 50 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = s.Close() }() // never fails
-	other := connect(t, url)
-	if _, err := other.Exec(t.Context(), "BEGIN; LOCK TABLE theriac.message"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.HoldEntries(t.Context(), []quarantine.NewEntry{entry(1)}); !errors.Is(err, quarantine.ErrUnavailable) {
-		t.Errorf("by the statement's timeout: %v, want ErrUnavailable", err)
-	}
-	patient := open(t, url)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if _, err := patient.HoldEntries(ctx, []quarantine.NewEntry{entry(1)}); !errors.Is(err, quarantine.ErrUnavailable) {
-		t.Errorf("by the caller's deadline: %v, want ErrUnavailable", err)
-	}
-	if _, err := other.Exec(t.Context(), "ROLLBACK"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := patient.HoldEntries(t.Context(), []quarantine.NewEntry{entry(1)}); err != nil {
-		t.Errorf("when the lock is free: %v", err)
-	}
-}
-
 // TestRefusedData: the names of subscriptions are ours and stand in text
 // columns, which refuse NUL; that shows how a refusal of the server is told.
 func TestRefusedData(t *testing.T) {
@@ -171,7 +139,7 @@ func TestChanges_WaitForAnOlderTransaction(t *testing.T) {
 	t.Parallel()
 	url := postgres.Database(t)
 	s := open(t, url)
-	older := connect(t, url)
+	older := pgtest.Connect(t, url)
 	if _, err := older.Exec(t.Context(), `BEGIN; INSERT INTO theriac.message (identity, subscription, message_id, failures)
 		VALUES ('i', 'billing', 'late', 1)`); err != nil {
 		t.Fatal(err)
@@ -196,4 +164,19 @@ func TestChanges_WaitForAnOlderTransaction(t *testing.T) {
 		}
 	}
 	t.Errorf("the older transaction was skipped: %+v", after.Marks)
+}
+
+// TestLongIds: brokers choose their ids; no index may bound them.
+func TestLongIds(t *testing.T) {
+	t.Parallel()
+	s := open(t, postgres.Database(t))
+	n := entry(1)
+	n.Entry.Message.ID = strings.Repeat("x\x00\xff", 100_000)
+	if _, err := s.HoldEntries(t.Context(), []quarantine.NewEntry{n}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.EntryGet(t.Context(), quarantine.EntryKey{MessageID: n.Entry.Message.ID}, quarantine.GetOptions{})
+	if err != nil || got.ID != n.Entry.ID || got.Message.ID != n.Entry.Message.ID {
+		t.Errorf("found %q, %v", got.ID, err)
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/internal/pgkit"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -36,7 +37,7 @@ func byFingerprint(rows []groupSeqRow) map[string]int64 {
 
 // fingerprints returns each fingerprint once, in order.
 func fingerprints(all []*candidate) []string {
-	texts := column(all, func(c *candidate) string { return c.Entry.Fingerprint })
+	texts := pgkit.Column(all, func(c *candidate) string { return c.Entry.Fingerprint })
 	slices.Sort(texts)
 	return slices.Compact(texts)
 }
@@ -55,24 +56,24 @@ func (x tx) addGroups(created []*candidate, groups map[string]int64) error {
 		return nil
 	}
 	missing := slices.Sorted(maps.Keys(makers)) // locked in one order by all
-	all := column(missing, func(fp string) *candidate { return makers[fp] })
+	all := pgkit.Column(missing, func(fp string) *candidate { return makers[fp] })
 	numbers, err := collect[numberRow](x, sqlSequenceNext, "theriac.group_seq", len(all))
 	if err != nil {
 		return err
 	}
 	blobs := func(of func(c *candidate) string) [][]byte {
-		return column(all, func(c *candidate) []byte { return blob(of(c)) })
+		return pgkit.Column(all, func(c *candidate) []byte { return pgkit.Blob(of(c)) })
 	}
 	_, err = x.exec(sqlGroupAdd,
-		column(numbers, func(n numberRow) int64 { return n.Number }),
-		column(numbers, func(n numberRow) string { return quarantine.GroupRef(n.Number) }),
+		pgkit.Column(numbers, func(n numberRow) int64 { return n.Number }),
+		pgkit.Column(numbers, func(n numberRow) string { return quarantine.GroupRef(n.Number) }),
 		missing,
-		column(all, func(c *candidate) string { return c.Entry.Subscription }),
+		pgkit.Column(all, func(c *candidate) string { return c.Entry.Subscription }),
 		blobs(func(c *candidate) string { return c.Entry.Title }),
 		blobs(func(c *candidate) string { return c.Entry.Where }),
-		column(all, func(c *candidate) string { return string(c.Entry.Reason) }),
-		column(all, func(c *candidate) []byte { return quarantine.EncodeTexts(c.Basis) }),
-		column(all, func(*candidate) []byte { return quarantine.EncodeTexts(nil) }))
+		pgkit.Column(all, func(c *candidate) string { return string(c.Entry.Reason) }),
+		pgkit.Column(all, func(c *candidate) []byte { return quarantine.EncodeTexts(c.Basis) }),
+		pgkit.Column(all, func(*candidate) []byte { return quarantine.EncodeTexts(nil) }))
 	if err != nil {
 		return err
 	}
@@ -175,7 +176,7 @@ func (r *groupRow) group() (quarantine.Group, error) {
 		Title: string(r.Title), Where: string(r.Place), Reason: handlers.Reason(r.Reason),
 		First: r.FirstAt.UTC(), Last: r.LastAt.UTC(), Builds: builds, Basis: basis,
 		Counts:  make(map[quarantine.State]int64),
-		Changes: r.Changes, Version: r.Version, SnoozedUntil: timeOf(r.SnoozedUntil),
+		Changes: r.Changes, Version: r.Version, SnoozedUntil: pgkit.TimeOf(r.SnoozedUntil),
 		Taken: decision(r.TakenBy, r.TakenVia, r.TakenClaimed, r.TakenAt, r.TakenReason),
 		Acted: decision(r.ActedBy, r.ActedVia, r.ActedClaimed, r.ActedAt, r.ActedReason),
 	}
@@ -198,7 +199,7 @@ func (s *Store) GroupList(ctx context.Context, q quarantine.Query) (groups []qua
 		if err != nil {
 			return err
 		}
-		rows, err := collect[groupRow](x, f.apply(sqlGroupList), f.all()...)
+		rows, err := collect[groupRow](x, f.apply(sqlGroupList), f.All()...)
 		if err != nil {
 			return err
 		}
@@ -222,9 +223,9 @@ func (s *Store) GroupList(ctx context.Context, q quarantine.Query) (groups []qua
 func (x tx) groupFilter(q quarantine.Query) (*filter, error) {
 	f := newFilter(q.PageSize())
 	if !onlyStates(q) {
-		f.sql.WriteString(" AND EXISTS (SELECT 1 FROM theriac.entry e WHERE e.group_seq = g.seq")
+		f.Put(" AND EXISTS (SELECT 1 FROM theriac.entry e WHERE e.group_seq = g.seq")
 		err := x.narrow(f, q)
-		f.sql.WriteString(")")
+		f.Put(")")
 		return f, err
 	}
 	if q.Group != "" {
@@ -232,7 +233,7 @@ func (x tx) groupFilter(q quarantine.Query) (*filter, error) {
 		if err != nil {
 			return nil, err
 		}
-		f.and("g.seq = " + f.arg(seq))
+		f.And("g.seq = " + f.Arg(seq))
 	}
 	if len(q.States) > 0 {
 		has := []string{"false"}
@@ -241,7 +242,7 @@ func (x tx) groupFilter(q quarantine.Query) (*filter, error) {
 				has = append(has, "g."+string(state)+" > 0") // the column is named after the state
 			}
 		}
-		f.and("(" + strings.Join(has, " OR ") + ")")
+		f.And("(" + strings.Join(has, " OR ") + ")")
 	}
 	return f, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/theriac/theriac/internal/pgkit"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -55,8 +56,8 @@ func (x tx) act(seq int64, a quarantine.GroupAct) (quarantine.Group, error) {
 	taken, acted := after.Taken, after.Acted
 	var b pgx.Batch
 	b.Queue(sqlGroupAct, seq, after.Version, acted.At, timestamp(after.SnoozedUntil),
-		blob(taken.Actor.Name), taken.Actor.Via, taken.Actor.Claimed, timestamp(taken.At), blob(taken.Reason),
-		blob(acted.Actor.Name), acted.Actor.Via, acted.Actor.Claimed, blob(acted.Reason))
+		pgkit.Blob(taken.Actor.Name), taken.Actor.Via, taken.Actor.Claimed, timestamp(taken.At), pgkit.Blob(taken.Reason),
+		pgkit.Blob(acted.Actor.Name), acted.Actor.Via, acted.Actor.Claimed, pgkit.Blob(acted.Reason))
 	queueAudit(&b, a.Audit(after), seq, a.Request)
 	return after, x.send(&b)
 }
@@ -67,7 +68,7 @@ func (x tx) once(request string) error {
 	if err := quarantine.CheckRequest(request); err != nil || request == "" {
 		return err
 	}
-	done, err := value[bool](x, sqlAuditRequest, blob(request))
+	done, err := value[bool](x, sqlAuditRequest, pgkit.Blob(request))
 	if err == nil && done {
 		return fmt.Errorf("request %q: %w", request, quarantine.ErrDuplicate)
 	}
@@ -83,8 +84,8 @@ func queueAudit(b *pgx.Batch, row quarantine.AuditRow, group int64, request stri
 		id = nobody
 	}
 	b.Queue(sqlAuditAdd, id, row.Ref, string(row.From), string(row.To), row.Version,
-		blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed, blob(d.Reason), d.At,
-		group, row.VerbText(), timestamp(row.Until), blob(request))
+		pgkit.Blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed, pgkit.Blob(d.Reason), d.At,
+		group, row.VerbText(), timestamp(row.Until), pgkit.Blob(request))
 }
 
 // GroupAudit implements [quarantine.NoticeStore].
@@ -95,7 +96,7 @@ func (s *Store) GroupAudit(ctx context.Context, group string, after int64, limit
 			return err
 		}
 		f := newFilter(quarantine.NoticeLimit(limit))
-		f.and("group_seq = " + f.arg(seq) + " AND n > " + f.arg(after))
+		f.And("group_seq = " + f.Arg(seq) + " AND n > " + f.Arg(after))
 		audit, err = x.auditRows(f)
 		return err
 	})

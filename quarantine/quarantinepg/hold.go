@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/internal/pgkit"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -104,16 +105,16 @@ func (x tx) reserve(all []*candidate) (map[string]int64, time.Time, error) {
 	var numbers []numberRow
 	var groups []groupSeqRow
 	var b pgx.Batch
-	b.Queue(sqlMessageHold, column(all, (*candidate).key),
-		column(all, func(c *candidate) string { return c.Entry.Subscription }),
-		column(all, func(c *candidate) []byte { return blob(c.Entry.Message.ID) }),
+	b.Queue(sqlMessageHold, pgkit.Column(all, (*candidate).key),
+		pgkit.Column(all, func(c *candidate) string { return c.Entry.Subscription }),
+		pgkit.Column(all, func(c *candidate) []byte { return pgkit.Blob(c.Entry.Message.ID) }),
 	).Query(func(rows pgx.Rows) (err error) {
 		fresh, err = pgx.CollectRows(rows, pgx.RowTo[[]byte])
 		return err
 	})
-	b.Queue(sqlSequenceNext, "theriac.entry_seq", len(all)).Query(into(&numbers))
-	b.Queue(sqlGroupFind, fingerprints(all)).Query(into(&groups))
-	fates := newFates(column(all, (*candidate).fate))
+	b.Queue(sqlSequenceNext, "theriac.entry_seq", len(all)).Query(pgkit.Into(&numbers))
+	b.Queue(sqlGroupFind, fingerprints(all)).Query(pgkit.Into(&groups))
+	fates := newFates(pgkit.Column(all, (*candidate).fate))
 	suspects := fates.queueLock(&b)
 	if err := x.send(&b); err != nil {
 		return nil, time.Time{}, err
@@ -155,7 +156,7 @@ func (x tx) readHeld(held []*candidate) error {
 		return nil
 	}
 	f := newFilter(len(held))
-	f.and("e.identity = ANY (" + f.arg(column(held, (*candidate).key)) + ")")
+	f.And("e.identity = ANY (" + f.Arg(pgkit.Column(held, (*candidate).key)) + ")")
 	rows, err := x.entries(f)
 	if err != nil {
 		return err
@@ -193,8 +194,8 @@ func (c *candidate) asStored(at time.Time) (quarantine.Entry, error) {
 func (x tx) insert(created []*candidate) (locked []groupLockRow, err error) {
 	var b pgx.Batch
 	b.Queue(sqlEntryAdd, entryColumns(created)...)
-	b.Queue(sqlPayloadAdd, column(created, func(c *candidate) int64 { return c.seq }),
-		column(created, func(c *candidate) []byte { return blob(c.Entry.Message.Data) }))
+	b.Queue(sqlPayloadAdd, pgkit.Column(created, func(c *candidate) int64 { return c.seq }),
+		pgkit.Column(created, func(c *candidate) []byte { return pgkit.Blob(c.Entry.Message.Data) }))
 	var attempts attemptColumns
 	for _, c := range created {
 		if !c.AttemptRecorded {
@@ -202,34 +203,34 @@ func (x tx) insert(created []*candidate) (locked []groupLockRow, err error) {
 		}
 	}
 	queueAttempts(&b, attempts)
-	b.Queue(sqlGroupLock, column(created, func(c *candidate) int64 { return c.groupSeq })).Query(into(&locked))
+	b.Queue(sqlGroupLock, pgkit.Column(created, func(c *candidate) int64 { return c.groupSeq })).Query(pgkit.Into(&locked))
 	return locked, x.send(&b)
 }
 
 // entryColumns are the arguments of entry_add.sql.
 func entryColumns(created []*candidate) []any {
 	texts := func(of func(e quarantine.Entry) string) []string {
-		return column(created, func(c *candidate) string { return of(c.Entry) })
+		return pgkit.Column(created, func(c *candidate) string { return of(c.Entry) })
 	}
 	blobs := func(of func(e quarantine.Entry) []byte) [][]byte {
-		return column(created, func(c *candidate) []byte { return of(c.Entry) })
+		return pgkit.Column(created, func(c *candidate) []byte { return of(c.Entry) })
 	}
-	numbers := func(of func(c *candidate) int64) []int64 { return column(created, of) }
+	numbers := func(of func(c *candidate) int64) []int64 { return pgkit.Column(created, of) }
 	return []any{
 		numbers(func(c *candidate) int64 { return c.seq }),
-		column(created, func(c *candidate) pgtype.UUID { return c.id }),
-		column(created, func(c *candidate) string { return quarantine.EntryRef(c.seq) }),
-		column(created, (*candidate).key),
+		pgkit.Column(created, func(c *candidate) pgtype.UUID { return c.id }),
+		pgkit.Column(created, func(c *candidate) string { return quarantine.EntryRef(c.seq) }),
+		pgkit.Column(created, (*candidate).key),
 		numbers(func(c *candidate) int64 { return c.groupSeq }),
 		texts(func(e quarantine.Entry) string { return e.Subscription }),
-		blobs(func(e quarantine.Entry) []byte { return blob(e.Message.ID) }),
-		blobs(func(e quarantine.Entry) []byte { return blob(e.Message.OrderingKey) }),
+		blobs(func(e quarantine.Entry) []byte { return pgkit.Blob(e.Message.ID) }),
+		blobs(func(e quarantine.Entry) []byte { return pgkit.Blob(e.Message.OrderingKey) }),
 		blobs(func(e quarantine.Entry) []byte { return quarantine.EncodeAttributes(e.Message.Attributes) }),
 		numbers(func(c *candidate) int64 { return c.Entry.Message.PublishedAt.UnixMicro() }),
 		numbers(func(c *candidate) int64 { return int64(c.Entry.Message.DeliveryAttempt) }),
 		numbers(func(c *candidate) int64 { return c.Entry.Size }),
 		blobs(func(e quarantine.Entry) []byte { return e.SHA256[:] }),
-		column(created, func(c *candidate) bool { return c.Entry.Degraded }),
+		pgkit.Column(created, func(c *candidate) bool { return c.Entry.Degraded }),
 		texts(func(e quarantine.Entry) string { return string(e.Reason) }),
 		texts(func(e quarantine.Entry) string { return string(e.Confidence) }),
 		blobs(quarantine.EncodeEvidence),

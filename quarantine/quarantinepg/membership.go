@@ -67,7 +67,7 @@ func (m *membership) own() {
 		}
 		if m.conn.IsClosed() || errors.Is(err, quarantine.ErrNoWorker) {
 			m.ending.Do(func() {
-				m.store.cfg.Logger.Warn("quarantine: a worker's connection broke, and with it its lock is gone",
+				m.store.log.Warn("quarantine: a worker's connection broke, and with it its lock is gone",
 					"worker", m.worker.Name, "incarnation", m.worker.Incarnation, "error", err)
 				close(m.lost)
 			})
@@ -128,7 +128,7 @@ func (m *membership) Heartbeat(ctx context.Context) error {
 // connection that holds the lock has one owner, and heartbeats to carry.
 func (m *membership) Snapshot(ctx context.Context, running []handlers.Running) error {
 	encoded := quarantine.EncodeRunning(running)
-	return m.store.call(ctx, "snapshot", func(ctx context.Context) error {
+	return m.store.pool.Call(ctx, "snapshot", func(ctx context.Context) error {
 		tag, err := m.store.pool.Exec(ctx, sqlWorkerSnapshot, m.worker.Incarnation, encoded)
 		if err == nil && tag.RowsAffected() == 0 {
 			err = m.ended()

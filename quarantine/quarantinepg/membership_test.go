@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/theriac/theriac/internal/pgtest"
 	"github.com/theriac/theriac/internal/runner"
 	"github.com/theriac/theriac/quarantine"
 )
@@ -83,7 +84,7 @@ func TestMembership_AReapedWorkerIsTold(t *testing.T) {
 	url := postgres.Database(t)
 	s := open(t, url)
 	m := join(t, s)
-	execute(t, connect(t, url), "UPDATE theriac.worker SET ended = 'dead'")
+	pgtest.Execute(t, pgtest.Connect(t, url), "UPDATE theriac.worker SET ended = 'dead'")
 	if err := m.Heartbeat(t.Context()); !errors.Is(err, quarantine.ErrNoWorker) {
 		t.Errorf("heartbeat: %v, want ErrNoWorker", err)
 	}

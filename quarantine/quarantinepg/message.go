@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/internal/pgkit"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -52,15 +53,15 @@ func (s *Store) RecordAttempts(ctx context.Context, batch []quarantine.AttemptRe
 			var b pgx.Batch
 			steps := queueRecords(&b, batch, told)
 			err = x.send(&b)
-			totals = column(steps, step.totals)
+			totals = pgkit.Column(steps, step.totals)
 			return err
 		})
 	} else {
-		err = s.call(ctx, doing, func(ctx context.Context) error {
+		err = s.pool.Call(ctx, doing, func(ctx context.Context) error {
 			var b pgx.Batch // the server runs a batch as one transaction
 			steps := queueRecords(&b, batch, nil)
 			err := s.pool.SendBatch(ctx, &b).Close()
-			totals = column(steps, step.totals)
+			totals = pgkit.Column(steps, step.totals)
 			return err
 		})
 	}
@@ -112,12 +113,12 @@ type deathRow struct {
 // which everybody locks them.
 func (x tx) deathsTold(batch []quarantine.AttemptRecord) (map[int]bool, error) {
 	var b pgx.Batch
-	_, rounds := tallies(column(batch, uncounted))
+	_, rounds := tallies(pgkit.Column(batch, uncounted))
 	for _, round := range rounds {
 		queueTallies(&b, round)
 	}
 	var rows []deathRow
-	b.Queue(sqlAttemptDeaths, column(batch, func(r quarantine.AttemptRecord) []byte { return r.Identity[:] })).Query(into(&rows))
+	b.Queue(sqlAttemptDeaths, pgkit.Column(batch, func(r quarantine.AttemptRecord) []byte { return r.Identity[:] })).Query(pgkit.Into(&rows))
 	if err := x.send(&b); err != nil {
 		return nil, err
 	}
@@ -176,11 +177,11 @@ func queueTallies(b *pgx.Batch, round []*tally) {
 		}
 	}
 	b.Queue(sqlMessageCount,
-		column(round, func(t *tally) []byte { return t.Identity[:] }),
-		column(round, func(t *tally) string { return t.Subscription }),
-		column(round, func(t *tally) []byte { return blob(t.MessageID) }),
-		column(round, func(t *tally) int { return t.added.Failures }),
-		column(round, func(t *tally) int { return t.added.Crashes }),
+		pgkit.Column(round, func(t *tally) []byte { return t.Identity[:] }),
+		pgkit.Column(round, func(t *tally) string { return t.Subscription }),
+		pgkit.Column(round, func(t *tally) []byte { return pgkit.Blob(t.MessageID) }),
+		pgkit.Column(round, func(t *tally) int { return t.added.Failures }),
+		pgkit.Column(round, func(t *tally) int { return t.added.Crashes }),
 		resets,
 	).Query(func(rows pgx.Rows) error {
 		var key []byte
@@ -210,16 +211,4 @@ func queueAttempts(b *pgx.Batch, rows attemptColumns) {
 		b.Queue(sqlAttemptAdd, rows.keys, rows.bodies, rows.deaths)
 		b.Queue(sqlAttemptTrim, rows.keys, quarantine.AttemptsKept)
 	}
-}
-
-// blob is a text from outside as it is stored: never NULL.
-func blob[T ~string | ~[]byte](s T) []byte { return append([]byte{}, s...) }
-
-// column returns one column of many values, as unnest takes it.
-func column[T, C any](all []T, of func(T) C) []C {
-	out := make([]C, len(all))
-	for i, v := range all {
-		out[i] = of(v)
-	}
-	return out
 }

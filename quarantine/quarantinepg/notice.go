@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/theriac/theriac/internal/pgkit"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -17,12 +18,12 @@ func (s *Store) LeadNotices(ctx context.Context, holder string, lasts time.Durat
 	if err := quarantine.CheckHolder(holder); err != nil {
 		return false, err
 	}
-	err = s.call(ctx, "lead the notices", func(ctx context.Context) error {
+	err = s.pool.Call(ctx, "lead the notices", func(ctx context.Context) error {
 		if lasts <= 0 {
-			_, err := s.pool.Exec(ctx, sqlNotifierLeave, blob(holder))
+			_, err := s.pool.Exec(ctx, sqlNotifierLeave, pgkit.Blob(holder))
 			return err
 		}
-		tag, err := s.pool.Exec(ctx, sqlNotifierLead, blob(holder), lasts)
+		tag, err := s.pool.Exec(ctx, sqlNotifierLead, pgkit.Blob(holder), lasts)
 		leads = tag.RowsAffected() == 1
 		return err
 	})
@@ -43,7 +44,7 @@ type noticeRow struct {
 func toldOf(rows []noticeRow) map[string]quarantine.ToldNotice {
 	told := make(map[string]quarantine.ToldNotice, len(rows))
 	for _, r := range rows {
-		t := quarantine.ToldNotice{Key: string(r.Key), Told: r.Told, AuditTold: r.AuditTold, At: timeOf(r.ToldAt),
+		t := quarantine.ToldNotice{Key: string(r.Key), Told: r.Told, AuditTold: r.AuditTold, At: pgkit.TimeOf(r.ToldAt),
 			Trouble: string(r.Trouble)}
 		if len(r.State) > 0 {
 			t.State = r.State
@@ -82,7 +83,7 @@ func (x tx) notices(seqs []int64) ([]quarantine.Notice, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys := column(seqs, func(seq int64) []byte { return blob(quarantine.GroupNotice(groups[seq].Fingerprint)) })
+	keys := pgkit.Column(seqs, func(seq int64) []byte { return pgkit.Blob(quarantine.GroupNotice(groups[seq].Fingerprint)) })
 	rows, err := collect[noticeRow](x, sqlNoticeGet, keys)
 	if err != nil {
 		return nil, err
@@ -91,7 +92,7 @@ func (x tx) notices(seqs []int64) ([]quarantine.Notice, error) {
 	notices := make([]quarantine.Notice, len(seqs))
 	for i, seq := range seqs {
 		row, key := groups[seq], string(keys[i])
-		notices[i] = quarantine.Notice{Key: key, Waiting: timeOf(row.UntoldSince), Latest: latest[seq], ToldNotice: told[key]}
+		notices[i] = quarantine.Notice{Key: key, Waiting: pgkit.TimeOf(row.UntoldSince), Latest: latest[seq], ToldNotice: told[key]}
 		notices[i].ToldNotice.Key = key
 		if notices[i].Group, err = row.group(); err != nil {
 			return nil, err
@@ -103,8 +104,8 @@ func (x tx) notices(seqs []int64) ([]quarantine.Notice, error) {
 // groupsBySeq returns groups by their numbers.
 func (x tx) groupsBySeq(seqs []int64) (map[int64]*groupRow, error) {
 	f := newFilter(len(seqs))
-	f.and("g.seq = ANY (" + f.arg(seqs) + ")")
-	rows, err := collect[groupRow](x, f.apply(sqlGroupList), f.all()...)
+	f.And("g.seq = ANY (" + f.Arg(seqs) + ")")
+	rows, err := collect[groupRow](x, f.apply(sqlGroupList), f.All()...)
 	groups := make(map[int64]*groupRow, len(rows))
 	for i := range rows {
 		groups[rows[i].Seq] = &rows[i]
@@ -124,7 +125,7 @@ func (x tx) newest(seqs []int64) (map[int64]quarantine.Entry, error) {
 		return nil, err
 	}
 	f := newFilter(len(numbers))
-	f.and("e.seq = ANY (" + f.arg(numbers) + ")")
+	f.And("e.seq = ANY (" + f.Arg(numbers) + ")")
 	rows, err := x.entries(f)
 	if err != nil {
 		return nil, err
@@ -161,7 +162,7 @@ func (s *Store) NoticeGet(ctx context.Context, key string) (n quarantine.Notice,
 				return err
 			}
 		}
-		rows, err := collect[noticeRow](x, sqlNoticeGet, [][]byte{blob(key)})
+		rows, err := collect[noticeRow](x, sqlNoticeGet, [][]byte{pgkit.Blob(key)})
 		if err == nil && len(rows) == 0 {
 			return fmt.Errorf("notice %q: %w", key, quarantine.ErrNotFound)
 		}
@@ -201,7 +202,7 @@ type toldGroupRow struct {
 // put stores notices. The notifier's row is locked first, so that nobody else leads
 // before the end, then the groups, in the order in which all lock them.
 func (x tx) put(holder string, told []quarantine.ToldNotice) error {
-	keys := column(told, func(t quarantine.ToldNotice) []byte { return blob(t.Key) })
+	keys := pgkit.Column(told, func(t quarantine.ToldNotice) []byte { return pgkit.Blob(t.Key) })
 	var fingerprints []string
 	for _, t := range told {
 		if fingerprint, ok := fingerprintOf(t.Key); ok {
@@ -212,9 +213,9 @@ func (x tx) put(holder string, told []quarantine.ToldNotice) error {
 	var groups []toldGroupRow
 	var before []noticeRow
 	var b pgx.Batch
-	b.Queue(sqlNotifierLock).Query(into(&notifier))
-	b.Queue(sqlNoticeLock, fingerprints).Query(into(&groups))
-	b.Queue(sqlNoticeGet, keys).Query(into(&before))
+	b.Queue(sqlNotifierLock).Query(pgkit.Into(&notifier))
+	b.Queue(sqlNoticeLock, fingerprints).Query(pgkit.Into(&groups))
+	b.Queue(sqlNoticeGet, keys).Query(pgkit.Into(&before))
 	if err := x.send(&b); err != nil {
 		return err
 	}
@@ -236,31 +237,31 @@ func (x tx) putLocked(told []quarantine.ToldNotice, before map[string]quarantine
 	since := make([]*time.Time, len(groups))
 	for i, g := range groups {
 		t := byKey[quarantine.GroupNotice(g.Fingerprint)]
-		at, err := t.WaitingAfter(before[t.Key], g.Changes, timeOf(g.UntoldSince), now)
+		at, err := t.WaitingAfter(before[t.Key], g.Changes, pgkit.TimeOf(g.UntoldSince), now)
 		if err != nil {
 			return err
 		}
 		since[i] = timestamp(at)
 	}
-	blobs := func(of func(t quarantine.ToldNotice) []byte) [][]byte { return column(told, of) }
+	blobs := func(of func(t quarantine.ToldNotice) []byte) [][]byte { return pgkit.Column(told, of) }
 	times := func(of func(t quarantine.ToldNotice) time.Time) []*time.Time {
-		return column(told, func(t quarantine.ToldNotice) *time.Time { return timestamp(of(t)) })
+		return pgkit.Column(told, func(t quarantine.ToldNotice) *time.Time { return timestamp(of(t)) })
 	}
 	var b pgx.Batch
 	b.Queue(sqlNoticePut,
-		blobs(func(t quarantine.ToldNotice) []byte { return blob(t.Key) }),
-		column(told, func(t quarantine.ToldNotice) int64 { return t.Told }),
-		column(told, func(t quarantine.ToldNotice) int64 { return t.AuditTold }),
+		blobs(func(t quarantine.ToldNotice) []byte { return pgkit.Blob(t.Key) }),
+		pgkit.Column(told, func(t quarantine.ToldNotice) int64 { return t.Told }),
+		pgkit.Column(told, func(t quarantine.ToldNotice) int64 { return t.AuditTold }),
 		times(func(t quarantine.ToldNotice) time.Time { return t.After(before[t.Key], now).At }),
-		blobs(func(t quarantine.ToldNotice) []byte { return blob(t.State) }),
-		blobs(func(t quarantine.ToldNotice) []byte { return blob(t.Trouble) }),
+		blobs(func(t quarantine.ToldNotice) []byte { return pgkit.Blob(t.State) }),
+		blobs(func(t quarantine.ToldNotice) []byte { return pgkit.Blob(t.Trouble) }),
 		times(func(t quarantine.ToldNotice) time.Time {
 			if t.Trouble == "" {
 				return time.Time{}
 			}
 			return now
 		}))
-	b.Queue(sqlGroupTold, column(groups, func(g toldGroupRow) int64 { return g.Seq }), since)
+	b.Queue(sqlGroupTold, pgkit.Column(groups, func(g toldGroupRow) int64 { return g.Seq }), since)
 	return x.send(&b)
 }
 
@@ -279,8 +280,8 @@ func (s *Store) NoticeStats(ctx context.Context) (stats quarantine.NoticeStats, 
 	err = s.read(ctx, "look at the notices", func(x tx) error {
 		rows, err := collect[statsRow](x, sqlNoticeStats)
 		for _, r := range rows { // one
-			stats = quarantine.NoticeStats{Due: r.Due, Oldest: timeOf(r.Oldest), Holder: string(r.Holder),
-				Led: timeOf(r.LedAt), Troubled: r.Troubled, Trouble: string(r.Trouble)}
+			stats = quarantine.NoticeStats{Due: r.Due, Oldest: pgkit.TimeOf(r.Oldest), Holder: string(r.Holder),
+				Led: pgkit.TimeOf(r.LedAt), Troubled: r.Troubled, Trouble: string(r.Trouble)}
 		}
 		return err
 	})
@@ -290,15 +291,7 @@ func (s *Store) NoticeStats(ctx context.Context) (stats quarantine.NoticeStats, 
 	return stats, nil
 }
 
-// timeOf is a time as it was stored; null is no time.
-func timeOf(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return t.UTC()
-}
-
-// timestamp is the inverse of timeOf.
+// timestamp is the inverse of pgkit.TimeOf.
 func timestamp(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil

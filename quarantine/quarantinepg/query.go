@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/theriac/theriac/internal/pgkit"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -66,20 +67,20 @@ func (x tx) find(key quarantine.EntryKey, lock string) (entryRow, error) {
 		if err != nil {
 			return entryRow{}, err
 		}
-		f.and("e.id = " + f.arg(id))
+		f.And("e.id = " + f.Arg(id))
 	case key.Ref != "":
 		ref, err := x.ref("Q-", sqlEntryRefs, key.Ref)
 		if err != nil {
 			return entryRow{}, err
 		}
 		name = ref
-		f.and("e.ref = " + f.arg(ref))
+		f.And("e.ref = " + f.Arg(ref))
 	case key.Identity != [32]byte{}:
 		name = "with this identity"
-		f.and("e.identity = " + f.arg(key.Identity[:]))
+		f.And("e.identity = " + f.Arg(key.Identity[:]))
 	case key.MessageID != "":
 		name = key.MessageID
-		f.and("e.message_id = " + f.arg(blob(key.MessageID)))
+		f.And("e.message_id = " + f.Arg(pgkit.Blob(key.MessageID)))
 	default:
 		return entryRow{}, fmt.Errorf("an entry must be named by something: %w", quarantine.ErrInvalid)
 	}
@@ -139,37 +140,37 @@ func (x tx) narrow(f *filter, q quarantine.Query) error {
 		if err != nil {
 			return err
 		}
-		f.and("e.group_seq = " + f.arg(seq))
+		f.And("e.group_seq = " + f.Arg(seq))
 	}
 	if q.Subscription != "" {
-		f.and("e.subscription = " + f.arg(quarantine.DisplayText(q.Subscription, 1024)))
+		f.And("e.subscription = " + f.Arg(quarantine.DisplayText(q.Subscription, 1024)))
 	}
 	if len(q.States) > 0 {
-		in(f, "e.state", q.States)
+		pgkit.In(f.Filter, "e.state", q.States)
 	}
 	if len(q.Reasons) > 0 {
-		in(f, "e.reason", q.Reasons)
+		pgkit.In(f.Filter, "e.reason", q.Reasons)
 	}
 	if q.Where != "" {
-		f.and("strpos(e.place, " + f.arg(quarantine.FoldText(q.Where)) + ") > 0")
+		f.And("strpos(e.place, " + f.Arg(quarantine.FoldText(q.Where)) + ") > 0")
 	}
 	if q.Text != "" {
-		f.and("strpos(e.search, " + f.arg(quarantine.FoldText(q.Text)) + ") > 0")
+		f.And("strpos(e.search, " + f.Arg(quarantine.FoldText(q.Text)) + ") > 0")
 	}
 	if q.Build != "" {
-		f.and("e.build = " + f.arg(displayBuild(q.Build)))
+		f.And("e.build = " + f.Arg(displayBuild(q.Build)))
 	}
 	if !q.Since.IsZero() {
-		f.and("e.held_at >= " + f.arg(bounded(q.Since)))
+		f.And("e.held_at >= " + f.Arg(bounded(q.Since)))
 	}
 	if !q.Until.IsZero() {
-		f.and("e.held_at < " + f.arg(bounded(q.Until)))
+		f.And("e.held_at < " + f.Arg(bounded(q.Until)))
 	}
 	if q.LargerThan > 0 {
-		f.and("e.size > " + f.arg(q.LargerThan))
+		f.And("e.size > " + f.Arg(q.LargerThan))
 	}
 	if q.MinReplays > 0 {
-		f.and("e.replays >= " + f.arg(q.MinReplays))
+		f.And("e.replays >= " + f.Arg(q.MinReplays))
 	}
 	return nil
 }
@@ -181,7 +182,7 @@ func (s *Store) EntryList(ctx context.Context, q quarantine.Query) (page quarant
 		if err := x.narrow(count, q); err != nil {
 			return err
 		}
-		total, err := value[int](x, count.apply(sqlEntryCount), count.all()...)
+		total, err := value[int](x, count.apply(sqlEntryCount), count.All()...)
 		if err != nil {
 			return err
 		}
@@ -211,9 +212,9 @@ func (x tx) page(q quarantine.Query) ([]entryRow, error) {
 	}
 	switch {
 	case q.After != 0 && q.OldestFirst:
-		f.and("e.seq > " + f.arg(q.After))
+		f.And("e.seq > " + f.Arg(q.After))
 	case q.After != 0:
-		f.and("e.seq < " + f.arg(q.After))
+		f.And("e.seq < " + f.Arg(q.After))
 	}
 	return x.entries(f)
 }

@@ -17,14 +17,14 @@ import (
 // Join implements [quarantine.Store].
 func (s *Store) Join(ctx context.Context, w quarantine.Worker) (quarantine.Membership, error) {
 	const doing = "register the worker"
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.callTimeout())
+	ctx, cancel := context.WithTimeout(ctx, s.pool.CallTimeout())
 	defer cancel()
 	conn, err := pgx.ConnectConfig(ctx, s.direct)
 	if err != nil {
 		return nil, classify(doing, err)
 	}
 	w.Incarnation = rand.Text()
-	if err = s.cfg.prepare(ctx, conn); err == nil {
+	if err = s.pool.Prepare(ctx, conn); err == nil {
 		err = register(ctx, conn, w)
 	}
 	if err != nil {
@@ -35,7 +35,7 @@ func (s *Store) Join(ctx context.Context, w quarantine.Worker) (quarantine.Membe
 	defer s.mu.Unlock()
 	if s.members == nil {
 		closeConn(ctx, conn)
-		return nil, fmt.Errorf("%s: %w: the store was closed", doing, quarantine.ErrUnavailable)
+		return nil, s.pool.Closed(doing)
 	}
 	m := newMembership(ctx, s, w, conn)
 	s.members[m] = struct{}{}
@@ -86,7 +86,7 @@ func (x tx) end(w quarantine.Worker, how string, move func(quarantine.Entry, qua
 func (x tx) giveBack(w quarantine.Worker, move func(quarantine.Entry, quarantine.Worker) quarantine.Transition) error {
 	f := newFilter(math.MaxInt32)
 	f.lock = lockEntry
-	f.and("e.claim = " + f.arg(w.Incarnation))
+	f.And("e.claim = " + f.Arg(w.Incarnation))
 	rows, err := x.entries(f)
 	if err != nil {
 		return err

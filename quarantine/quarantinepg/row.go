@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/internal/pgkit"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -78,13 +79,13 @@ func (r *entryRow) entry() (quarantine.Entry, error) {
 func decision(by []byte, via string, claimed bool, at *time.Time, reason []byte) quarantine.Decision {
 	return quarantine.Decision{
 		Actor: quarantine.Actor{Name: string(by), Via: via, Claimed: claimed},
-		At:    timeOf(at), Reason: string(reason),
+		At:    pgkit.TimeOf(at), Reason: string(reason),
 	}
 }
 
 // entries returns the rows that a filter selects.
 func (x tx) entries(f *filter) ([]entryRow, error) {
-	return collect[entryRow](x, f.apply(sqlEntryList), f.all()...)
+	return collect[entryRow](x, f.apply(sqlEntryList), f.All()...)
 }
 
 // shown returns what the rows stand for.

@@ -2,10 +2,9 @@ package quarantinepg
 
 import (
 	"embed"
-	"strconv"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/theriac/theriac/internal/pgkit"
 )
 
 //go:embed migrations/*.sql
@@ -125,8 +124,6 @@ var (
 	sqlPayloadGet string
 	//go:embed sql/sequence_next.sql
 	sqlSequenceNext string
-	//go:embed sql/session.sql
-	sqlSession string
 	//go:embed sql/suspect_add.sql
 	sqlSuspectAdd string
 	//go:embed sql/suspect_clear.sql
@@ -161,45 +158,15 @@ var (
 	sqlWorkerTake string
 )
 
-// filter collects conditions that are joined by and. Conditions are texts of
-// ours; what comes from outside is only ever an argument.
+// filter is a [pgkit.Filter] that may have a direction and a lock.
 type filter struct {
-	sql  strings.Builder
-	args []any
+	*pgkit.Filter
 	desc bool
 	lock string // a locking clause, or ""
 }
 
 // newFilter returns a filter whose first argument is the statement's limit.
-func newFilter(limit int) *filter { return &filter{args: []any{limit}} }
-
-// all returns the arguments. The statement is planned for them, each time: a
-// plan that fits every query fits none on a large table.
-func (f *filter) all() []any {
-	return append([]any{pgx.QueryExecModeCacheDescribe}, f.args...)
-}
-
-// and adds a condition.
-func (f *filter) and(condition string) { f.sql.WriteString(" AND " + condition) }
-
-// arg adds an argument and returns its place.
-func (f *filter) arg(v any) string {
-	f.args = append(f.args, v)
-	return "$" + strconv.Itoa(len(f.args))
-}
-
-// in adds the condition that a column has one of the values.
-func in[T ~string](f *filter, column string, values []T) {
-	if len(values) == 1 { // keeps the order of an index
-		f.and(column + " = " + f.arg(string(values[0])))
-		return
-	}
-	texts := make([]string, len(values))
-	for i, v := range values {
-		texts[i] = string(v)
-	}
-	f.and(column + " = ANY (" + f.arg(texts) + ")")
-}
+func newFilter(limit int) *filter { return &filter{Filter: pgkit.NewFilter(limit)} }
 
 // apply puts the conditions and the direction into a statement.
 func (f *filter) apply(statement string) string {
@@ -207,5 +174,5 @@ func (f *filter) apply(statement string) string {
 	if f.desc {
 		order = "DESC"
 	}
-	return strings.NewReplacer("/*filter*/", f.sql.String(), "/*order*/", order, "/*lock*/", f.lock).Replace(statement)
+	return strings.NewReplacer("/*filter*/", f.Conditions(), "/*order*/", order, "/*lock*/", f.lock).Replace(statement)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/internal/pgkit"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -49,16 +50,16 @@ func queueSuspects(b *pgx.Batch, crash int64, all []quarantine.Suspect) {
 		k := f.Key()
 		return k[:]
 	}
-	id := func(f quarantine.Suspect) []byte { return blob(f.MessageID) }
-	b.Queue(sqlMessageSuspect, column(all, key),
-		column(all, func(f quarantine.Suspect) string { return quarantine.SuspectSubscription(f.Subscription) }), column(all, id))
-	b.Queue(sqlSuspectAdd, crash, column(all, key),
-		column(all, func(f quarantine.Suspect) []byte { return blob(f.Subscription) }), column(all, id),
-		column(all, func(f quarantine.Suspect) bool { return f.IDCut }),
-		column(all, func(f quarantine.Suspect) int64 { return f.PublishedAt.UnixMicro() }),
-		column(all, func(f quarantine.Suspect) []byte { return blob(f.Part) }),
-		column(all, func(f quarantine.Suspect) []byte { return blob(f.Why) }),
-		column(all, func(f quarantine.Suspect) int64 { return int64(f.Deaths) }))
+	id := func(f quarantine.Suspect) []byte { return pgkit.Blob(f.MessageID) }
+	b.Queue(sqlMessageSuspect, pgkit.Column(all, key),
+		pgkit.Column(all, func(f quarantine.Suspect) string { return quarantine.SuspectSubscription(f.Subscription) }), pgkit.Column(all, id))
+	b.Queue(sqlSuspectAdd, crash, pgkit.Column(all, key),
+		pgkit.Column(all, func(f quarantine.Suspect) []byte { return pgkit.Blob(f.Subscription) }), pgkit.Column(all, id),
+		pgkit.Column(all, func(f quarantine.Suspect) bool { return f.IDCut }),
+		pgkit.Column(all, func(f quarantine.Suspect) int64 { return f.PublishedAt.UnixMicro() }),
+		pgkit.Column(all, func(f quarantine.Suspect) []byte { return pgkit.Blob(f.Part) }),
+		pgkit.Column(all, func(f quarantine.Suspect) []byte { return pgkit.Blob(f.Why) }),
+		pgkit.Column(all, func(f quarantine.Suspect) int64 { return int64(f.Deaths) }))
 }
 
 // fates are what became of messages, each once: the first word counts.
@@ -98,8 +99,8 @@ func (f *fates) queueLock(b *pgx.Batch) *[][]byte {
 // queueSettle ends the waiting of all. The rows are locked.
 func (f *fates) queueSettle(b *pgx.Batch) {
 	b.Queue(sqlSuspectSettle, f.keys,
-		column(f.all, func(f quarantine.SuspectFate) string { return string(quarantine.SuspectAfter(f.Fate)) }),
-		column(f.all, func(f quarantine.SuspectFate) []byte { return f.Identity[:] }))
+		pgkit.Column(f.all, func(f quarantine.SuspectFate) string { return string(quarantine.SuspectAfter(f.Fate)) }),
+		pgkit.Column(f.all, func(f quarantine.SuspectFate) []byte { return f.Identity[:] }))
 	b.Queue(sqlSuspectClear, f.keys)
 }
 
@@ -109,9 +110,9 @@ func (f *fates) queueDone(b *pgx.Batch) {
 		return
 	}
 	b.Queue(sqlMessageSettle,
-		column(f.done, func(f quarantine.SuspectFate) []byte { return f.Identity[:] }),
-		column(f.done, func(f quarantine.SuspectFate) string { return f.Subscription }),
-		column(f.done, func(f quarantine.SuspectFate) []byte { return blob(f.MessageID) }))
+		pgkit.Column(f.done, func(f quarantine.SuspectFate) []byte { return f.Identity[:] }),
+		pgkit.Column(f.done, func(f quarantine.SuspectFate) string { return f.Subscription }),
+		pgkit.Column(f.done, func(f quarantine.SuspectFate) []byte { return pgkit.Blob(f.MessageID) }))
 }
 
 // SettleSuspects implements [quarantine.CrashStore]. It costs one round trip.
@@ -120,7 +121,7 @@ func (s *Store) SettleSuspects(ctx context.Context, batch []quarantine.SuspectFa
 		return err
 	}
 	f := newFates(batch)
-	return s.call(ctx, "settle suspects", func(ctx context.Context) error {
+	return s.pool.Call(ctx, "settle suspects", func(ctx context.Context) error {
 		var b pgx.Batch // the server runs a batch as one transaction
 		f.queueDone(&b)
 		f.queueLock(&b)
@@ -139,21 +140,21 @@ func (s *Store) SuspectList(ctx context.Context, q quarantine.SuspectQuery) (sus
 			if err != nil {
 				return err
 			}
-			f.and("c.ref = " + f.arg(ref))
+			f.And("c.ref = " + f.Arg(ref))
 		}
 		if q.Subscription != "" {
-			f.and("s.subscription = " + f.arg(blob(q.Subscription)))
+			f.And("s.subscription = " + f.Arg(pgkit.Blob(q.Subscription)))
 		}
 		if q.MessageID != "" {
-			f.and("s.message_id = " + f.arg(blob(q.MessageID)))
+			f.And("s.message_id = " + f.Arg(pgkit.Blob(q.MessageID)))
 		}
 		if len(q.States) > 0 {
-			in(f, "s.state", q.States)
+			pgkit.In(f.Filter, "s.state", q.States)
 		}
 		if q.After != 0 {
-			f.and("s.n > " + f.arg(q.After))
+			f.And("s.n > " + f.Arg(q.After))
 		}
-		rows, err := collect[suspectRow](x, f.apply(sqlSuspectList), f.all()...)
+		rows, err := collect[suspectRow](x, f.apply(sqlSuspectList), f.All()...)
 		for i := range rows {
 			suspects = append(suspects, rows[i].suspect())
 		}
@@ -167,7 +168,7 @@ func (s *Store) SuspectList(ctx context.Context, q quarantine.SuspectQuery) (sus
 
 // Decided implements [quarantine.CrashStore].
 func (s *Store) Decided(ctx context.Context, identity [32]byte) (decided bool, err error) {
-	err = s.call(ctx, "look whether a message is decided", func(ctx context.Context) error {
+	err = s.pool.Call(ctx, "look whether a message is decided", func(ctx context.Context) error {
 		return s.pool.QueryRow(ctx, sqlMessageDecided, identity[:]).Scan(&decided)
 	})
 	return decided, err

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/theriac/theriac/handlers"
+	"github.com/theriac/theriac/internal/pgtest"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -23,7 +24,7 @@ func TestSettleSuspects_WaitForAReportThatIsUnderWay(t *testing.T) {
 	if _, err := s.AddCrash(t.Context(), crash(1)); err != nil {
 		t.Fatal(err)
 	}
-	reporter := connect(t, url)
+	reporter := pgtest.Connect(t, url)
 	under, err := reporter.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +71,7 @@ func TestSettleSuspects_WaitForAReportThatIsUnderWay(t *testing.T) {
 // awaitLock waits until somebody waits for a lock in this database.
 func awaitLock(t *testing.T, url string) {
 	t.Helper()
-	admin := connect(t, url)
+	admin := pgtest.Connect(t, url)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for waiting := false; !waiting; {

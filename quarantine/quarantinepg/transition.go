@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/theriac/theriac/internal/pgkit"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -86,7 +87,7 @@ func (c groupChange) moved(from, to quarantine.State) groupChange {
 func move(batch *pgx.Batch, e quarantine.Entry) {
 	d := e.Decided
 	batch.Queue(sqlEntryMove, e.Seq, string(e.State), e.Version, e.ChangedAt, e.Replays, e.Claim,
-		blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed, timestamp(d.At), blob(d.Reason), e.Alone)
+		pgkit.Blob(d.Actor.Name), d.Actor.Via, d.Actor.Claimed, timestamp(d.At), pgkit.Blob(d.Reason), e.Alone)
 }
 
 // auditRow is a row of audit_list.sql.
@@ -108,13 +109,13 @@ type auditRow struct {
 
 // auditRows returns the rows that a filter selects.
 func (x tx) auditRows(f *filter) (audit []quarantine.AuditRow, err error) {
-	rows, err := collect[auditRow](x, f.apply(sqlAuditList), f.all()...)
+	rows, err := collect[auditRow](x, f.apply(sqlAuditList), f.All()...)
 	for _, r := range rows {
 		row := quarantine.AuditRow{
 			N: r.N, EntryID: r.EntryID, Ref: r.Ref, Version: r.Version,
 			From: quarantine.State(r.From), To: quarantine.State(r.To),
 			Decision: decision(r.Actor, r.Via, r.Claimed, &r.At, r.Reason),
-			Until:    timeOf(r.Until),
+			Until:    pgkit.TimeOf(r.Until),
 		}
 		audit = append(audit, row.WithVerb(r.Verb))
 	}
@@ -131,7 +132,7 @@ func (s *Store) Audit(ctx context.Context, entryID string, limit int) (audit []q
 			if err != nil {
 				return nil // an entry that cannot be has no changes
 			}
-			f.and("entry_id = " + f.arg(id))
+			f.And("entry_id = " + f.Arg(id))
 		}
 		f.desc = true
 		audit, err = x.auditRows(f)

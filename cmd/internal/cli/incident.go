@@ -10,6 +10,7 @@ import (
 
 	"github.com/theriac/theriac/cmd/internal/app"
 	"github.com/theriac/theriac/cmd/internal/config"
+	"github.com/theriac/theriac/cmd/internal/output"
 	"github.com/theriac/theriac/incident"
 	"github.com/theriac/theriac/internal/problem"
 )
@@ -66,6 +67,59 @@ func incidentCommands() map[string][]func(*Tool) *cobra.Command {
 			newNudgeCommand},
 		groupIncidentRules: {newIncidentSettingsCommand, newPeopleCommand, newTokenCommand},
 	}
+}
+
+// lookCommand makes a command that looks at one incident.
+func (t *Tool) lookCommand(name, short string, o *output.Options, run func(ctx context.Context, word string) error) *cobra.Command {
+	c := &cobra.Command{
+		Use: name + " REF", Short: short,
+		Args:              args(1, 1, "incident "+name+" REF"),
+		ValidArgsFunction: t.completeIncidents(),
+		RunE: func(c *cobra.Command, given []string) error {
+			if err := o.Validate(); err != nil {
+				return err
+			}
+			return run(c.Context(), given[0])
+		},
+	}
+	addOutput(c, o)
+	return c
+}
+
+// listCommand makes the command that lists all of a noun.
+func (t *Tool) listCommand(noun, short string, answer func(context.Context, *incidentRoom) (output.Answer, error)) *cobra.Command {
+	var o output.Options
+	c := &cobra.Command{
+		Use: "ls", Aliases: []string{"list"}, Short: short,
+		Args: args(0, 0, "incident "+noun+" ls"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := o.Validate(); err != nil {
+				return err
+			}
+			room, err := t.incidentRoom(c.Context(), app.Read)
+			if err != nil {
+				return err
+			}
+			a, err := answer(c.Context(), room)
+			if err != nil {
+				return err
+			}
+			return t.Print(o, a)
+		},
+	}
+	addOutput(c, &o)
+	return c
+}
+
+// toChange opens the room of incidents for a command that changes what they know.
+func (t *Tool) toChange(ctx context.Context, o output.Options, access app.Access) (*incidentRoom, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if _, err := t.beginWrite(false); err != nil {
+		return nil, err
+	}
+	return t.incidentRoom(ctx, access)
 }
 
 // nounCommand makes a command that only holds others.

@@ -37,29 +37,11 @@ type personAnswerJSON struct {
 }
 
 func newPeopleListCommand(t *Tool) *cobra.Command {
-	var o output.Options
 	all := false
-	c := &cobra.Command{
-		Use:     "ls",
-		Aliases: []string{"list"},
-		Short:   "List people",
-		Args:    args(0, 0, "incident people ls"),
-		RunE: func(c *cobra.Command, _ []string) error {
-			if err := o.Validate(); err != nil {
-				return err
-			}
-			room, err := t.incidentRoom(c.Context(), app.Read)
-			if err != nil {
-				return err
-			}
-			people, err := room.stores.People(c.Context())
-			if err != nil {
-				return err
-			}
-			return t.Print(o, peopleAnswer(people, all))
-		},
-	}
-	addOutput(c, &o)
+	c := t.listCommand("people", "List people", func(ctx context.Context, room *incidentRoom) (output.Answer, error) {
+		people, err := room.stores.People(ctx)
+		return peopleAnswer(people, all), err
+	})
 	c.Flags().BoolVar(&all, "all", false, "also those who left")
 	return c
 }
@@ -252,13 +234,7 @@ func (e *noPersonError) Unwrap() error { return incident.ErrNotFound }
 // save stores somebody as the flags say.
 func (o *personFlags) save(c *cobra.Command, t *Tool, access app.Access, load func(*incidentRoom) (incident.Person, error), said, undo string) error {
 	ctx := c.Context()
-	if err := o.Validate(); err != nil {
-		return err
-	}
-	if _, err := t.beginWrite(false); err != nil {
-		return err
-	}
-	room, err := t.incidentRoom(ctx, access)
+	room, err := t.toChange(ctx, o.Options, access)
 	if err != nil {
 		return err
 	}

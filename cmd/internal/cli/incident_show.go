@@ -16,11 +16,6 @@ import (
 	"github.com/theriac/theriac/quarantine"
 )
 
-type incidentShowOptions struct {
-	output.Options
-	ref string
-}
-
 // showLatest is how many of the latest events are looked at for the lines below an incident, and
 // showLines how many lines are shown.
 const (
@@ -29,20 +24,12 @@ const (
 )
 
 func newIncidentShowCommand(t *Tool) *cobra.Command {
-	o := &incidentShowOptions{}
-	c := &cobra.Command{
-		Use:   "show REF",
-		Short: "How an incident stands, who is on it, and what can be done now",
-		Example: `theriac incident show INC-42
-theriac incident show 42 --jq .incident.entries`,
-		Args:              args(1, 1, "incident show REF"),
-		ValidArgsFunction: t.completeIncidents(),
-		RunE: func(c *cobra.Command, args []string) error {
-			o.ref = args[0]
-			return o.run(c.Context(), t)
-		},
-	}
-	addOutput(c, &o.Options)
+	o := &output.Options{}
+	c := t.lookCommand("show", "How an incident stands, who is on it, and what can be done now", o, func(ctx context.Context, word string) error {
+		return t.showIncident(ctx, *o, word)
+	})
+	c.Example = `theriac incident show INC-42
+theriac incident show 42 --jq .incident.entries`
 	return c
 }
 
@@ -55,11 +42,8 @@ type incidentShowJSON struct {
 	HeldBack []controlJSON `json:"held_back"`
 }
 
-func (o *incidentShowOptions) run(ctx context.Context, t *Tool) error {
-	if err := o.Validate(); err != nil {
-		return err
-	}
-	room, inc, err := t.look(ctx, o.ref)
+func (t *Tool) showIncident(ctx context.Context, o output.Options, word string) error {
+	room, inc, err := t.look(ctx, word)
 	if err != nil {
 		return err
 	}
@@ -73,7 +57,7 @@ func (o *incidentShowOptions) run(ctx context.Context, t *Tool) error {
 		j.HeldBack = newControlsJSON(controls)
 	}
 	v := incidentPage{inc: inc, now: t.now(), latest: timelineOf(page.Events, false)}
-	return t.Print(o.Options, output.Answer{Value: j, Names: []string{inc.Ref()}, Layout: v.page(heldBackLines(controls, heldErr, t.now()))})
+	return t.Print(o, output.Answer{Value: j, Names: []string{inc.Ref()}, Layout: v.page(heldBackLines(controls, heldErr, t.now()))})
 }
 
 // heldBack asks the quarantine which work is held back. It may be down while incidents are not.

@@ -19,7 +19,6 @@ import (
 
 type incidentTimelineOptions struct {
 	output.Options
-	ref   string
 	all   bool
 	limit int
 	after int64
@@ -30,21 +29,13 @@ const maxLines = 1000
 
 func newIncidentTimelineCommand(t *Tool) *cobra.Command {
 	o := &incidentTimelineOptions{}
-	c := &cobra.Command{
-		Use:   "timeline REF",
-		Short: "What happened to an incident, oldest first",
-		Long: "What happened to an incident, oldest first, in the order in which it was recorded; the time shown is when it\n" +
-			"happened, as people say. Lines that were edited stand as they read now; --all shows every event.",
-		Example: `theriac incident timeline INC-42
-theriac incident timeline INC-42 --all -o jsonl`,
-		Args:              args(1, 1, "incident timeline REF"),
-		ValidArgsFunction: t.completeIncidents(),
-		RunE: func(c *cobra.Command, args []string) error {
-			o.ref = args[0]
-			return o.run(c.Context(), t)
-		},
-	}
-	addOutput(c, &o.Options)
+	c := t.lookCommand("timeline", "What happened to an incident, oldest first", &o.Options, func(ctx context.Context, word string) error {
+		return o.run(ctx, t, word)
+	})
+	c.Long = "What happened to an incident, oldest first, in the order in which it was recorded; the time shown is when it\n" +
+		"happened, as people say. Lines that were edited stand as they read now; --all shows every event."
+	c.Example = `theriac incident timeline INC-42
+theriac incident timeline INC-42 --all -o jsonl`
 	c.Flags().BoolVar(&o.all, "all", false, "every event, with what was edited and removed")
 	c.Flags().IntVar(&o.limit, "limit", maxLines, "at most so many events, up to 1000")
 	c.Flags().Int64Var(&o.after, "after", 0, "go on after event number `N`")
@@ -59,14 +50,11 @@ type incidentTimelineJSON struct {
 	Next int64 `json:"next"`
 }
 
-func (o *incidentTimelineOptions) run(ctx context.Context, t *Tool) error {
-	if err := o.Validate(); err != nil {
-		return err
-	}
+func (o *incidentTimelineOptions) run(ctx context.Context, t *Tool, word string) error {
 	if o.limit < 1 || o.limit > maxLines {
 		return problem.Errorf(problem.Invalid, "--limit %d: want 1 to %d", o.limit, maxLines)
 	}
-	room, inc, err := t.look(ctx, o.ref)
+	room, inc, err := t.look(ctx, word)
 	if err != nil {
 		return err
 	}
@@ -212,27 +200,14 @@ func parseMoment(field, text string, now time.Time) (time.Time, error) {
 	return at, nil
 }
 
-type incidentEffectsOptions struct {
-	output.Options
-	ref string
-}
-
 func newIncidentEffectsCommand(t *Tool) *cobra.Command {
-	o := &incidentEffectsOptions{}
-	c := &cobra.Command{
-		Use:   "effects REF",
-		Short: "What was done to the world outside: pages, the channel, posts",
-		Long: "What was done to the world outside for an incident. Each happens once for its key. One that is waiting was\n" +
-			"given back undone, and one that is claimed is being done, or its worker died doing it.",
-		Example:           `theriac incident effects INC-42`,
-		Args:              args(1, 1, "incident effects REF"),
-		ValidArgsFunction: t.completeIncidents(),
-		RunE: func(c *cobra.Command, args []string) error {
-			o.ref = args[0]
-			return o.run(c.Context(), t)
-		},
-	}
-	addOutput(c, &o.Options)
+	o := &output.Options{}
+	c := t.lookCommand("effects", "What was done to the world outside: pages, the channel, posts", o, func(ctx context.Context, word string) error {
+		return t.showEffects(ctx, *o, word)
+	})
+	c.Long = "What was done to the world outside for an incident. Each happens once for its key. One that is waiting was\n" +
+		"given back undone, and one that is claimed is being done, or its worker died doing it."
+	c.Example = `theriac incident effects INC-42`
 	return c
 }
 
@@ -265,11 +240,8 @@ func orNull(t time.Time) *time.Time {
 	return &t
 }
 
-func (o *incidentEffectsOptions) run(ctx context.Context, t *Tool) error {
-	if err := o.Validate(); err != nil {
-		return err
-	}
-	room, inc, err := t.look(ctx, o.ref)
+func (t *Tool) showEffects(ctx context.Context, o output.Options, word string) error {
+	room, inc, err := t.look(ctx, word)
 	if err != nil {
 		return err
 	}
@@ -288,7 +260,7 @@ func (o *incidentEffectsOptions) run(ctx context.Context, t *Tool) error {
 	}
 	a.Value = j
 	a.Layout = output.Rows[incident.Effect]{Columns: effectColumns(t.now()), Items: effects, Empty: "nothing was done yet: it is the workers of incidentd who do it"}
-	return t.Print(o.Options, a)
+	return t.Print(o, a)
 }
 
 func effectColumns(now time.Time) []output.Column[incident.Effect] {

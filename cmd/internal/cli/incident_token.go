@@ -162,29 +162,10 @@ func (o *tokenCreateOptions) run(ctx context.Context, t *Tool, name string) erro
 }
 
 func newTokenListCommand(t *Tool) *cobra.Command {
-	var o output.Options
-	c := &cobra.Command{
-		Use:     "ls",
-		Aliases: []string{"list"},
-		Short:   "List tokens, without their texts",
-		Args:    args(0, 0, "incident token ls"),
-		RunE: func(c *cobra.Command, _ []string) error {
-			if err := o.Validate(); err != nil {
-				return err
-			}
-			room, err := t.incidentRoom(c.Context(), app.Read)
-			if err != nil {
-				return err
-			}
-			tokens, err := room.stores.Tokens(c.Context())
-			if err != nil {
-				return err
-			}
-			return t.Print(o, tokensAnswer(tokens, t.now()))
-		},
-	}
-	addOutput(c, &o)
-	return c
+	return t.listCommand("token", "List tokens, without their texts", func(ctx context.Context, room *incidentRoom) (output.Answer, error) {
+		tokens, err := room.stores.Tokens(ctx)
+		return tokensAnswer(tokens, t.now()), err
+	})
 }
 
 func tokensAnswer(tokens []incident.Token, now time.Time) output.Answer {
@@ -246,13 +227,7 @@ func newTokenRevokeCommand(t *Tool) *cobra.Command {
 }
 
 func revokeToken(ctx context.Context, t *Tool, o output.Options, word string) error {
-	if err := o.Validate(); err != nil {
-		return err
-	}
-	if _, err := t.beginWrite(false); err != nil {
-		return err
-	}
-	room, err := t.incidentRoom(ctx, app.Amend)
+	room, err := t.toChange(ctx, o, app.Amend)
 	if err != nil {
 		return err
 	}

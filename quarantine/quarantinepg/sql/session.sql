@@ -1,6 +1,0 @@
--- Poolers refuse most settings at the start of a connection, so they come here.
--- What is held is acknowledged to the broker next: a default that may lose
--- commits is turned on, a stricter one stays.
-SELECT set_config('statement_timeout', $1, false),
-       set_config('idle_in_transaction_session_timeout', $2, false),
-       set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), false)
