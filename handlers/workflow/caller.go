@@ -19,6 +19,7 @@ type caller struct {
 	key    string
 
 	escalation incident.Escalation
+	again      bool // an earlier attempt may have called
 }
 
 // refuse loads the incident again: nobody is called for what was answered, has ended or is too late.
@@ -52,12 +53,13 @@ func (c *caller) notifyOnly() bool {
 	return false
 }
 
-// probe looks for the message of a call that is one. A page needs none: its key keeps it single.
+// probe looks for the message of a call that is one. A page is made again, since its key keeps it single;
+// whoever makes it is told that it may be the second time.
 func (c *caller) probe() func(context.Context) (incident.EffectEnd, bool, error) {
-	if !c.told() {
-		return nil
-	}
 	return func(ctx context.Context) (incident.EffectEnd, bool, error) {
+		if c.again = true; !c.told() {
+			return incident.EffectEnd{}, false, nil
+		}
 		place, err := c.place(ctx)
 		if err != nil || c.d.Chat == nil {
 			return incident.EffectEnd{}, false, err
@@ -135,6 +137,7 @@ func (c *caller) page(ctx context.Context, p incident.Person) (Page, error) {
 		Call:  Call{Key: callKey(c.key), Target: c.target, Person: p},
 		Title: mark(inc) + inc.Ref(), Ref: inc.Ref(), URL: c.d.Link(inc),
 		Severity: inc.Severity, Rank: severityRank(rules, inc.Severity), Test: inc.Mode == incident.ModeTest, At: c.d.Now(),
+		Again: c.again,
 	}
 	rule := fmt.Sprintf("Level %d of %d, round %d, of %s.", c.step.level, len(c.escalation.Levels), c.step.round, orElse(c.escalation.Path, "a call by name"))
 	page.Buttons = c.buttons()

@@ -44,7 +44,10 @@ type Page struct {
 	Rank                       int
 	// Test marks a call that somebody asked for to see whether it works.
 	Test bool
-	At   time.Time
+	// Again says that an earlier attempt may have made this call: ask those first who do not drop it by its
+	// key.
+	Again bool
+	At    time.Time
 }
 
 // Webhooks carries what endpoints want to hear. Errors are as with [Chat].

@@ -96,6 +96,31 @@ func TestPage_InDoubtAndThenAnsweredIsEnded(t *testing.T) {
 	want(t, "ended", w.out.ended[key], []string{"ack ana"})
 }
 
+// Who calls is told when an earlier attempt may have called, and not otherwise.
+func TestPage_SecondTime_SaysSo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inc := w.declare(incident.NewParams{Severity: "critical"})
+	due := w.latest(inc.ID, incident.EvLevelDue)
+	w.out.fault = func(op string) fault {
+		if op == "page" {
+			return killsAfter
+		}
+		return fine
+	}
+	if _, dead := w.handle(w.reg("escalation.page"), due); !dead {
+		t.Fatal("it lives")
+	}
+	w.out.fault = func(string) fault { return fine }
+	w.clock.Advance(time.Minute)
+	w.quietly("escalation.page", due)
+	var again []bool
+	for _, p := range w.out.pages["page:"+inc.Escalations[0].ID+":1:1:person:ana"] {
+		again = append(again, p.Again)
+	}
+	want(t, "again", again, []bool{false, true})
+}
+
 func TestPage_EndsWithTheIncident(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

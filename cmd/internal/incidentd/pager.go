@@ -17,7 +17,7 @@ import (
 // pager calls people by every way that is set: PagerDuty with a key of the person's own or of the
 // service, the signed webhook, and a direct message with a button. One way that takes a page is
 // enough; what the others say goes to the log. Each way drops what it was told before: PagerDuty and
-// webhook by the page's key, the chat because it is asked first.
+// webhook by the page's key, the chat because it is asked first where that may have been.
 type pager struct {
 	chat    workflow.Chat
 	notices config.Notices
@@ -148,12 +148,14 @@ func worst(errs []error) error {
 // tell writes to the person directly, unless that was done.
 func (p *pager) tell(ctx context.Context, page workflow.Page) error {
 	to := workflow.Place{Person: page.Person}
-	_, found, err := p.chat.FindPost(ctx, to, page.Key)
-	if err != nil || found {
-		return err
+	if page.Again {
+		_, found, err := p.chat.FindPost(ctx, to, page.Key)
+		if err != nil || found {
+			return err
+		}
 	}
 	card := workflow.Card{Title: page.Title, Text: page.Text, Buttons: page.Buttons}
-	_, err = p.chat.Post(ctx, workflow.Post{To: to, Key: page.Key, Card: card})
+	_, err := p.chat.Post(ctx, workflow.Post{To: to, Key: page.Key, Card: card})
 	return err
 }
 

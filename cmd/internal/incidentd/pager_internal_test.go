@@ -26,6 +26,7 @@ const (
 type talk struct {
 	workflow.Chat
 	posts map[string]workflow.Card
+	said  int
 	fail  error
 }
 
@@ -38,6 +39,7 @@ func (c *talk) Post(_ context.Context, p workflow.Post) (incident.Post, error) {
 	if c.fail != nil {
 		return incident.Post{}, c.fail
 	}
+	c.said++
 	c.posts[p.Key] = p.Card
 	return incident.Post{ID: "1"}, nil
 }
@@ -76,8 +78,10 @@ func TestPager_AllWays_Once(t *testing.T) {
 		t.Fatal(err)
 	}
 	ana := incident.Person{ID: "ana", Name: "Ana", SlackID: "U0ANA"}
-	for range 3 {
-		if err := p.Page(t.Context(), page(ana)); err != nil {
+	for i := range 3 {
+		again := page(ana)
+		again.Again = i > 0
+		if err := p.Page(t.Context(), again); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -94,8 +98,8 @@ func TestPager_AllWays_Once(t *testing.T) {
 	if links := alerts[0].First.Links; len(links) != 1 || links[0].Href != page(ana).AckURL {
 		t.Errorf("the links of the page are %+v", links)
 	}
-	if card, ok := chat.posts[call(ana).Key]; len(chat.posts) != 1 || !ok || len(card.Buttons) != 1 {
-		t.Errorf("the chat has %+v", chat.posts)
+	if card, ok := chat.posts[call(ana).Key]; chat.said != 1 || !ok || len(card.Buttons) != 1 {
+		t.Errorf("the chat was told %d times and has %+v", chat.said, chat.posts)
 	}
 }
 

@@ -21,13 +21,19 @@ const (
 	// wellAfter is how long a worker must live before its starts are forgotten, and how long safe mode
 	// lasts at least.
 	wellAfter = time.Minute
+	// safeRunning is how many messages of a subscription a critical worker runs at a time in safe mode. One
+	// would have fewer die with it; but there may be a page for each of a thousand incidents, and one after
+	// the other they would take minutes.
+	safeRunning = 4
 )
 
 // starts remembers when a worker was started, on disk, since its memory dies with it.
 //
-// In safe mode a worker runs one message of each subscription at a time, so that a death has one
-// possible cause, and a non-critical one rests until it was well for a minute: what kills it must not
-// take the machine from those who declare and page. It ends by itself, with a fresh process.
+// In safe mode a critical worker runs few messages of each subscription at a time, so that a death has
+// few possible causes and costs little, until it was well for a minute; then a fresh process is as usual.
+// A non-critical worker rests for a minute first: what kills it must not take the machine from those who
+// declare and page. It is not ready meanwhile, so that its guardian waits longer and longer with the next
+// start should it die even so.
 type starts struct {
 	file string
 	now  func() time.Time
@@ -80,17 +86,22 @@ func (s starts) write(at []time.Time) error {
 	return os.Rename(next, s.file)
 }
 
-// well forgets the starts once the worker lived long enough, and ends safe mode with a fresh process.
-func (s starts) well(ctx context.Context, safe bool, role guardian.Role) error {
+// rest waits until the starts may be forgotten, and forgets them. It returns early when ctx ends.
+func (s starts) rest(ctx context.Context) error {
 	timer := time.NewTimer(wellAfter)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		return s.forget()
 	case <-ctx.Done():
 		return nil
 	}
-	err := s.forget()
-	if safe {
+}
+
+// well forgets the starts once the worker lived long enough, and ends safe mode with a fresh process.
+func (s starts) well(ctx context.Context, safe bool, role guardian.Role) error {
+	err := s.rest(ctx)
+	if safe && ctx.Err() == nil {
 		role.Recycle()
 	}
 	return err

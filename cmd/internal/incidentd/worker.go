@@ -40,11 +40,21 @@ func (p program) worker(ctx context.Context, role guardian.Role) (err error) {
 			err = starts.forget()
 		}
 	}()
+	if safe && w.class == classNonCritical {
+		p.log.Error("this worker died again and again: safe mode, it rests before it takes a message", "class", w.class, "for", wellAfter)
+		w.safe = false
+		if err := starts.rest(ctx); err != nil {
+			p.log.Warn("starts are not forgotten", "err", err)
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+	}
 	if err := w.open(ctx); err != nil {
 		return err
 	}
-	if safe {
-		p.log.Error("this worker died again and again: safe mode, one message of each subscription at a time", "class", w.class)
+	if w.safe {
+		p.log.Error("this worker died again and again: safe mode, few messages of each subscription at a time", "class", w.class, "messages", safeRunning)
 	}
 	consumers, err := w.consumers()
 	if err != nil {
@@ -53,7 +63,7 @@ func (p program) worker(ctx context.Context, role guardian.Role) (err error) {
 	return consumer.RunBeside(ctx, consumer.Beside{
 		Run: []func(context.Context) error{
 			w.service.Run, w.wards.Run, w.numbers.Run,
-			func(ctx context.Context) error { return starts.well(ctx, safe, role) },
+			func(ctx context.Context) error { return starts.well(ctx, w.safe, role) },
 		},
 		Ready: w.service.Ready(), Began: role.Ready,
 	}, consumers...)
@@ -186,7 +196,7 @@ func (w *worker) consumers() ([]*consumer.Consumer, error) {
 		running = nonCriticalRunning
 	}
 	if w.safe {
-		running = 1
+		running = safeRunning
 	}
 	var all []*consumer.Consumer
 	for _, r := range w.desk.regs {

@@ -92,7 +92,8 @@ func (o *options) measure(ctx context.Context, s *site, r *latencyResult) error 
 		return err
 	}
 	r.check(r.Failed == 0, "%d declarations were not taken", r.Failed)
-	for name, got := range map[string]spread{"declare": r.Declare, "chain": r.Chain.All, "chain with workers killed": r.Killed.All, "slash command": r.Command} {
+	for name, got := range map[string]spread{"declare": r.Declare, "chain": r.Chain.All, "chain with workers killed": r.Killed.All, "slash command": r.Command,
+		"page": r.Chain.Page, "page with workers killed": r.Killed.Page} {
 		r.check(!got.late(), "%s: p99 %.0f ms, the bound is %.0f ms", name, got.P99MS, got.WithinMS)
 	}
 	for name, c := range map[string]chain{"at rest": r.Chain, "with workers killed": r.Killed} {
@@ -199,7 +200,7 @@ func (s *site) follow(ctx context.Context, name string, count int, within time.D
 			if err := s.awaitWay(ctx, inc.ID); err != nil {
 				return chain{}, err
 			}
-			if err := s.awaitServing(ctx); err != nil {
+			if err := s.awaitServing(ctx, critical); err != nil {
 				return chain{}, err
 			}
 		}
@@ -262,7 +263,7 @@ func (s *site) ways(ctx context.Context, all []followed, within time.Duration) (
 		page = append(page, row.Finished.Sub(f.declared))
 	}
 	c.Channels = len(channel)
-	c.Channel, c.Headline, c.Invited, c.Page = newSpread(channel, 0), newSpread(headline, 0), newSpread(invited, 0), newSpread(page, 0)
+	c.Channel, c.Headline, c.Invited, c.Page = newSpread(channel, 0), newSpread(headline, 0), newSpread(invited, 0), newSpread(page, within)
 	c.All = newSpread(whole, within)
 	return c, nil
 }

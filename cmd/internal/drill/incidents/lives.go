@@ -47,7 +47,7 @@ func (o *options) lives(ctx context.Context, on databases) (*livesResult, error)
 		if err := c.run(ctx, o); err != nil {
 			return err
 		}
-		if err := s.awaitServing(ctx); err != nil {
+		if err := s.awaitServing(ctx, critical, clockRole, webRole); err != nil {
 			return err
 		}
 		if err := c.awaitEnd(ctx, o.timeout); err != nil {

@@ -95,12 +95,12 @@ func openSite(ctx context.Context, l layout) (_ *site, err error) {
 			err = errors.Join(err, s.close(), s.remove())
 		}
 	}()
-	for _, step := range []func(context.Context) error{s.openWorld, s.openStore, s.start, s.awaitServing} {
+	for _, step := range []func(context.Context) error{s.openWorld, s.openStore, s.start} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
 	}
-	return s, nil
+	return s, s.awaitServing(ctx)
 }
 
 func (s *site) later(f func() error) { s.closers = append(s.closers, f) }
@@ -267,11 +267,14 @@ func (s *site) look() (roles, error) {
 	return copied, err
 }
 
-// awaitServing waits until all roles were ready.
-func (s *site) awaitServing(ctx context.Context) error {
+// awaitServing waits until all roles are ready, or those that are named.
+func (s *site) awaitServing(ctx context.Context, names ...string) error {
+	if len(names) == 0 {
+		names = []string{critical, nonCritical, clockRole, webRole}
+	}
 	err := await(ctx, startPatience, 20*time.Millisecond, func() (bool, error) {
 		r, err := s.look()
-		return r.pids[critical] != 0 && r.pids[nonCritical] != 0 && r.pids[clockRole] != 0 && r.pids[webRole] != 0, err
+		return !slices.ContainsFunc(names, func(name string) bool { return r.pids[name] == 0 }), err
 	})
 	if err != nil {
 		return problem.Errorf(problem.Unavailable, "the incident service does not serve: %w%s", err, s.process.lastWords())
