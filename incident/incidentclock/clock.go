@@ -130,8 +130,9 @@ func (c *Clock) nudge(ctx context.Context, now time.Time) error {
 	return c.ask(ctx, due, func(d incident.Due) incident.Tick {
 		return incident.Tick{
 			Job: incident.JobNudge, IncidentID: d.IncidentID, At: d.At,
-			// A nudge that nobody worked off is asked for again, with a row of its own.
-			Again: repeats(now.Sub(d.At)), NotAfter: now.Add(nudgeMaxAge),
+			// A nudge that nobody worked off is asked for again when the last tick is stale, with a row of its own:
+			// while work is shed ticks are dropped, and what is due still should come soon after.
+			Again: int(max(0, now.Sub(d.At)) / nudgeMaxAge), NotAfter: now.Add(nudgeMaxAge),
 		}
 	})
 }

@@ -121,8 +121,9 @@ func TestClock_Effects_AreAskedOncePerPeriodAndNotForLong(t *testing.T) {
 	})
 }
 
-// A nudge that nobody worked off is asked for again, with a row of its own: the first may have been
-// dropped as stale.
+// A nudge that nobody worked off is asked for again each five minutes, with a row of its own: the last
+// may have been dropped as stale, or while work was shed, and however long that was, what is due still
+// comes soon after.
 func TestClock_Nudge_IsAskedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := stage(t)
@@ -131,9 +132,14 @@ func TestClock_Nudge_IsAskedAgain(t *testing.T) {
 		if got := s.of(incident.JobNudge); len(got) != 1 {
 			t.Fatalf("asked for %v, want one nudge", got)
 		}
-		pass(10 * time.Minute)
-		if got := s.of(incident.JobNudge); len(got) < 3 {
-			t.Errorf("asked for %v, want it again", got)
+		pass(2 * time.Hour)
+		before := len(s.of(incident.JobNudge))
+		if before != 25 {
+			t.Errorf("asked for %d times in two hours, want 25", before)
+		}
+		pass(5 * time.Minute)
+		if got := s.of(incident.JobNudge); len(got) != before+1 {
+			t.Errorf("asked for %d times in five minutes, want once", len(got)-before)
 		}
 	})
 }

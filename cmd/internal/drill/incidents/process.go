@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"runtime"
@@ -91,10 +92,25 @@ type logged struct {
 	PID     int    `json:"pid"`
 }
 
-// roles is what the guardian's log says: the process of each role that was ready last, how often each was
-// ready, and how many died.
+// roles is what the guardian's log says: the process of each role that was started and is not known to
+// have ended, which of them serve, and how many died.
 type roles struct {
-	pids, ready, deaths map[string]int
+	started, serving, deaths map[string]int
+}
+
+func newRoles() roles { return roles{map[string]int{}, map[string]int{}, map[string]int{}} }
+
+func (r roles) clone() roles {
+	return roles{maps.Clone(r.started), maps.Clone(r.serving), maps.Clone(r.deaths)}
+}
+
+// gone notes that a process of a role is not there any more.
+func (r roles) gone(role string, pid int) {
+	for _, m := range []map[string]int{r.started, r.serving} {
+		if m[role] == pid {
+			delete(m, role)
+		}
+	}
 }
 
 // journal reads the guardian's log as it grows. It is used by one goroutine at a time.
@@ -109,7 +125,7 @@ func openJournal(path string) (*journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &journal{file: file, roles: roles{map[string]int{}, map[string]int{}, map[string]int{}}}, nil
+	return &journal{file: file, roles: newRoles()}, nil
 }
 
 // read takes what was written since it was called last.
@@ -136,10 +152,16 @@ func (j *journal) note(line []byte) {
 		return
 	}
 	switch l.Message {
+	case "role started":
+		j.started[l.Role] = l.PID
 	case "role is ready":
-		j.pids[l.Role] = l.PID
-		j.ready[l.Role]++
+		if j.started[l.Role] == l.PID { // else it was killed since
+			j.serving[l.Role] = l.PID
+		}
 	case "role died":
 		j.deaths[l.Role]++
+		j.gone(l.Role, l.PID)
+	case "role ended":
+		j.gone(l.Role, l.PID)
 	}
 }

@@ -80,6 +80,7 @@ type site struct {
 	mu      sync.Mutex // of the journal
 	client  *http.Client
 	address string
+	metrics string // where numbers would be asked for: two drills may run beside each other
 	tokens  []string
 	closers []func() error
 }
@@ -213,6 +214,9 @@ func (s *site) start(ctx context.Context) (err error) {
 	transport := &http.Transport{MaxIdleConnsPerHost: 64, DialContext: (&net.Dialer{Timeout: 2 * time.Second}).DialContext}
 	s.client = &http.Client{Transport: transport, Timeout: 15 * time.Second}
 	s.later(func() error { transport.CloseIdleConnections(); return nil })
+	if s.metrics, err = freePort(ctx); err != nil {
+		return err
+	}
 	log := filepath.Join(s.dir, "incidentd.log")
 	s.process, err = startProcess(s.executable, log, s.environment(), "all", "--data-dir", s.dir, "--store", s.storeURL(), "--listen", s.address)
 	if err != nil {
@@ -235,6 +239,7 @@ func (s *site) environment() []string {
 		"THERIAC_SLACK_ALLOWANCE=" + strconv.FormatFloat(max(s.allowance, 1), 'f', -1, 64),
 		"THERIAC_PAGERDUTY_KEY=" + pagerKey, "THERIAC_PAGERDUTY_URL=" + s.pager.URL(),
 		"THERIAC_PUBLIC_URL=http://" + s.address,
+		"OTEL_EXPORTER_PROMETHEUS_PORT=" + s.metrics[strings.LastIndex(s.metrics, ":")+1:],
 	}
 	for _, pair := range s.environ {
 		if !strings.HasPrefix(pair, "THERIAC_") {
@@ -258,13 +263,7 @@ func (s *site) look() (roles, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.journal.read()
-	copied := roles{map[string]int{}, map[string]int{}, map[string]int{}}
-	for from, to := range map[*map[string]int]map[string]int{&r.pids: copied.pids, &r.ready: copied.ready, &r.deaths: copied.deaths} {
-		for k, v := range *from {
-			to[k] = v
-		}
-	}
-	return copied, err
+	return r.clone(), err
 }
 
 // awaitServing waits until all roles are ready, or those that are named.
@@ -274,7 +273,7 @@ func (s *site) awaitServing(ctx context.Context, names ...string) error {
 	}
 	err := await(ctx, startPatience, 20*time.Millisecond, func() (bool, error) {
 		r, err := s.look()
-		return !slices.ContainsFunc(names, func(name string) bool { return r.pids[name] == 0 }), err
+		return !slices.ContainsFunc(names, func(name string) bool { return r.serving[name] == 0 }), err
 	})
 	if err != nil {
 		return problem.Errorf(problem.Unavailable, "the incident service does not serve: %w%s", err, s.process.lastWords())
@@ -282,16 +281,20 @@ func (s *site) awaitServing(ctx context.Context, names ...string) error {
 	return nil
 }
 
-// kill kills the process of a role, if there is one now. It reports whether there was.
+// kill kills the process of a role, whether it serves already or not. It reports whether there was one.
 func (s *site) kill(role string) (bool, error) {
-	r, err := s.look()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.journal.read()
+	pid := r.started[role]
+	if err != nil || pid == 0 {
+		return false, err
+	}
+	process, err := os.FindProcess(pid)
 	if err != nil {
 		return false, err
 	}
-	process, err := os.FindProcess(r.pids[role])
-	if err != nil {
-		return false, err
-	}
+	s.journal.gone(role, pid) // the log says so a little later
 	if err := process.Kill(); errors.Is(err, os.ErrProcessDone) {
 		return false, nil
 	} else if err != nil {
