@@ -130,8 +130,9 @@ type Watch interface {
 	DuePages(ctx context.Context, limit int) ([]Due, error)
 	// DueNudges returns incidents of which a nudge is due, likewise.
 	DueNudges(ctx context.Context, limit int) ([]Due, error)
-	// Sweepable returns ids of incidents that are open or ended within two days, after a cursor ("" begins).
-	Sweepable(ctx context.Context, after string, limit int) ([]string, error)
+	// Sweepable returns incidents that are open or ended within two days, by id, after that of the last one ("" begins).
+	// At is when each was changed last.
+	Sweepable(ctx context.Context, after string, limit int) ([]Due, error)
 	// Audit returns what is not as it should be: of each kind the oldest 100, of what is not published one
 	// that counts them all. A level is paged once an effect page:{escalation}:{round}:{level}:… is done, and
 	// nobody minds once a later event of its escalation says that it was handed over, answered or is over.

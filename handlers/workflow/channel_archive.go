@@ -8,9 +8,9 @@ import (
 	"github.com/theriac/theriac/incident"
 )
 
-// channelArchive puts the channel away when the incident ended.
+// channelArchive puts the channel away when the incident ended, and when its channel was made only then.
 func (d Deps) channelArchive() Registration {
-	types := []incident.EventType{incident.EvClosed, incident.EvDeclined, incident.EvMerged, incident.EvCanceled}
+	types := []incident.EventType{incident.EvClosed, incident.EvDeclined, incident.EvMerged, incident.EvCanceled, incident.EvEffectDone}
 	return Registration{
 		Name: channelArchiveName, Topic: incident.TopicEvents, Types: names(types...),
 		Timeout: 20 * time.Second, MaxAge: 7 * 24 * time.Hour, Shed: ShedPause, Purge: PurgeSafe,
@@ -24,6 +24,9 @@ func over(inc *incident.Incident) bool { return inc.Status == incident.Closed ||
 // onEnded archives. If the incident is reopened at the same moment, the channel is fetched back.
 func (d Deps) onEnded(ctx context.Context, r received) error {
 	if d.Chat == nil || r.inc.Channel == nil || !over(&r.inc) {
+		return nil
+	}
+	if r.ev.Type == incident.EvEffectDone && !madeChannel(r.ev) {
 		return nil
 	}
 	return d.run(ctx, effect{

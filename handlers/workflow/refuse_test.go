@@ -242,6 +242,29 @@ func TestChannel_NotForWhatHasEnded(t *testing.T) {
 	want(t, "pages", len(w.out.pages), 0)
 }
 
+// An incident that ends while its channel is made has that put away, too.
+func TestChannel_MadeWhileTheIncidentEnds_IsPutAway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inc := w.declare(incident.NewParams{Severity: "minor"})
+	declared := w.latest(inc.ID, incident.EvDeclared)
+	ended := false
+	w.out.step = func(op string) {
+		if op == "channel" && !ended {
+			ended = true
+			w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+				return inc.Cancel(act, "a mistake")
+			})
+			w.quietly("channel.archive", w.latest(inc.ID, incident.EvCanceled))
+		}
+	}
+	w.quietly("channel.create", declared)
+	w.quietly("channel.archive", w.latest(inc.ID, incident.EvEffectDone))
+	want(t, "made", w.get(inc.ID).Channel != nil, true)
+	want(t, "archived", w.out.channels[inc.ID].archived, true)
+	want(t, "noted", w.get(inc.ID).Channel.Archived, true)
+}
+
 func TestChannel_ReopenedWhileItIsPutAway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -273,8 +273,8 @@ func (w *world) tick() {
 	for _, d := range nudges {
 		add(string(incident.JobNudge), fmt.Sprintf("nudge:%s:%d", d.IncidentID, now.Unix()/60), d.IncidentID)
 	}
-	for _, id := range sweeps {
-		add(string(incident.JobEffects), fmt.Sprintf("effects:%s:%d", id, now.Unix()/30), id)
+	for _, d := range sweeps {
+		add(string(incident.JobEffects), fmt.Sprintf("effects:%s:%d", d.IncidentID, now.Unix()/30), d.IncidentID)
 	}
 	if _, err := w.store.Accept(ctx, rows...); err != nil {
 		w.t.Fatal(err)

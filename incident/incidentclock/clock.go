@@ -139,21 +139,36 @@ func (c *Clock) nudge(ctx context.Context, now time.Time) error {
 
 func (c *Clock) effects(ctx context.Context, now time.Time) error {
 	for after := ""; ; {
-		ids, err := c.Store.Sweepable(ctx, after, page)
-		if err != nil || len(ids) == 0 {
+		found, err := c.Store.Sweepable(ctx, after, page)
+		if err != nil || len(found) == 0 {
 			return err
 		}
-		rows := make([]incident.Inbound, 0, len(ids))
-		for _, id := range ids {
+		rows := make([]incident.Inbound, 0, len(found))
+		for _, d := range found {
 			rows = append(rows, incident.Tick{
-				Job: incident.JobEffects, IncidentID: id, At: now.Truncate(effectsEvery), NotAfter: now.Add(effectsMaxAge),
+				Job: incident.JobEffects, IncidentID: d.IncidentID, At: sweptAt(d, now), NotAfter: now.Add(effectsMaxAge),
 			}.Inbound())
 		}
 		if _, err := c.Store.Accept(ctx, rows...); err != nil {
 			return fmt.Errorf("ask for effects: %w", err)
 		}
-		after = ids[len(ids)-1]
+		after = found[len(found)-1].IncidentID
 	}
+}
+
+// sweptAt is the period for which the effects of an incident are looked for: each beat while it changes,
+// then less and less often, since what was there stays. Periods of different incidents begin at different
+// beats, so that a thousand quiet ones are not all looked at in the same.
+func sweptAt(d incident.Due, now time.Time) time.Time {
+	period := effectsEvery
+	switch quiet := now.Sub(d.At); {
+	case quiet >= time.Hour:
+		period = 20 * effectsEvery
+	case quiet >= 5*time.Minute:
+		period = 4 * effectsEvery
+	}
+	shift := effectsEvery * time.Duration(d.Number%int64(period/effectsEvery))
+	return now.Add(-shift).Truncate(period)
 }
 
 // digest asks for the summary of a day from 09:00 on, in the zone of the settings, on working days.

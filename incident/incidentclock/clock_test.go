@@ -3,6 +3,7 @@ package incidentclock_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -101,16 +102,46 @@ func TestClock_Due_IsAskedOnceByTwoAndAgainWhileItIsDue(t *testing.T) {
 	})
 }
 
+// What nobody changes is looked at less and less often, and not all of it in the same beat.
+func TestClock_Effects_OfQuietIncidents_AreSpread(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := stage(t)
+		svc, err := incident.NewService(incident.Config{Stores: s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		const all = 20
+		for n := range all - 1 {
+			p := incident.NewParams{Name: "disk", Severity: "minor", Keys: []incident.Key{{Text: fmt.Sprint(n)}}}
+			if _, _, err := svc.Declare(t.Context(), incident.Actor{Kind: incident.ByPerson, ID: "ana"}, p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pass(2 * time.Hour)
+		defer running(t, incidentclock.NewClock(incidentclock.ClockConfig{Store: s}).Run)()
+		pass(time.Second)
+		before := len(s.of(incident.JobEffects))
+		for range 20 { // ten minutes
+			pass(30 * time.Second)
+			now := len(s.of(incident.JobEffects))
+			if now-before != all/20 {
+				t.Errorf("%d ticks in one beat, want %d", now-before, all/20)
+			}
+			before = now
+		}
+	})
+}
+
 func TestClock_Effects_AreAskedOncePerPeriodAndNotForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := stage(t)
 		for range 3 {
 			defer running(t, incidentclock.NewClock(incidentclock.ClockConfig{Store: s}).Run)()
 		}
-		pass(5*time.Minute + time.Second)
+		pass(4*time.Minute + time.Second)
 		got := s.of(incident.JobEffects)
-		if len(got) != 11 {
-			t.Errorf("%d ticks in 5 minutes, want one for each half minute, the first included", len(got))
+		if len(got) != 9 {
+			t.Errorf("%d ticks in 4 minutes, want one for each half minute, the first included", len(got))
 		}
 		for _, id := range got {
 			said := s.attributes(id)

@@ -14,7 +14,7 @@
 //
 //	job       every   asks for                                 stale after
 //	due       5 s     the next step of an escalation           never; again after 2, 4, 8 … min while still due
-//	effects   30 s    effects that should have happened        2 min
+//	effects   30 s    effects that should have happened        2 min; every 2, then 10 min where nothing changes
 //	nudge     1 min   a reminder                               5 min; again then while still due
 //	digest    1 min   the daily summary, weekdays at 09:00     6 h
 //	audit     30 s    nothing; the watchdog looks              -

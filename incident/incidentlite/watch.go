@@ -25,17 +25,22 @@ type dueRow struct {
 
 // DuePages implements [incident.Watch].
 func (s *Store) DuePages(ctx context.Context, limit int) ([]incident.Due, error) {
-	return s.due(ctx, "look for pages that are due", sqlDuePages, limit)
+	return s.due(ctx, "look for pages that are due", sqlDuePages, until(limit))
 }
 
 // DueNudges implements [incident.Watch].
 func (s *Store) DueNudges(ctx context.Context, limit int) ([]incident.Due, error) {
-	return s.due(ctx, "look for nudges that are due", sqlDueNudges, limit)
+	return s.due(ctx, "look for nudges that are due", sqlDueNudges, until(limit))
 }
 
-func (s *Store) due(ctx context.Context, doing, statement string, limit int) (all []incident.Due, err error) {
+// until are the arguments for what is due by now.
+func until(limit int) func(time.Time) []any {
+	return func(now time.Time) []any { return []any{litekit.Micros(now), max(limit, 0)} }
+}
+
+func (s *Store) due(ctx context.Context, doing, statement string, args func(now time.Time) []any) (all []incident.Due, err error) {
 	err = s.read(ctx, doing, func(x *tx) error {
-		rows, err := litekit.Collect[dueRow](x, statement, litekit.Micros(x.Now), max(limit, 0))
+		rows, err := litekit.Collect[dueRow](x, statement, args(x.Now)...)
 		for _, r := range rows {
 			all = append(all, incident.Due{IncidentID: r.ID, Number: r.Number, At: litekit.TimeOf(r.At)})
 		}
@@ -48,15 +53,10 @@ func (s *Store) due(ctx context.Context, doing, statement string, limit int) (al
 }
 
 // Sweepable implements [incident.Watch].
-func (s *Store) Sweepable(ctx context.Context, after string, limit int) (ids []string, err error) {
-	err = s.read(ctx, "look for incidents to sweep", func(x *tx) (err error) {
-		ids, err = litekit.Values[string](x, sqlSweepable, litekit.Micros(x.Now.Add(-48*time.Hour)), after, max(limit, 0))
-		return err
+func (s *Store) Sweepable(ctx context.Context, after string, limit int) ([]incident.Due, error) {
+	return s.due(ctx, "look for incidents to sweep", sqlSweepable, func(now time.Time) []any {
+		return []any{litekit.Micros(now.Add(-48 * time.Hour)), after, max(limit, 0)}
 	})
-	if err != nil {
-		return nil, err
-	}
-	return ids, nil
 }
 
 // mostFindings bounds the findings of one kind.

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/theriac/theriac/incident"
-	"github.com/theriac/theriac/internal/pgkit"
 )
 
 // Now implements [incident.Watch].
@@ -30,16 +29,16 @@ func (r dueRow) due() (incident.Due, error) {
 
 // DuePages implements [incident.Watch].
 func (s *Store) DuePages(ctx context.Context, limit int) ([]incident.Due, error) {
-	return s.due(ctx, "list due pages", sqlWatchPages, limit)
+	return s.due(ctx, "list due pages", sqlWatchPages, max(limit, 0))
 }
 
 // DueNudges implements [incident.Watch].
 func (s *Store) DueNudges(ctx context.Context, limit int) ([]incident.Due, error) {
-	return s.due(ctx, "list due nudges", sqlWatchNudges, limit)
+	return s.due(ctx, "list due nudges", sqlWatchNudges, max(limit, 0))
 }
 
-func (s *Store) due(ctx context.Context, doing, statement string, limit int) ([]incident.Due, error) {
-	rows, err := list[dueRow](ctx, s, doing, statement, max(limit, 0))
+func (s *Store) due(ctx context.Context, doing, statement string, args ...any) ([]incident.Due, error) {
+	rows, err := list[dueRow](ctx, s, doing, statement, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -47,14 +46,10 @@ func (s *Store) due(ctx context.Context, doing, statement string, limit int) ([]
 }
 
 // Sweepable implements [incident.Watch].
-func (s *Store) Sweepable(ctx context.Context, after string, limit int) (ids []string, err error) {
+func (s *Store) Sweepable(ctx context.Context, after string, limit int) ([]incident.Due, error) {
 	const doing = "list incidents to sweep"
 	if !isOurs(after) {
 		return nil, fmt.Errorf("%s: %w", doing, &incident.FieldError{Field: "cursor", Problem: fmt.Sprintf("%.40q is no id", after)})
 	}
-	err = s.pool.Call(ctx, doing, func(ctx context.Context) error {
-		ids, err = pgkit.Values[string](ctx, s.pool, sqlWatchSweep, after, max(limit, 0))
-		return err
-	})
-	return ids, err
+	return s.due(ctx, doing, sqlWatchSweep, after, max(limit, 0))
 }

@@ -38,20 +38,20 @@ func (s *Store) due(ctx context.Context, limit int, at func(*incident.Columns) t
 }
 
 // Sweepable implements [incident.Watch].
-func (s *Store) Sweepable(ctx context.Context, after string, limit int) ([]string, error) {
+func (s *Store) Sweepable(ctx context.Context, after string, limit int) ([]incident.Due, error) {
 	if err := s.lock(ctx); err != nil {
 		return nil, err
 	}
 	defer s.mu.Unlock()
 	since := s.now().Add(-48 * time.Hour)
-	var ids []string
+	var all []incident.Due
 	for _, r := range s.numbers {
 		if id := r.columns.ID; id > after && (r.columns.Ended.IsZero() || !r.columns.Ended.Before(since)) {
-			ids = append(ids, id)
+			all = append(all, incident.Due{IncidentID: id, Number: r.number, At: micro(r.columns.Updated)})
 		}
 	}
-	slices.Sort(ids)
-	return ids[:min(len(ids), max(limit, 0))], nil
+	slices.SortFunc(all, func(a, b incident.Due) int { return strings.Compare(a.IncidentID, b.IncidentID) })
+	return all[:min(len(all), max(limit, 0))], nil
 }
 
 // mostFindings bounds the findings of one kind.

@@ -94,13 +94,25 @@ func sweepable(b *bundle) {
 		want = append(want, b.declare(b.ended(s, 47*time.Hour)).ID)
 		b.declare(b.ended(s, 49*time.Hour))
 	}
-	ids, err := b.Store.Sweepable(b.ctx, "", 100)
+	found, err := b.Store.Sweepable(b.ctx, "", 100)
 	b.must(err)
-	b.wantEqual(want, ids, "ids")
+	b.wantEqual(want, sweptIDs(found), "ids")
+	for _, d := range found {
+		inc, err := b.Store.Get(b.ctx, d.IncidentID)
+		b.must(err)
+		b.wantEqual([]any{inc.Number, inc.Times.Updated}, []any{d.Number, d.At}, "number and time")
+	}
 	b.advance(2 * time.Hour)
-	ids, err = b.Store.Sweepable(b.ctx, "", 100)
+	found, err = b.Store.Sweepable(b.ctx, "", 100)
 	b.must(err)
-	b.wantEqual(want[:3], ids, "two hours later")
+	b.wantEqual(want[:3], sweptIDs(found), "two hours later")
+}
+
+func sweptIDs(found []incident.Due) (ids []string) {
+	for _, d := range found {
+		ids = append(ids, d.IncidentID)
+	}
+	return ids
 }
 
 func sweepablePages(b *bundle) {
@@ -110,8 +122,9 @@ func sweepablePages(b *bundle) {
 	}
 	got, after := []string{}, ""
 	for {
-		ids, err := b.Store.Sweepable(b.ctx, after, 2)
+		found, err := b.Store.Sweepable(b.ctx, after, 2)
 		b.must(err)
+		ids := sweptIDs(found)
 		if len(ids) == 0 || len(got) > len(want) {
 			break
 		}

@@ -34,7 +34,7 @@ type bridgeStore interface {
 	incident.Inbox
 	// Now and Sweepable are those of [incident.Watch], Effect is that of [incident.Effects].
 	Now(ctx context.Context) (time.Time, error)
-	Sweepable(ctx context.Context, after string, limit int) ([]string, error)
+	Sweepable(ctx context.Context, after string, limit int) ([]incident.Due, error)
 	Effect(ctx context.Context, key string) (incident.Effect, error)
 }
 

@@ -153,9 +153,13 @@ func controlRow(e workflow.QuarantineEvent, inc, suffix string) (incident.Inboun
 
 func (b *bridge) eachIncident(ctx context.Context, f func(ids []string) error) error {
 	for after := ""; ; {
-		ids, err := b.store.Sweepable(ctx, after, bridgeBatch)
-		if err != nil || len(ids) == 0 {
+		found, err := b.store.Sweepable(ctx, after, bridgeBatch)
+		if err != nil || len(found) == 0 {
 			return err
+		}
+		ids := make([]string, 0, len(found))
+		for _, d := range found {
+			ids = append(ids, d.IncidentID)
 		}
 		if err := f(ids); err != nil {
 			return err

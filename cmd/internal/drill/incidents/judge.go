@@ -143,6 +143,9 @@ func (c *campaign) unfinished(ctx context.Context, id string) (string, error) {
 			return fmt.Sprintf("%s is %s in attempt %d: %s", row.Key, row.State, row.Attempt, row.Result), nil
 		}
 	}
+	if ended := inc.Status == incident.Closed || inc.Status.Final(); ended && inc.Channel != nil && !inc.Channel.Archived {
+		return "its channel is not archived", nil
+	}
 	missing, err := c.missing(ctx, &inc, rows)
 	if err != nil || len(missing) == 0 {
 		return "", err
