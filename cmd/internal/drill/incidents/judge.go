@@ -14,6 +14,7 @@ import (
 	"github.com/theriac/theriac/cmd/internal/config"
 	"github.com/theriac/theriac/cmd/internal/term"
 	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/internal/slackkit/slackfake"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -83,9 +84,18 @@ func (s *site) all(ctx context.Context) (ids []string, err error) {
 	}
 }
 
-// awaitEnd waits until nobody is called any more and every effect has ended.
+// stragglers is how long is waited for what must not come: longer than a lease, after which a broker
+// delivers once more.
+const stragglers = 15 * time.Second
+
+// awaitEnd waits until nobody is called any more and every effect has ended, and stops the service, which
+// would go on to remind people.
 func (c *campaign) awaitEnd(ctx context.Context, patience time.Duration) error {
-	if err := c.awaitQuiet(ctx, patience); err != nil {
+	err := await(ctx, patience, 500*time.Millisecond, func() (bool, error) {
+		waiting, err := c.unpublished(ctx)
+		return waiting == 0, err
+	})
+	if err != nil && !errors.Is(err, errLate) { // what is not published counts as that
 		return err
 	}
 	left, err := c.all(ctx)
@@ -106,11 +116,8 @@ func (c *campaign) awaitEnd(ctx context.Context, patience time.Duration) error {
 		left = still
 		return len(left) == 0, nil
 	})
-	if !errors.Is(err, errLate) {
-		if err != nil {
-			return err
-		}
-		return c.awaitQuiet(ctx, patience)
+	if err != nil && !errors.Is(err, errLate) {
+		return err
 	}
 	for _, id := range left[:min(len(left), 5)] {
 		why, err := c.unfinished(ctx, id)
@@ -119,7 +126,10 @@ func (c *campaign) awaitEnd(ctx context.Context, patience time.Duration) error {
 		}
 		c.r.check(false, "%s did not come to its end: %s", id, why)
 	}
-	return nil
+	if err := rest(ctx, stragglers); err != nil {
+		return err
+	}
+	return c.process.stop()
 }
 
 // unfinished says what an incident waits for, "" for nothing.
@@ -331,12 +341,15 @@ func (c *campaign) judgeSlack(ctx context.Context, ids []string) {
 	posts, of := map[string]int{}, map[string]int{}
 	members := 0
 	for _, channel := range c.slack.Channels() {
-		if _, id, ok := strings.Cut(channel.Purpose, "Theriac incident "); ok {
+		_, id, known := strings.Cut(channel.Purpose, "Theriac incident ")
+		switch {
+		case !known && !strings.HasPrefix(channel.Name, "inc-"): // no channel of an incident
+		case c.abandoned(ctx, channel):
+			c.r.Abandoned++
+		case known:
 			of[id]++
 			members += len(channel.Members)
-		} else if strings.HasPrefix(channel.Name, "inc-") && c.abandoned(ctx, channel.Name) {
-			c.r.Abandoned++
-		} else if strings.HasPrefix(channel.Name, "inc-") {
+		default:
 			c.r.check(false, "%s is nobody's: purpose %q, private %v, archived %v", channel.Name, channel.Purpose, channel.Private, channel.Archived)
 		}
 		for _, m := range c.slack.Messages(channel.ID) {
@@ -366,10 +379,10 @@ func (c *campaign) judgeSlack(ctx context.Context, ids []string) {
 
 // abandoned reports that a channel was made for an incident that became private before the channel was
 // its own: such a channel is open to all, and a private one takes its place.
-func (c *campaign) abandoned(ctx context.Context, name string) bool {
-	number, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(name, "inc-"), "test-"), "-")
+func (c *campaign) abandoned(ctx context.Context, channel slackfake.Channel) bool {
+	number, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(channel.Name, "inc-"), "test-"), "-")
 	inc, err := c.stores.Get(ctx, "INC-"+number)
-	return err == nil && inc.Visibility == incident.Private
+	return err == nil && inc.Visibility == incident.Private && !channel.Private && (inc.Channel == nil || inc.Channel.ID != channel.ID)
 }
 
 // quarantined counts what is held.
