@@ -128,7 +128,8 @@ type Rotation struct {
 // Source is where alerts come from.
 type Source struct {
 	ID string `json:"id"`
-	// Kind is "generic", "sentry" or "alertmanager".
+	// Kind is "generic", "sentry", "alertmanager", or "pagerduty", which opens no incident and says that
+	// somebody answered a call of ours.
 	Kind string `json:"kind"`
 	// TokenHash is the SHA-256 (hex) of its bearer token; SecretEnv names the environment variable in
 	// which a signing secret stands: secrets are in no document.

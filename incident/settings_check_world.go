@@ -58,12 +58,16 @@ func (c *settingsCheck) sourceSecrets(at string, v Source) {
 		if v.SecretEnv == "" {
 			c.wrong(at+".secret_env", "a source of kind sentry needs it")
 		}
+	case "pagerduty":
+		if v.SecretEnv == "" {
+			c.wrong(at+".secret_env", "a source of kind pagerduty needs it")
+		}
 	case "alertmanager":
 		if v.TokenHash == "" {
 			c.wrong(at+".token_hash", "a source of kind alertmanager needs it")
 		}
 	default:
-		c.wrong(at+".kind", fmt.Sprintf("%.40q is none of generic, sentry, alertmanager", v.Kind))
+		c.wrong(at+".kind", fmt.Sprintf("%.40q is none of generic, sentry, alertmanager, pagerduty", v.Kind))
 	}
 }
 

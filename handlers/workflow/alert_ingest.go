@@ -21,7 +21,8 @@ const alertMaxAge = time.Hour
 // AttrSource is the attribute of an alert's row that names its source by its id in the settings.
 const AttrSource = "source"
 
-// alertIngest turns what sources say into incidents: one for each episode of an alert.
+// alertIngest turns what sources say into incidents: one for each episode of an alert. A pager as a source
+// says that somebody answered.
 func (d Deps) alertIngest() Registration {
 	return Registration{
 		Name: alertIngestName, Topic: incident.TopicAlerts, Critical: true, Pipeline: true,
@@ -41,6 +42,9 @@ func (d Deps) onAlert(ctx context.Context, r row) (string, error) {
 		return "", neverRuns("no source is called %.60q", r.attrs[AttrSource])
 	}
 	source := rules.Sources[at]
+	if source.Kind == sourcePagerDuty {
+		return d.onPagerAnswer(ctx, source, r)
+	}
 	signals, err := parseAlerts(source.Kind, source.PerAlert, r.body)
 	if err != nil {
 		return "", handlers.Undecodable(err)

@@ -11,6 +11,7 @@ const (
 	sourceGeneric      = "generic"
 	sourceSentry       = "sentry"
 	sourceAlertmanager = "alertmanager"
+	sourcePagerDuty    = "pagerduty"
 )
 
 // maxSignals bounds how many alerts of one request are read.

@@ -202,10 +202,11 @@ func TestAlert_Refused(t *testing.T) {
 // FuzzAlert lets a source say anything. It is answered, and nothing that it says can be seen as
 // something else.
 func FuzzAlert(f *testing.F) {
-	for _, source := range []string{"probe", "sentry", "prom", "groups"} {
+	for _, source := range []string{"probe", "sentry", "prom", "groups", "pager"} {
 		for _, body := range []string{
 			generic("db", ""), generic("db", "resolved"), "{}", "null", "[]", `{"dedup_key":"\u0000\u202e","title":"\ud800"}`,
 			`{"action":"created","data":{"issue":{"id":"77","title":"x"}}}`, `{"action":"triggered","data":{"event":{"issue_id":7,"tags":[["environment","p"]]}}}`,
+			pagerDuty("incident.acknowledged", "page:e:1:1:person:ana"),
 			`{"version":"4","groupKey":"g","alerts":[{"fingerprint":"f","labels":{"severity":"page"}}]}`,
 		} {
 			f.Add(source, body)

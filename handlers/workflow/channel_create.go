@@ -74,6 +74,15 @@ func (d Deps) ensureChannel(ctx context.Context, r *received) error {
 	}
 	return d.run(ctx, effect{
 		key: "channel:" + r.inc.ID, incident: r.inc.ID, event: r.ev.ID, handler: channelCreateName,
+		// What was made is found by its name while it is made again, but for one from before the incident was
+		// private.
+		probe: func(ctx context.Context) (incident.EffectEnd, bool, error) {
+			rules, err := d.rules(ctx)
+			if err == nil && spec.Private {
+				spec.Outgrown = channelName(rules, &r.inc, false)
+			}
+			return incident.EffectEnd{}, false, err
+		},
 		do: func(ctx context.Context) (incident.EffectEnd, error) {
 			made, err := d.Chat.EnsureChannel(ctx, spec)
 			return channelEnd(made, spec.Private), err

@@ -17,7 +17,7 @@ func (d Deps) channelSpec(ctx context.Context, inc *incident.Incident) (ChannelS
 		return ChannelSpec{}, err
 	}
 	spec := ChannelSpec{
-		IncidentID: inc.ID, Name: channelName(rules, inc), Private: inc.Visibility == incident.Private,
+		IncidentID: inc.ID, Name: channelName(rules, inc, inc.Visibility == incident.Private), Private: inc.Visibility == incident.Private,
 	}
 	if inc.Channel != nil {
 		spec.ID = inc.Channel.ID
@@ -51,14 +51,14 @@ func (d Deps) mayTell(ctx context.Context, inc *incident.Incident) (bool, error)
 	return strings.HasPrefix(made.Result, "private "), nil
 }
 
-// channelName is what the channel is called if that is free.
-func channelName(rules *incident.Settings, inc *incident.Incident) string {
+// channelName is what the channel is called if that is free. A private one says nothing.
+func channelName(rules *incident.Settings, inc *incident.Incident, private bool) string {
 	name := orElse(rules.ChannelPrefix, "inc")
 	if inc.Mode == incident.ModeTest {
 		name += "-test"
 	}
 	name = fmt.Sprintf("%s-%d", name, inc.Number)
-	if inc.Visibility == incident.Private {
+	if private {
 		return name
 	}
 	if words := slug(inc.Name, 40); words != "" {

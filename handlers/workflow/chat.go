@@ -34,6 +34,9 @@ type ChannelSpec struct {
 	// Name is what it is called if that is free: lower case, digits and dashes, at most 60 characters.
 	Name    string
 	Private bool
+	// Outgrown is the name of a channel that an earlier attempt may have made for this incident before it
+	// became private, "" for none. It is put away.
+	Outgrown string
 	// Topic is one line of plain text; Bookmarks are by their title. Both come from outside in part.
 	Topic     string
 	Bookmarks []Bookmark

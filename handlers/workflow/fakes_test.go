@@ -52,6 +52,7 @@ type outside struct {
 type channel struct {
 	spec     workflow.ChannelSpec
 	archived bool
+	outgrown []string
 	people   []string
 	made     int
 }
@@ -109,6 +110,9 @@ func (o *outside) EnsureChannel(ctx context.Context, spec workflow.ChannelSpec) 
 			c.made = 1
 		}
 		c.spec = spec
+		if spec.Outgrown != "" {
+			c.outgrown = append(c.outgrown, spec.Outgrown)
+		}
 		o.channels[spec.IncidentID] = c
 		made = incident.Channel{ID: "C-" + spec.IncidentID, Name: spec.Name}
 	})

@@ -242,6 +242,34 @@ func TestChannel_NotForWhatHasEnded(t *testing.T) {
 	want(t, "pages", len(w.out.pages), 0)
 }
 
+// A channel may have been made before its incident became private: whoever makes the next is told of it.
+func TestChannel_MadeAndThenPrivate_IsOutgrown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inc := w.declare(incident.NewParams{Name: "Ana's account", Severity: "minor"})
+	declared := w.latest(inc.ID, incident.EvDeclared)
+	w.out.fault = func(op string) fault {
+		if op == "channel" {
+			return killsAfter
+		}
+		return fine
+	}
+	if _, dead := w.handle(w.reg("channel.create"), declared); !dead {
+		t.Fatal("it lives")
+	}
+	was := w.out.channels[inc.ID]
+	want(t, "outgrown", was.outgrown, nil)
+	w.out.fault = func(string) fault { return fine }
+	w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.MakePrivate(act, "customers are named")
+	})
+	w.clock.Advance(time.Minute)
+	w.quietly("channel.create", declared)
+	is := w.out.channels[inc.ID]
+	want(t, "outgrown", is.outgrown, []string{was.spec.Name})
+	want(t, "private", is.spec.Private, true)
+}
+
 // An incident that ends while its channel is made has that put away, too.
 func TestChannel_MadeWhileTheIncidentEnds_IsPutAway(t *testing.T) {
 	t.Parallel()

@@ -66,6 +66,7 @@ func testSettings() incident.Settings {
 		Sources: []incident.Source{
 			{ID: "probe", Kind: "generic", Severity: map[string]string{"page": "critical"}, Default: "minor", Declare: true, Burst: 3},
 			{ID: "sentry", Kind: "sentry", Default: "minor"},
+			{ID: "pager", Kind: "pagerduty", SecretEnv: "PAGER_SECRET"},
 			{ID: "prom", Kind: "alertmanager", PerAlert: true},
 			{ID: "groups", Kind: "alertmanager", Runbook: "https://runbooks.example/groups"},
 		},

@@ -26,6 +26,9 @@ const (
 // is another's, put away, or open to more than the incident is, is passed over for the next name: with -2
 // at its end, then -3.
 func (c *Chat) EnsureChannel(ctx context.Context, spec workflow.ChannelSpec) (incident.Channel, error) {
+	if err := c.putAway(ctx, spec); err != nil {
+		return incident.Channel{}, err
+	}
 	found, err := c.channel(ctx, spec)
 	if err != nil {
 		return incident.Channel{}, trouble(err)
@@ -39,6 +42,25 @@ func (c *Chat) EnsureChannel(ctx context.Context, spec workflow.ChannelSpec) (in
 		}
 	}
 	return incident.Channel{ID: found.ID, Name: found.Name}, nil
+}
+
+// putAway archives the channel that was made before the incident became private: all see it, and nobody
+// was told of it.
+func (c *Chat) putAway(ctx context.Context, spec workflow.ChannelSpec) error {
+	name := slackkit.ChannelName(spec.Outgrown)
+	if spec.Outgrown == "" || spec.ID != "" || name == slackkit.ChannelName(spec.Name) {
+		return nil
+	}
+	found, ok, err := c.client.FindChannel(ctx, name)
+	if err != nil || !ok || found.Private {
+		return trouble(err)
+	}
+	old := spec
+	old.Private = false
+	if ours, err := c.ours(ctx, found, old); err != nil || !ours {
+		return trouble(err)
+	}
+	return c.SetArchived(ctx, found.ID, true)
 }
 
 // channel returns the channel that is known, or makes or finds one.

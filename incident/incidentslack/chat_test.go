@@ -178,6 +178,40 @@ func TestEnsureChannel_NameTaken_TakesTheNext(t *testing.T) {
 	}
 }
 
+// A channel that was made before its incident became private is put away, and nobody else's.
+func TestEnsureChannel_Outgrown_IsPutAway(t *testing.T) {
+	t.Parallel()
+	private := func(s *workflow.ChannelSpec) { s.Private, s.Outgrown, s.Name = true, s.Name, "inc-42" }
+	for what, tt := range map[string]struct {
+		change func(*slackfake.Channel)
+		want   bool
+	}{
+		"described":           {func(c *slackfake.Channel) {}, true},
+		"not yet described":   {func(c *slackfake.Channel) { c.Purpose = "" }, true},
+		"of another incident": {func(c *slackfake.Channel) { c.Purpose = "Theriac incident 0195-other" }, false},
+		"of people":           {func(c *slackfake.Channel) { c.Creator = "U0ANA" }, false},
+		"private":             {func(c *slackfake.Channel) { c.Private = true }, false},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			b := newChat(t, slackfake.Config{})
+			old := b.channel(b.ensure(spec()).ID)
+			tt.change(&old)
+			b.fake.SetChannel(old)
+			made := b.ensure(spec(private))
+			if c := b.channel(made.ID); made.Name != "inc-42" || !c.Private || c.Archived {
+				t.Errorf("made %+v", c)
+			}
+			if again := b.ensure(spec(private)); again != made {
+				t.Errorf("the second time %+v", again)
+			}
+			if got := b.channel(old.ID).Archived; got != tt.want {
+				t.Errorf("the other one is archived: %v", got)
+			}
+		})
+	}
+}
+
 func TestEnsureChannel_HostileTexts_CallNobody(t *testing.T) {
 	t.Parallel()
 	b := newChat(t, slackfake.Config{})

@@ -18,6 +18,7 @@ const (
 	kindGeneric      = "generic"
 	kindSentry       = "sentry"
 	kindAlertmanager = "alertmanager"
+	kindPagerDuty    = "pagerduty"
 )
 
 // alert stores what an alert source sent and answers; a handler reads it later. A delivery that comes
@@ -83,6 +84,8 @@ func (c *call) delivery(src incident.Source, body []byte) (string, error) {
 	switch {
 	case src.Kind == kindSentry:
 		given = c.req.Header.Get("Request-Id")
+	case src.Kind == kindPagerDuty:
+		given = "the event's own id" // it is in the body
 	case given == "":
 		given = c.req.Header.Get("Idempotency-Key")
 	}

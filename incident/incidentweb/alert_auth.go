@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"net/http"
+	"strings"
 
 	"github.com/theriac/theriac/incident"
 	"github.com/theriac/theriac/internal/webkit"
@@ -22,6 +23,8 @@ func (a *api) verifySource(src incident.Source, r *http.Request, body []byte) er
 		ok = hasToken(src, r) || a.webhookSigned(src, r, body)
 	case kindAlertmanager:
 		ok = hasToken(src, r)
+	case kindPagerDuty:
+		ok = a.pagerDutySigned(src, r, body)
 	}
 	if !ok {
 		return errSource()
@@ -50,6 +53,26 @@ func (a *api) sentrySigned(src incident.Source, r *http.Request, body []byte) bo
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write(body)
 	return hmac.Equal(got, mac.Sum(nil))
+}
+
+// pagerDutySigned checks the signatures that PagerDuty sends, one for each secret while they are changed:
+// "v1=" and the HMAC-SHA256 of the body in hex, separated by commas.
+func (a *api) pagerDutySigned(src incident.Source, r *http.Request, body []byte) bool {
+	secret := a.secret(src)
+	if secret == "" {
+		return false
+	}
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write(body)
+	want := mac.Sum(nil)
+	for signature := range strings.SplitSeq(r.Header.Get("X-PagerDuty-Signature"), ",") {
+		text, ok := strings.CutPrefix(strings.TrimSpace(signature), "v1=")
+		got, err := hex.DecodeString(text)
+		if ok && err == nil && hmac.Equal(got, want) {
+			return true
+		}
+	}
+	return false
 }
 
 // webhookSigned checks a signature of Standard Webhooks.

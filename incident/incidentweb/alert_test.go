@@ -48,6 +48,13 @@ func TestAlert_WhoMay(t *testing.T) {
 		{"SentryUnsigned", "sentry", sourceToken, nil, 401},
 		{"SentryOfAnotherBody", "sentry", "", []string{"Sentry-Hook-Signature", sentrySignature(body + " ")}, 401},
 		{"SentryTruncated", "sentry", "", []string{"Sentry-Hook-Signature", sentrySignature(body)[:62]}, 401},
+		{"PagerDuty", "pager", "", []string{"X-PagerDuty-Signature", "v1=" + sentrySignature(body)}, 202},
+		{"PagerDutyWhileSecretsChange", "pager", "", []string{"X-PagerDuty-Signature", "v1=" + emptyKey(body) + ", v1=" + sentrySignature(body)}, 202},
+		{"PagerDutyOfAnotherBody", "pager", "", []string{"X-PagerDuty-Signature", "v1=" + sentrySignature(body+" ")}, 401},
+		{"PagerDutyOfAnotherVersion", "pager", "", []string{"X-PagerDuty-Signature", "v2=" + sentrySignature(body)}, 401},
+		{"PagerDutyWithoutVersion", "pager", "", []string{"X-PagerDuty-Signature", sentrySignature(body)}, 401},
+		{"PagerDutyUnsigned", "pager", sourceToken, nil, 401},
+		{"PagerDutyEmpty", "pager", "", []string{"X-PagerDuty-Signature", "v1=,,v1"}, 401},
 		{"NoJSON", "shop", sourceToken, []string{"Content-Type", "text/plain"}, 415},
 		{"Gzip", "shop", sourceToken, []string{"Content-Encoding", "gzip"}, 415},
 	} {

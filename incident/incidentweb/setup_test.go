@@ -166,6 +166,7 @@ func (b *bundle) settings() {
 		{ID: "prom", Kind: "alertmanager", TokenHash: hex.EncodeToString(hash[:])},
 		{ID: "shop", Kind: "generic", TokenHash: hex.EncodeToString(hash[:]), SecretEnv: "SIGN_SECRET"},
 		{ID: "sentry", Kind: "sentry", SecretEnv: "SENTRY_SECRET"},
+		{ID: "pager", Kind: "pagerduty", SecretEnv: "SENTRY_SECRET"},
 		{ID: "open", Kind: "generic"},
 		{ID: "unset", Kind: "sentry", SecretEnv: "NOT_THERE"},
 	}

@@ -346,6 +346,7 @@ func (c *campaign) judgeSlack(ctx context.Context, ids []string) {
 		case !known && !strings.HasPrefix(channel.Name, "inc-"): // no channel of an incident
 		case c.abandoned(ctx, channel):
 			c.r.Abandoned++
+			c.r.check(channel.Archived, "%s is open to all, and its incident is private", channel.Name)
 		case known:
 			of[id]++
 			members += len(channel.Members)
