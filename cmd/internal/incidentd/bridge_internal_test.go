@@ -295,9 +295,27 @@ func (s *shore) running() (stop func()) {
 		}
 	})
 	<-s.room.Ready()
+	s.awaitWorker()
 	return func() {
 		cancel()
 		group.Wait()
+	}
+}
+
+// awaitWorker waits until the worker is registered, without which nothing is replayed.
+func (s *shore) awaitWorker() {
+	s.t.Helper()
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for {
+		st, err := s.room.Status(s.t.Context())
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if len(st.Workers) > 0 {
+			return
+		}
+		<-look.C
 	}
 }
 
