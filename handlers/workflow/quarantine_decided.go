@@ -44,11 +44,16 @@ func (d Deps) onDecided(ctx context.Context, r row, e QuarantineEvent, decision 
 	case err != nil:
 		return "", err
 	}
-	inc, err = d.do(ctx, inc.ID, byQuarantine(e), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
-		return inc.DecideEntry(act, incident.EntryDecision{
-			Ref: e.Entry, Version: e.Version, Decision: decision, By: e.By, Reason: e.Reason, At: e.At,
-		})
-	}, incident.WithKey(fmt.Sprintf("decision:%s:%d", e.Entry, e.Version)), incident.CausedBy(r.id, ""))
+	for id := inc.ID; id != ""; id = inc.MergedInto {
+		inc, err = d.do(ctx, id, byQuarantine(e), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+			return inc.DecideEntry(act, incident.EntryDecision{
+				Ref: e.Entry, Version: e.Version, Decision: decision, By: e.By, Reason: e.Reason, At: e.At,
+			})
+		}, incident.WithKey(fmt.Sprintf("decision:%s:%d", e.Entry, e.Version)), incident.CausedBy(r.id, ""))
+		if !errors.Is(err, incident.ErrNotFound) { // else its entries may live on where it was merged into
+			break
+		}
+	}
 	if errors.Is(err, incident.ErrNotFound) {
 		return "the incident does not know this entry", nil
 	}

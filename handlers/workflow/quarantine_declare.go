@@ -68,7 +68,10 @@ func (d Deps) onPoison(ctx context.Context, r row, e QuarantineEvent) (string, e
 	if err != nil {
 		return "", err
 	}
-	inc, _, err := d.openOrAttach(ctx, d.poison(rules, r, e))
+	inc, err := d.holderOf(ctx, e.Entry)
+	if errors.Is(err, incident.ErrNotFound) {
+		inc, _, err = d.openOrAttach(ctx, d.poison(rules, r, e))
+	}
 	if errors.Is(err, incident.ErrNotFound) {
 		return "too late to open an incident", nil
 	}
@@ -79,6 +82,19 @@ func (d Deps) onPoison(ctx context.Context, r row, e QuarantineEvent) (string, e
 		err = d.callForPoison(ctx, rules, inc.ID, e)
 	}
 	return inc.Ref(), err
+}
+
+// holderOf returns the incident that an entry belongs to already, or the one that this lives on in. An
+// entry belongs to one, whatever is said of it after that has ended. ErrNotFound.
+func (d Deps) holderOf(ctx context.Context, entry string) (incident.Incident, error) {
+	if entry == "" {
+		return incident.Incident{}, incident.ErrNotFound
+	}
+	inc, err := d.byKey(ctx, entryKey(entry))
+	for err == nil && inc.MergedInto != "" {
+		inc, err = d.stores().Get(ctx, inc.MergedInto)
+	}
+	return inc, err
 }
 
 // poison is what an event of the quarantine opens.

@@ -156,6 +156,70 @@ func TestQuarantine_ACrashThatNobodyIsBlamedFor(t *testing.T) {
 	want(t, "lines", len(w.events(inc.ID, incident.EvItemAdded)), 1) // the first is the incident itself
 }
 
+// TestQuarantine_DecisionsFollowAMerge: what was undecided lives on in another incident, which could never
+// close if nobody told it.
+func TestQuarantine_DecisionsFollowAMerge(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.poison(poisoned("e1", "f1", "Q-1"))
+	first := w.newest()
+	second, third := w.declare(incident.NewParams{Severity: "minor"}), w.declare(incident.NewParams{Severity: "minor"})
+	for _, merge := range [][2]string{{first.ID, second.ID}, {second.ID, third.ID}} {
+		if _, _, err := w.svc.Merge(t.Context(), merge[0], merge[1], person("ana"), "the same"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := poisonEvent(w, workflow.QuarantineEvent{ID: "d1", Kind: workflow.EntryReplayed, Entry: "Q-1", Version: 2, By: "ben"})
+	w.quietly("quarantine.decided", m)
+	w.quietly("quarantine.decided", m)
+	want(t, "decision", w.get(third.ID).Entries[0].Decision, "replayed")
+	want(t, "told", len(w.events(third.ID, incident.EvEntryDecided)), 1)
+}
+
+// TestQuarantine_MergedWhileItIsDecided: the decision was on its way to the one that is no more.
+func TestQuarantine_MergedWhileItIsDecided(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.poison(poisoned("e1", "f1", "Q-1"))
+	first, second := w.newest(), w.declare(incident.NewParams{Severity: "minor"})
+	merged := false
+	w.serviceThat(func(op string) {
+		if op == "get" && !merged {
+			merged = true
+			if _, _, err := w.svc.Merge(t.Context(), first.ID, second.ID, person("ana"), "the same"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	w.quietly("quarantine.decided", poisonEvent(w, workflow.QuarantineEvent{ID: "d1", Kind: workflow.EntryReplayed, Entry: "Q-1", Version: 2, By: "ben"}))
+	want(t, "decision", w.get(second.ID).Entries[0].Decision, "replayed")
+}
+
+// TestQuarantine_AnOldPoisonComesAgain: what an entry opened it opens once, though its incident has ended,
+// and though there is another one of its kind by now.
+func TestQuarantine_AnOldPoisonComesAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	old := poisonEvent(w, poisoned("e1", "f1", "Q-1"))
+	w.quietly("quarantine.declare", old)
+	first := w.newest()
+	w.do(first.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.Resolve(act, incident.ResolveParams{})
+	})
+	w.quietly("quarantine.declare", old)
+	want(t, "incidents", w.count(), 1)
+	w.poison(poisoned("e2", "f1", "Q-2"))
+	want(t, "of the next", w.count(), 2)
+	w.quietly("quarantine.declare", old)
+	want(t, "then", w.count(), 2)
+	want(t, "in the second", len(w.newest().Entries), 1)
+	// Something else is said of it, such as that it killed a worker.
+	other := poisoned("e3", "f9", "Q-1")
+	other.Kind, other.Crash = workflow.WorkerCrashed, "CR-1"
+	w.quietly("quarantine.declare", poisonEvent(w, other))
+	want(t, "still", w.count(), 2)
+}
+
 func FuzzQuarantineEvent(f *testing.F) {
 	f.Add([]byte(`{"v":1,"id":"e1","kind":"entry_quarantined","fingerprint":"f","entry":"Q-1","version":1}`))
 	f.Add([]byte(`{"v":1,"id":"e1","kind":"worker_crashed","crash":"CR\u0000","url":"javascript:x","at":"0001-01-01T00:00:00Z"}`))
