@@ -14,7 +14,10 @@ const quarantineDecidedName = "quarantine.decided"
 
 // decidedPatience is how long a decision waits for the incident of its entry: the two topics' handlers
 // run beside each other, and somebody may be quicker than they are.
-const decidedPatience = 2 * time.Minute
+const (
+	decidedPatience = 2 * time.Minute
+	decidedWait     = 5 * time.Second
+)
 
 // quarantineDecided writes decisions about entries into their incidents.
 func (d Deps) quarantineDecided() Registration {
@@ -30,19 +33,47 @@ func (d Deps) quarantineDecided() Registration {
 	}
 }
 
-// onDecided finds the incident by the entry, which it keeps after its end, or by the problem.
+// entryToCome returns how long to wait for the incident of an entry: its own event may not be handled yet,
+// and after an outage both come at once.
+func (d Deps) entryToCome(ctx context.Context, r row, e QuarantineEvent) (time.Duration, error) {
+	if pipeline(e.Subscription) {
+		return 0, nil
+	}
+	if d.age(r) < decidedPatience {
+		return decidedWait, nil
+	}
+	told, err := d.stores().Inbound(ctx, PoisonID(e.Entry))
+	if err != nil || !told.Handled.IsZero() {
+		return 0, notFoundIsNil(err)
+	}
+	return 6 * decidedWait, nil
+}
+
+// onDecided writes a decision down, or waits for the incident that it belongs to.
 func (d Deps) onDecided(ctx context.Context, r row, e QuarantineEvent, decision string) (string, error) {
+	inc, err := d.decide(ctx, r, e, decision)
+	if !errors.Is(err, incident.ErrNotFound) {
+		return inc.Ref(), err
+	}
+	wait, err := d.entryToCome(ctx, r, e)
+	switch {
+	case err != nil:
+		return "", err
+	case wait > 0:
+		return "", handlers.Again(wait)
+	}
+	return "no incident has this entry", nil
+}
+
+// decide finds the incident by the entry, which it keeps after its end, or by the problem, and writes the
+// decision into it, or into the one that it lives on in. ErrNotFound.
+func (d Deps) decide(ctx context.Context, r row, e QuarantineEvent, decision string) (incident.Incident, error) {
 	inc, err := d.byKey(ctx, entryKey(e.Entry))
 	if errors.Is(err, incident.ErrNotFound) && e.Fingerprint != "" {
 		inc, err = d.byKey(ctx, "quarantine:"+e.Fingerprint)
 	}
-	switch {
-	case errors.Is(err, incident.ErrNotFound) && d.age(r) < decidedPatience && !pipeline(e.Subscription):
-		return "", handlers.Again(5 * time.Second)
-	case errors.Is(err, incident.ErrNotFound):
-		return "no incident has this entry", nil
-	case err != nil:
-		return "", err
+	if err != nil {
+		return inc, err
 	}
 	for id := inc.ID; id != ""; id = inc.MergedInto {
 		inc, err = d.do(ctx, id, byQuarantine(e), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
@@ -50,12 +81,9 @@ func (d Deps) onDecided(ctx context.Context, r row, e QuarantineEvent, decision 
 				Ref: e.Entry, Version: e.Version, Decision: decision, By: e.By, Reason: e.Reason, At: e.At,
 			})
 		}, incident.WithKey(fmt.Sprintf("decision:%s:%d", e.Entry, e.Version)), incident.CausedBy(r.id, ""))
-		if !errors.Is(err, incident.ErrNotFound) { // else its entries may live on where it was merged into
+		if !errors.Is(err, incident.ErrNotFound) {
 			break
 		}
 	}
-	if errors.Is(err, incident.ErrNotFound) {
-		return "the incident does not know this entry", nil
-	}
-	return inc.Ref(), err
+	return inc, err
 }

@@ -55,6 +55,10 @@ type QuarantineEvent struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+// PoisonID is the id of the event that tells of an entry, and of its row: by it a decision knows whether
+// the entry is on its way still.
+func PoisonID(entry string) string { return "quarantine:" + entry }
+
 // ParseQuarantineEvent reads one. An event of a kind or a version that is not known is an error: it is
 // kept until a program comes that knows it.
 func ParseQuarantineEvent(data []byte) (QuarantineEvent, error) {

@@ -220,6 +220,35 @@ func TestQuarantine_AnOldPoisonComesAgain(t *testing.T) {
 	want(t, "still", w.count(), 2)
 }
 
+// TestQuarantine_ADecisionWaitsForWhatIsOnItsWay: after an outage both are handled at once, in any order.
+func TestQuarantine_ADecisionWaitsForWhatIsOnItsWay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	e := poisoned(workflow.PoisonID("Q-1"), "f1", "Q-1")
+	e.V, e.At = 1, w.clock.Now()
+	poison := w.row(incident.TopicQuarantine, string(e.Kind), e.ID, e, nil)
+	decision := poisonEvent(w, workflow.QuarantineEvent{ID: "d1", Kind: workflow.EntryReplayed, Entry: "Q-1", Version: 2, Subscription: "orders"})
+	w.clock.Advance(time.Hour)
+	err, _ := w.handle(w.reg("quarantine.decided"), decision)
+	want(t, "while the entry waits", handlers.Class(err), handlers.ClassAgain)
+	w.poison(poisoned("e0", "f1", "Q-0"))
+	decision = poisonEvent(w, workflow.QuarantineEvent{ID: "d1", Kind: workflow.EntryReplayed, Entry: "Q-1", Version: 2, Fingerprint: "f1", Subscription: "orders"})
+	err, _ = w.handle(w.reg("quarantine.decided"), decision)
+	want(t, "while another of its kind is there", handlers.Class(err), handlers.ClassAgain)
+	w.quietly("quarantine.declare", poison)
+	w.quietly("quarantine.decided", decision)
+	want(t, "decision", w.newest().Entries[1].Decision, "replayed")
+	// What was handled and left no incident behind is not waited for.
+	e.ID, e.Entry = workflow.PoisonID("Q-2"), "Q-2"
+	w.row(incident.TopicQuarantine, string(e.Kind), e.ID, e, nil)
+	if err := w.store.Handled(t.Context(), e.ID, "too late to open an incident"); err != nil {
+		t.Fatal(err)
+	}
+	w.quietly("quarantine.decided", poisonEvent(w, workflow.QuarantineEvent{
+		ID: "d2", Kind: workflow.EntryReplayed, Entry: "Q-2", Version: 2, At: w.clock.Now().Add(-time.Hour),
+	}))
+}
+
 func FuzzQuarantineEvent(f *testing.F) {
 	f.Add([]byte(`{"v":1,"id":"e1","kind":"entry_quarantined","fingerprint":"f","entry":"Q-1","version":1}`))
 	f.Add([]byte(`{"v":1,"id":"e1","kind":"worker_crashed","crash":"CR\u0000","url":"javascript:x","at":"0001-01-01T00:00:00Z"}`))

@@ -147,7 +147,7 @@ func (b *bridge) entry(ctx context.Context, e quarantine.Entry) error {
 	if b.skip[e.Subscription] {
 		return nil
 	}
-	id := "quarantine:" + e.Ref
+	id := workflow.PoisonID(e.Ref)
 	if _, ok := b.told[id]; ok {
 		return nil
 	}
