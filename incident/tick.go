@@ -32,6 +32,9 @@ type Tick struct {
 // AttrDate is the attribute of a digest's tick that says for which day it is: 2006-01-02.
 const AttrDate = "date"
 
+// AttrAt is the attribute of a tick that says when what it asks for was due, by the store's clock.
+const AttrAt = "at"
+
 // ID is what makes a tick unique across all clocks.
 func (t Tick) ID() string {
 	id := string(t.Job) + ":" + t.IncidentID + ":" + strconv.FormatInt(t.At.UnixMilli(), 10)
@@ -44,7 +47,7 @@ func (t Tick) ID() string {
 // Inbound returns the row that asks for it.
 func (t Tick) Inbound() Inbound {
 	attrs := map[string]string{
-		"at": t.At.UTC().Format(time.RFC3339Nano),
+		AttrAt: t.At.UTC().Format(time.RFC3339Nano),
 	}
 	if t.IncidentID != "" {
 		attrs[AttrIncident] = t.IncidentID

@@ -17,16 +17,19 @@ func (d Deps) escalationAdvance() Registration {
 		Timeout: 10 * time.Second, Shed: ShedNever, Purge: PurgeNever,
 		Handler: d.onTick(string(incident.JobDue), func(ctx context.Context, r row, inc incident.Incident) (string, error) {
 			moved := 0
-			_, err := d.do(ctx, inc.ID, incident.Actor{Kind: incident.ByClock, ID: escalationAdvanceName},
+			fresh, err := d.do(ctx, inc.ID, incident.Actor{Kind: incident.ByClock, ID: escalationAdvanceName},
 				func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
 					evs, err := inc.AdvanceEscalations(act)
 					moved = len(evs)
 					return evs, err
 				}, incident.CausedBy(r.id, ""))
-			if moved == 0 {
-				return "nothing was due", err
+			if err != nil {
+				return "", err
 			}
-			return "advanced", err
+			if moved == 0 {
+				return "nothing was due", d.early(r, fresh.PageDueAt())
+			}
+			return "advanced", nil
 		}),
 	}
 }

@@ -34,6 +34,9 @@ func (d Deps) onNudge(ctx context.Context, r row, inc incident.Incident) (string
 		return "there is no chat", err
 	}
 	due := inc.NudgesDue(rules, d.Now())
+	if len(due) == 0 {
+		return "nothing was due", d.early(r, inc.NudgeAt)
+	}
 	var all error
 	for _, n := range due {
 		all = errors.Join(all, d.nudge(ctx, rules, r, inc, n))

@@ -207,3 +207,26 @@ func TestPage_OutOfHoursIsOnlyTold(t *testing.T) {
 	want(t, "pages", len(w.out.pages), 0)
 	want(t, "told", len(w.out.in("ana"))+len(w.out.in("C-ops")), 2)
 }
+
+// TestEscalation_ATickThatComesEarly: it is put out by the store's clock, and the worker's is behind. The next
+// one for the same time is minutes away.
+func TestEscalation_ATickThatComesEarly(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inc := w.declare(incident.NewParams{Severity: "critical"})
+	w.settle("escalation.page")
+	now := w.get(inc.ID)
+	due := now.PageDueAt()
+	w.clock.Set(due.Add(-3 * time.Second))
+	in := incident.Tick{Job: incident.JobDue, IncidentID: inc.ID, At: due.Truncate(time.Microsecond)}.Inbound()
+	tick := w.row(in.Topic, in.Kind, in.ID, []byte("{}"), in.Attributes)
+	err, _ := w.handle(w.reg("escalation.advance"), tick)
+	want(t, "class", handlers.Class(err), handlers.ClassAgain)
+	want(t, "wait", handlers.Delay(err), 3*time.Second)
+	want(t, "level", w.get(inc.ID).Escalations[0].Level, 1)
+	w.clock.Set(due)
+	w.quietly("escalation.advance", tick)
+	want(t, "level", w.get(inc.ID).Escalations[0].Level, 2)
+	w.quietly("escalation.advance", tick) // the next step is not what it asked for
+	want(t, "level", w.get(inc.ID).Escalations[0].Level, 2)
+}

@@ -73,6 +73,21 @@ func (d Deps) age(r row) time.Duration {
 	return d.Now().Sub(r.stored)
 }
 
+// earlyWait is how long at most a tick waits that came early, before it looks again.
+const earlyWait = 10 * time.Second
+
+// early makes a tick wait for the time that it was put out for, where that is still to come: the clock goes
+// by the store's time and this process by its own, which may be behind. The next tick for the same time is
+// minutes away. What is due later than the tick says is another tick's.
+func (d Deps) early(r row, due time.Time) error {
+	at, err := time.Parse(time.RFC3339Nano, r.attrs[incident.AttrAt])
+	wait := due.Sub(d.Now())
+	if err != nil || due.IsZero() || wait <= 0 || due.Truncate(time.Microsecond).After(at) {
+		return nil
+	}
+	return handlers.Again(min(wait, earlyWait))
+}
+
 // onTick makes the handler of ticks of one kind that concern an incident. An incident that is not there
 // any more, or never has effects, has nothing to tick for.
 func (d Deps) onTick(kind string, fn func(ctx context.Context, r row, inc incident.Incident) (string, error)) handlers.Handler {
