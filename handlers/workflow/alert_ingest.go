@@ -33,6 +33,9 @@ func (d Deps) alertIngest() Registration {
 
 // onAlert reads a request and does what each of its alerts asks for. One that fails holds up no other.
 func (d Deps) onAlert(ctx context.Context, r row) (string, error) {
+	if r.handled { // its incident may have ended since, and it is no news
+		return "", nil
+	}
 	rules, err := d.rules(ctx)
 	if err != nil {
 		return "", err
@@ -71,7 +74,7 @@ func (d Deps) onSignal(ctx context.Context, rules *incident.Settings, source inc
 		actor: incident.Actor{Kind: incident.ByAlert, ID: source.ID, Name: source.ID, Role: incident.Responder},
 		key:   "alert:" + source.ID + ":" + s.dedup, episode: "episode:" + source.ID + ":" + s.dedup,
 		storm: "storm:alert:" + source.ID, stormName: "Alert storm from " + source.ID,
-		burst: source.Burst, declare: source.Declare, once: "alert:" + r.id + ":" + s.dedup, cause: r.id,
+		burst: source.Burst, declare: source.Declare, once: "alert:" + r.id + ":" + s.dedup, cause: r.id, since: r.stored,
 		params: incident.NewParams{
 			Name: s.title, Summary: s.text, Severity: alertSeverity(rules, source, s.severity),
 			Alert: &incident.Alert{Source: source.ID, Dedup: s.dedup, Title: s.title, URL: s.url},
@@ -92,7 +95,7 @@ func (d Deps) onSignal(ctx context.Context, rules *incident.Settings, source inc
 	if s.resolved {
 		return d.onAlertOver(ctx, subject, source, s)
 	}
-	inc, _, err := d.openOrAttach(ctx, subject)
+	inc, err := d.openOrAttach(ctx, subject)
 	if err != nil {
 		return "", err
 	}

@@ -61,6 +61,44 @@ func TestAlert_AfterTheEndANewOneLinkedToTheLast(t *testing.T) {
 	}
 }
 
+// TestAlert_ComesAgainAfterTheEnd: brokers deliver at least once, and what came before the end is no firing
+// after it, whether the process came as far as to say that it was handled or died before.
+func TestAlert_ComesAgainAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	for _, dies := range []bool{false, true} {
+		for _, again := range []string{"a1", "a2"} {
+			w := newWorld(t)
+			last := map[string]handlers.Message{}
+			for _, id := range []string{"a1", "a2"} {
+				last[id] = alertMessage(w, id, "probe", generic("db", ""))
+				w.out.step = func(string) {}
+				w.crashAt, w.steps = 0, 0
+				w.serviceThat(func(op string) {
+					if op == "handled" && dies {
+						panic(died{op})
+					}
+				})
+				if _, dead := w.handle(w.reg("alert.ingest"), last[id]); dead != dies {
+					t.Fatalf("dead: %v", dead)
+				}
+			}
+			w.serviceThat(func(string) {})
+			inc := w.newest()
+			want(t, "count", inc.Alerts[0].Count, 2)
+			w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+				return inc.Resolve(act, incident.ResolveParams{})
+			})
+			w.clock.Advance(20 * time.Minute)
+			w.quietly("alert.ingest", last[again])
+			want(t, "incidents", w.count(), 1)
+			w.alert("a3", "probe", generic("db", ""))
+			want(t, "then", w.count(), 2)
+			w.quietly("alert.ingest", last[again])
+			want(t, "alerts of the next", w.newest().Alerts[0].Count, 1)
+		}
+	}
+}
+
 func TestAlert_AStormIsOneIncident(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -22,8 +22,9 @@ type opening struct {
 	burst            int
 	// declare makes Active incidents; otherwise they begin in Triage.
 	declare bool
-	// once makes what is attached once; cause is the message behind it.
+	// once makes what is attached once; cause is the message behind it, and since is when that was stored.
 	once, cause string
+	since       time.Time
 	// only attaches and opens nothing.
 	only   bool
 	params incident.NewParams
@@ -45,21 +46,21 @@ const maxAdopted = 1000
 // errEnded says that an incident ended while something was on its way to it.
 var errEnded = errors.New("the incident has ended in the meantime")
 
-// openOrAttach finds the incident of o and attaches to it, or opens one, and reports which. What comes
+// openOrAttach finds the incident of o and attaches to it, or opens one, and returns it. What comes
 // twice is attached once; two that race for the same key end in one incident.
-func (d Deps) openOrAttach(ctx context.Context, o opening) (inc incident.Incident, opened bool, err error) {
+func (d Deps) openOrAttach(ctx context.Context, o opening) (inc incident.Incident, err error) {
 	for range 4 {
 		inc, err = d.byKey(ctx, o.key)
 		switch {
 		case err == nil:
 			inc, err = d.attachTo(ctx, o, inc.ID, nil)
 		case !errors.Is(err, incident.ErrNotFound):
-			return inc, false, err
+			return inc, err
 		case o.only:
-			return inc, false, err
+			return inc, err
 		default:
-			inc, opened, err = d.openOne(ctx, o)
-			if err == nil && !opened {
+			var done bool
+			if inc, done, err = d.openOne(ctx, o); err == nil && !done {
 				continue // somebody else was first; or the number was taken
 			}
 		}
@@ -67,9 +68,9 @@ func (d Deps) openOrAttach(ctx context.Context, o opening) (inc incident.Inciden
 		if errors.Is(err, errEnded) || errors.As(err, &held) {
 			continue
 		}
-		return inc, opened, err
+		return inc, err
 	}
-	return inc, false, handlers.Again(time.Second)
+	return inc, handlers.Again(time.Second)
 }
 
 // attachTo attaches to an incident that is open, and lets it take keys.
@@ -100,7 +101,8 @@ func adopt(inc *incident.Incident, keys ...incident.Key) {
 	}
 }
 
-// openOne opens an incident, or joins the storm.
+// openOne opens an incident, or joins the storm. It reports whether nothing is left to do, which is so, too,
+// where the same message opened one, or was attached to one, that has ended since.
 func (d Deps) openOne(ctx context.Context, o opening) (incident.Incident, bool, error) {
 	storming, err := d.storming(ctx, o)
 	if err != nil {
@@ -111,25 +113,58 @@ func (d Deps) openOne(ctx context.Context, o opening) (incident.Incident, bool, 
 		storm, err := d.byKey(ctx, o.storm)
 		if err == nil {
 			joined, err := d.attachTo(ctx, o, storm.ID, []incident.Key{own})
-			// It is not new, and there is nothing left to do.
 			return joined, err == nil, err
 		}
 		if !errors.Is(err, incident.ErrNotFound) {
 			return incident.Incident{}, false, err
 		}
 		o.params.Name = fmt.Sprintf("%s: more than %d incidents in %s", o.stormName, o.burst, burstTime)
-		o.params.Keys = []incident.Key{incident.NewKey(o.storm, true), own, incident.NewKey(o.storm+":"+o.once, false)}
-		return d.create(ctx, o)
+		first := incident.NewKey(o.storm+":"+o.once, false)
+		o.params.Keys = []incident.Key{incident.NewKey(o.storm, true), own, first}
+		inc, opened, err := d.create(ctx, o)
+		ended := err == nil && !inc.Status.Open() && slices.Contains(inc.Keys, first) // it came before, and opened that one
+		return inc, opened || ended, err
 	}
 	last, n, err := d.lastEpisode(ctx, o.episode)
 	if err != nil {
 		return incident.Incident{}, false, err
 	}
 	if last != "" {
+		if inc, known, err := d.knows(ctx, last, o); err != nil || known {
+			return inc, known, err
+		}
 		o.params.Related = append(o.params.Related, last)
 	}
 	o.params.Keys = []incident.Key{own, incident.NewKey(fmt.Sprintf("%s:%d", o.episode, n+1), false)}
 	return d.create(ctx, o)
+}
+
+// clocksApart is how much earlier than it was stored a message may seem to have been handled: the two times are
+// of two clocks.
+const clocksApart = 5 * time.Minute
+
+// knows returns an incident, and whether the message behind o is in the list of its events: it comes again,
+// since whoever handled it died before they could say so.
+func (d Deps) knows(ctx context.Context, id string, o opening) (inc incident.Incident, known bool, err error) {
+	f := incident.EventFilter{IncidentID: id, Types: []incident.EventType{
+		incident.EvReported, incident.EvDeclared, incident.EvAlert, incident.EvEntryAttached, incident.EvItemAdded,
+	}, Limit: 1000}
+	if !o.since.IsZero() {
+		f.Since = o.since.Add(-clocksApart)
+	}
+	for {
+		page, err := d.stores().Events(ctx, f)
+		if err != nil {
+			return inc, false, err
+		}
+		if slices.ContainsFunc(page.Events, func(ev incident.Event) bool { return o.once != "" && ev.Key == o.once }) {
+			inc, err := d.stores().Get(ctx, id)
+			return inc, err == nil, err
+		}
+		if f.Cursor = page.Next; page.Next == "" {
+			return inc, false, nil
+		}
+	}
 }
 
 // create makes the incident.

@@ -61,6 +61,9 @@ func byQuarantine(e QuarantineEvent) incident.Actor {
 
 // onPoison opens or attaches, and calls people if what is poisoned is critical.
 func (d Deps) onPoison(ctx context.Context, r row, e QuarantineEvent) (string, error) {
+	if r.handled {
+		return "", nil
+	}
 	if pipeline(e.Subscription) {
 		return "a part of the pipeline: reported by the backup notifier", nil
 	}
@@ -70,7 +73,7 @@ func (d Deps) onPoison(ctx context.Context, r row, e QuarantineEvent) (string, e
 	}
 	inc, err := d.holderOf(ctx, e.Entry)
 	if errors.Is(err, incident.ErrNotFound) {
-		inc, _, err = d.openOrAttach(ctx, d.poison(rules, r, e))
+		inc, err = d.openOrAttach(ctx, d.poison(rules, r, e))
 	}
 	if errors.Is(err, incident.ErrNotFound) {
 		return "too late to open an incident", nil
@@ -103,7 +106,7 @@ func (d Deps) poison(rules *incident.Settings, r row, e QuarantineEvent) opening
 	o := opening{
 		actor: byQuarantine(e), key: "quarantine:" + fingerprint, episode: "poison:" + fingerprint,
 		storm: "storm:quarantine", stormName: "Poison in many places", burst: quarantineBurst,
-		once: "poison:" + e.ID, cause: r.id, only: d.age(r) > quarantineMaxAge,
+		once: "poison:" + e.ID, cause: r.id, since: r.stored, only: d.age(r) > quarantineMaxAge,
 		params: incident.NewParams{
 			Name:    line(poisonName(e), 200),
 			Summary: poisonSummary(rules, e),

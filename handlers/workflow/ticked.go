@@ -17,6 +17,8 @@ type row struct {
 	body     []byte
 	// stored is when it was stored, or published where the store does not say.
 	stored time.Time
+	// handled says that it was handled before: it comes once more.
+	handled bool
 }
 
 // onRow makes the handler of rows of some kinds; none are all. Whatever the handler says in result is
@@ -41,8 +43,8 @@ func (d Deps) onRow(kinds []string, fn func(ctx context.Context, r row) (result 
 	})
 }
 
-// storedAt asks the store since when it has a row: the broker's time is that of the relay, and may be
-// much later. A row that the store does not know came by another way.
+// storedAt asks the store since when it has a row, and whether that was handled: the broker's time is that
+// of the relay, and may be much later. A row that the store does not know came by another way.
 func (d Deps) storedAt(ctx context.Context, r *row) error {
 	known, err := d.stores().Inbound(ctx, r.id)
 	switch {
@@ -53,6 +55,7 @@ func (d Deps) storedAt(ctx context.Context, r *row) error {
 	case !known.Stored.IsZero():
 		r.stored = known.Stored
 	}
+	r.handled = !known.Handled.IsZero()
 	return nil
 }
 
