@@ -20,7 +20,7 @@ const (
 func (d Deps) channelCreate() Registration {
 	types := []incident.EventType{
 		incident.EvDeclared, incident.EvAccepted, incident.EvReopened,
-		incident.EvStatus, incident.EvSeverity, incident.EvEdited,
+		incident.EvStatus, incident.EvSeverity, incident.EvPrivate, incident.EvEdited,
 		incident.EvAssigned, incident.EvHandedOff, incident.EvUnassign,
 	}
 	return Registration{
@@ -52,7 +52,12 @@ func (d Deps) onChannelWanted(ctx context.Context, r received) error {
 
 // leftBehind looks after an incident that is not worked on any more: it needs no channel, but one that an
 // attempt may have made before it ended is found and put away.
+//
+// A channel that is there still says less from the moment on at which the incident becomes private.
 func (d Deps) leftBehind(ctx context.Context, r received) error {
+	if r.ev.Type == incident.EvPrivate && r.inc.Channel != nil && !r.inc.Channel.Archived && !over(&r.inc) {
+		return d.retitle(ctx, &r)
+	}
 	row, err := d.stores().Effect(ctx, "channel:"+r.inc.ID)
 	if err != nil || r.inc.Channel != nil || (!begun(row) && row.State != incident.EffectDone) {
 		return notFoundIsNil(err)

@@ -194,6 +194,8 @@ func TestPrivate_AChannelMadeForEverybodyIsToldNothingMore(t *testing.T) {
 	w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
 		return inc.MakePrivate(act, "customers are named")
 	})
+	w.work()
+	want(t, "topic", w.out.channels[inc.ID].spec.Topic, "INC-1 · investigating") // at once, not with the next change
 	w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
 		return inc.ShareUpdate(act, incident.UpdateParams{Message: "a secret update"})
 	})
@@ -240,6 +242,26 @@ func TestChannel_NotForWhatHasEnded(t *testing.T) {
 	want(t, "channels", len(w.out.channels), 0)
 	want(t, "headlines", len(w.out.in("C-all")), 0)
 	want(t, "pages", len(w.out.pages), 0)
+}
+
+// People go on in the channel after the incident is resolved, until it is closed.
+func TestChannel_PrivateAfterItIsResolved_SaysLess(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.poison(poisoned("e1", "f1", "Q-1")) // which keeps it from closing
+	inc := w.do(w.newest().ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.Accept(act, incident.AcceptParams{Severity: "minor"})
+	})
+	w.work()
+	w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.Resolve(act, incident.ResolveParams{})
+	})
+	w.work()
+	w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.MakePrivate(act, "customers are named")
+	})
+	w.work()
+	want(t, "topic", w.out.channels[inc.ID].spec.Topic, "INC-1 · documenting")
 }
 
 // A channel may have been made before its incident became private: whoever makes the next is told of it.
