@@ -3,6 +3,7 @@ package workflow
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -58,8 +59,11 @@ func (d Deps) leftBehind(ctx context.Context, r received) error {
 	if r.ev.Type == incident.EvPrivate && r.inc.Channel != nil && !r.inc.Channel.Archived && !over(&r.inc) {
 		return d.retitle(ctx, &r)
 	}
+	if r.inc.Channel != nil {
+		return d.unarchive(ctx, &r)
+	}
 	row, err := d.stores().Effect(ctx, "channel:"+r.inc.ID)
-	if err != nil || r.inc.Channel != nil || (!begun(row) && row.State != incident.EffectDone) {
+	if err != nil || (!begun(row) && row.State != incident.EffectDone) {
 		return notFoundIsNil(err)
 	}
 	if err := d.ensureChannel(ctx, &r); err != nil {
@@ -125,15 +129,33 @@ func channelOf(end incident.EffectEnd) incident.Channel {
 	return incident.Channel{ID: end.ExternalID, Name: name}
 }
 
-// unarchive fetches the channel back after a reopening.
+// unarchive fetches the channel back after a reopening. What was begun after an earlier one, or before the
+// incident ended again, and was not ended is taken up, since nobody knows what came of it.
 func (d Deps) unarchive(ctx context.Context, r *received) error {
-	if r.inc.Reopens == 0 {
-		return nil
+	for n := 1; n <= r.inc.Reopens; n++ {
+		key := fmt.Sprintf("unarchive:%s:%d", r.inc.ID, n)
+		if n < r.inc.Reopens || over(&r.inc) {
+			row, err := d.stores().Effect(ctx, key)
+			if notFoundIsNil(err) != nil {
+				return err
+			}
+			if !begun(row) {
+				continue
+			}
+		}
+		if err := d.fetchBack(ctx, r, key); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// fetchBack fetches the channel back, unless the incident has ended again.
+func (d Deps) fetchBack(ctx context.Context, r *received, key string) error {
 	return d.run(ctx, effect{
-		key: fmt.Sprintf("unarchive:%s:%d", r.inc.ID, r.inc.Reopens), incident: r.inc.ID, event: r.ev.ID, handler: channelCreateName,
+		key: key, incident: r.inc.ID, event: r.ev.ID, handler: channelCreateName,
 		do: func(ctx context.Context) (incident.EffectEnd, error) {
-			return incident.EffectEnd{}, d.Chat.SetArchived(ctx, r.inc.Channel.ID, false)
+			return incident.EffectEnd{}, d.moveChannel(ctx, r)
 		},
 		record: func(ctx context.Context, _ incident.EffectEnd) error {
 			return d.noteArchived(ctx, r.inc.ID, channelCreateName, false)
@@ -141,10 +163,19 @@ func (d Deps) unarchive(ctx context.Context, r *received) error {
 	})
 }
 
-// noteArchived writes down whether the channel is put away.
+// moveChannel puts the channel away if the incident is over, else it fetches it back, and looks again until
+// it is where the incident is: both may be done at the same moment.
+func (d Deps) moveChannel(ctx context.Context, r *received) error {
+	where := func() (string, error) { return strconv.FormatBool(over(&r.inc)), nil }
+	return d.settleOn(ctx, r, where, func(archived string) error {
+		return d.Chat.SetArchived(ctx, r.inc.Channel.ID, archived == "true")
+	})
+}
+
+// noteArchived writes down whether the channel is put away, if that is still what the incident asks for.
 func (d Deps) noteArchived(ctx context.Context, id, handler string, archived bool) error {
 	_, err := d.do(ctx, id, by(handler), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
-		if inc.Channel == nil || inc.Channel.Archived == archived {
+		if inc.Channel == nil || inc.Channel.Archived == archived || over(inc) != archived {
 			return nil, nil
 		}
 		c := *inc.Channel

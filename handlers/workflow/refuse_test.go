@@ -339,6 +339,85 @@ func TestChannel_ReopenedWhileItIsPutAway(t *testing.T) {
 	want(t, "noted", w.get(inc.ID).Channel.Archived, false)
 }
 
+// moved runs a handler that puts a channel away or fetches it back, and changes the incident in between: it has
+// looked, and has not called yet. Where dies, the process dies right after the call, and the message comes again.
+func (w *world) moved(name string, m handlers.Message, dies bool, meanwhile func()) {
+	w.t.Helper()
+	calls := 0
+	w.out.step = func(op string) {
+		if op != "archive" {
+			return
+		}
+		if calls++; calls == 1 {
+			meanwhile()
+			w.out.fault = func(string) fault {
+				if dies {
+					return killsAfter
+				}
+				return fine
+			}
+		}
+	}
+	if _, dead := w.handle(w.reg(name), m); dead != dies {
+		w.t.Fatalf("dead: %v", dead)
+	}
+	w.out.fault, w.out.step = func(string) fault { return fine }, func(string) {}
+	if dies {
+		w.clock.Advance(time.Minute)
+		w.quietly(name, m)
+	}
+}
+
+// TestChannel_ReopenedAndClosedWhileItMoves: whoever comes last sees to it that the channel is where the
+// incident is, and leaves nothing begun.
+func TestChannel_ReopenedAndClosedWhileItMoves(t *testing.T) {
+	t.Parallel()
+	closing := func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.Resolve(act, incident.ResolveParams{})
+	}
+	opening := func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.Reopen(act, "it is back")
+	}
+	for _, dies := range []bool{false, true} {
+		w := newWorld(t)
+		inc := w.declare(incident.NewParams{Severity: "minor"})
+		w.settle("channel.create")
+		check := func(archived bool) {
+			t.Helper()
+			want(t, "archived", w.out.channels[inc.ID].archived, archived)
+			want(t, "noted", w.get(inc.ID).Channel.Archived, archived)
+			rows, err := w.store.EffectList(t.Context(), inc.ID)
+			for _, row := range rows {
+				if err != nil || row.State == incident.EffectClaimed {
+					t.Errorf("begun: %s, %v", row.Key, err)
+				}
+			}
+		}
+		w.do(inc.ID, person("ana"), closing)
+		w.moved("channel.archive", w.latest(inc.ID, incident.EvClosed), dies, func() {
+			w.do(inc.ID, person("ana"), opening)
+			w.quietly("channel.create", w.latest(inc.ID, incident.EvReopened))
+		})
+		check(false)
+		w.do(inc.ID, person("ana"), closing)
+		w.quietly("channel.archive", w.latest(inc.ID, incident.EvClosed))
+		w.do(inc.ID, person("ana"), opening)
+		w.moved("channel.create", w.latest(inc.ID, incident.EvReopened), dies, func() {
+			w.do(inc.ID, person("ana"), closing)
+			w.quietly("channel.archive", w.latest(inc.ID, incident.EvClosed))
+		})
+		check(true)
+		// The one that was begun in an earlier life ends in a later one.
+		w.do(inc.ID, person("ana"), opening)
+		reopened := w.latest(inc.ID, incident.EvReopened)
+		w.moved("channel.create", reopened, dies, func() {
+			w.do(inc.ID, person("ana"), closing)
+			w.do(inc.ID, person("ana"), opening)
+		})
+		check(false)
+	}
+}
+
 func TestHeadline_TheNewestWins(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
