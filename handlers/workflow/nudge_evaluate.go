@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/theriac/theriac/incident"
@@ -44,27 +45,28 @@ func (d Deps) onNudge(ctx context.Context, r row, inc incident.Incident) (string
 	return fmt.Sprintf("%d were due", len(due)), all
 }
 
-// nudge reminds of one thing, once, and notes it.
+// nudge reminds of one thing, once, and notes it. What keeps it from being said is never for good: where there
+// is no place yet, or the chat refuses it, a later tick tries again, as long as it is due.
 func (d Deps) nudge(ctx context.Context, rules *incident.Settings, r row, inc incident.Incident, n incident.NudgeDue) error {
 	once := fmt.Sprintf("%s:%s:%d", n.Kind, n.Occasion, n.N+1)
+	if last := inc.Nudges[n.Kind].Last; n.N == 0 && !last.IsZero() {
+		once += ":" + strconv.FormatInt(last.Unix(), 10) // an occasion that comes back is counted from 0 again
+	}
 	key := "nudge:" + inc.ID + ":" + once
 	to, place, err := d.nudgePlace(ctx, &inc, n)
-	if err != nil {
+	if err != nil || (place.Channel == "" && place.Person.ID == "") {
 		return err
 	}
 	return d.run(ctx, effect{
 		key: key, incident: inc.ID, handler: nudgeEvaluateName, silent: true, // the next tick brings it back
 		refuse: func(ctx context.Context) (string, error) {
-			if place.Channel == "" && place.Person.ID == "" {
-				return "there is nowhere to say it", nil
-			}
 			if err := d.again(ctx, &inc); err != nil {
 				return "", err
 			}
 			if !slices.ContainsFunc(inc.NudgesDue(rules, d.Now()), func(o incident.NudgeDue) bool {
 				return o.Kind == n.Kind && o.Occasion == n.Occasion && o.N == n.N
 			}) {
-				return "it is not due any more", nil
+				return "", Later(errNotDue, 0)
 			}
 			return "", nil
 		},
@@ -74,11 +76,18 @@ func (d Deps) nudge(ctx context.Context, rules *incident.Settings, r row, inc in
 			if err != nil {
 				return incident.EffectEnd{}, Later(err, 0)
 			}
-			return d.post(ctx, Post{To: place, Key: key, Card: card})
+			end, err := d.post(ctx, Post{To: place, Key: key, Card: card})
+			if isNever(err) {
+				err = Later(err, nudgeMaxAge)
+			}
+			return end, err
 		},
 		record: func(ctx context.Context, _ incident.EffectEnd) error { return d.noteNudge(ctx, inc.ID, n, once, r.id) },
 	})
 }
+
+// errNotDue gives a nudge back that was answered, or snoozed, while it was on its way: it may be due again.
+var errNotDue = errors.New("it is not due any more")
 
 // noteNudge counts a nudge. The key keeps it from being counted twice.
 func (d Deps) noteNudge(ctx context.Context, id string, n incident.NudgeDue, once, cause string) error {

@@ -240,6 +240,100 @@ func TestNudges_InThreadOrByMessageWhileThereIsNoChannel(t *testing.T) {
 	}
 }
 
+// TestNudges_ComeWhenThereIsAPlace: that there was none, or that the chat refused, is not for good.
+func TestNudges_ComeWhenThereIsAPlace(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]func(w *world){
+		"no channel":  func(w *world) { failing(w, lostBefore, "channel") },
+		"a refusal":   func(w *world) { failing(w, refused, "post") },
+		"not for now": func(w *world) { failing(w, limited, "post") },
+	} {
+		w := newWorld(t)
+		f(w)
+		inc := w.declare(incident.NewParams{Severity: "minor", Visibility: incident.Private})
+		w.work()
+		w.pass(10*time.Minute, 30*time.Second)
+		want(t, name+": counted", w.get(inc.ID).Nudges[incident.NudgeLead].Sent, 0)
+		w.out.fault = func(string) fault { return fine }
+		w.pass(20*time.Minute, 30*time.Second)
+		if n := w.get(inc.ID).Nudges[incident.NudgeLead].Sent; n < 2 || n != len(w.out.in("C-"+inc.ID)) {
+			t.Errorf("%s: counted %d, told %d", name, n, len(w.out.in("C-"+inc.ID)))
+		}
+	}
+}
+
+// TestNudges_AnOccasionThatComesBack is another reason to remind: counting begins anew, and keys do not.
+func TestNudges_AnOccasionThatComesBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inc := w.declare(incident.NewParams{Severity: "minor"})
+	w.work()
+	for n := range 2 {
+		inc = w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+			return inc.AddFollowUp(act, incident.FollowUp{Text: fmt.Sprint("chore ", n), Owner: "ben", Due: morning.Add(time.Duration(n+1) * time.Hour)})
+		})
+	}
+	w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.Resolve(act, incident.ResolveParams{})
+	})
+	change := func(n int, c incident.ItemChange) {
+		w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+			return inc.ChangeFollowUp(act, inc.FollowUps[n].ID, c)
+		})
+	}
+	w.pass(2*time.Hour, time.Minute)
+	want(t, "of the first", len(w.out.in("ben")), 1)
+	later := morning.Add(8 * time.Hour)
+	change(0, incident.ItemChange{Due: &later})
+	w.pass(24*time.Hour, 5*time.Minute)
+	want(t, "of the second", len(w.out.in("ben")), 2)
+	change(1, incident.ItemChange{State: incident.Done})
+	w.pass(24*time.Hour, 5*time.Minute)
+	want(t, "of the first again", len(w.out.in("ben")), 3)
+}
+
+// TestNudges_SnoozedOnTheWay: who wants to be left alone for a while is reminded after it.
+func TestNudges_SnoozedOnTheWay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inc := w.declare(incident.NewParams{Severity: "minor"})
+	w.settle("channel.create")
+	w.clock.Advance(3 * time.Minute)
+	tick, snoozed := tickMessage(w, string(incident.JobNudge), inc.ID), false
+	w.serviceThat(func(op string) {
+		if op == "claim" && !snoozed {
+			snoozed = true
+			w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+				return inc.SnoozeNudge(act, incident.NudgeLead, 30)
+			})
+		}
+	})
+	err, _ := w.handle(w.reg("nudge.evaluate"), tick)
+	want(t, "class", handlers.Class(err), handlers.ClassAgain)
+	w.quietly("nudge.evaluate", tick)
+	want(t, "told", len(w.out.posts), 0)
+	w.clock.Advance(31 * time.Minute)
+	w.quietly("nudge.evaluate", tickMessage(w, string(incident.JobNudge), inc.ID))
+	want(t, "counted", w.get(inc.ID).Nudges[incident.NudgeLead].Sent, 1)
+}
+
+// TestNudges_ATickThatComesEarly waits: the next one for the same time is minutes away.
+func TestNudges_ATickThatComesEarly(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inc := w.declare(incident.NewParams{Severity: "minor"})
+	w.settle("channel.create")
+	due := w.get(inc.ID).NudgeAt
+	w.clock.Set(due.Add(-time.Second))
+	in := incident.Tick{Job: incident.JobNudge, IncidentID: inc.ID, At: due}.Inbound()
+	tick := w.row(in.Topic, in.Kind, in.ID, []byte("{}"), in.Attributes)
+	err, _ := w.handle(w.reg("nudge.evaluate"), tick)
+	want(t, "wait", handlers.Delay(err), time.Second)
+	w.clock.Set(due)
+	w.quietly("nudge.evaluate", tick)
+	want(t, "told", len(w.out.posts), 1)
+}
+
 func TestActivity_OthersAreIgnored(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
