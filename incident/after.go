@@ -146,7 +146,10 @@ func (inc *Incident) Reopen(act Act, reason string) ([]Event, error) {
 	}
 	inc.Reopens++
 	for i := range inc.Participants {
-		inc.Participants[i].Left = time.Time{}
+		if p := &inc.Participants[i]; !p.Left.IsZero() {
+			p.Left = time.Time{}
+			p.Returns++
+		}
 	}
 	inc.Times.Closed = time.Time{}
 	r.add(EvReopened, DataReason{reason})

@@ -127,8 +127,9 @@ type Participant struct {
 	Person string          `json:"person"`
 	Kind   ParticipantKind `json:"kind"`
 	Since  time.Time       `json:"since"`
-	// Left is when they left, zero while they are there.
-	Left time.Time `json:"left,omitzero"`
+	// Left is when they left, zero while they are there. Returns counts how often they came back.
+	Left    time.Time `json:"left,omitzero"`
+	Returns int       `json:"returns,omitempty"`
 	// Subscribed to updates by direct message.
 	Subscribed bool `json:"subscribed,omitempty"`
 	// Messages counts what an observer wrote, up to three.

@@ -154,6 +154,7 @@ func (r *record) join(person string, kind ParticipantKind) bool {
 	}
 	if !p.Left.IsZero() {
 		p.Left, p.Since = time.Time{}, r.act.At
+		p.Returns++
 	}
 	if p.Kind.rank() < kind.rank() {
 		p.Kind = kind

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -62,11 +63,29 @@ func (inc *Incident) wantedPosts(rules *Settings) []Wanted {
 func (inc *Incident) wantedInvitations() []Wanted {
 	var all []Wanted
 	for _, p := range inc.Participants {
-		if p.Left.IsZero() {
-			all = append(all, Wanted{Key: "invite:" + inc.ID + ":" + p.Person, Event: EvJoined, Since: p.Since})
+		if !p.Left.IsZero() {
+			continue
 		}
+		want := Wanted{Key: inc.InviteKey(p.Person), Event: EvJoined, Since: p.Since}
+		if again := inc.Times.Resolved; inc.Reopens > 0 && again.After(p.Since) {
+			want.Event, want.Since = EvReopened, again
+		}
+		all = append(all, want)
 	}
 	return all
+}
+
+// InviteKey is the key of the invitation of somebody who takes part. It is another one after they came back,
+// and after the incident was reopened: whatever became of the one before is no word on this one.
+func (inc *Incident) InviteKey(person string) string {
+	key, again := "invite:"+inc.ID+":"+person, inc.Reopens
+	if p, ok := inc.ParticipantOf(person); ok {
+		again += p.Returns
+	}
+	if again > 0 {
+		key += ":" + strconv.Itoa(again)
+	}
+	return key
 }
 
 // wantedPages are those of steps that are due and were not handed over.

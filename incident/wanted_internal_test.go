@@ -39,6 +39,14 @@ func TestWanted(t *testing.T) {
 			func(inc *Incident) { inc.Channel, inc.Reopens, inc.Times.Resolved = nil, 1, soon },
 			[]Wanted{{"channel:inc-1", EvReopened, soon}},
 		},
+		"reopened": {
+			func(inc *Incident) {
+				inc.Reopens, inc.Times.Resolved = 1, soon.Add(time.Minute)
+				late := Participant{Person: "late", Since: soon.Add(time.Hour), Returns: 2}
+				inc.Participants = append(inc.Participants, late)
+			},
+			[]Wanted{{"invite:inc-1:ana:1", EvReopened, soon.Add(time.Minute)}, {"invite:inc-1:late:3", EvJoined, soon.Add(time.Hour)}},
+		},
 		"private: no headline": {
 			func(inc *Incident) { inc.Headline, inc.Visibility = nil, Private }, []Wanted{invite},
 		},

@@ -223,6 +223,15 @@ func (o *outside) OpenIssue(ctx context.Context, i workflow.Issue) (url string, 
 	return url, err
 }
 
+// people sets who was brought into a channel.
+func (o *outside) people(id string, people []string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	c := o.channels[id]
+	c.people = people
+	o.channels[id] = c
+}
+
 // in returns what was posted in a channel, or to a person.
 func (o *outside) in(place string) []posted {
 	o.mu.Lock()

@@ -16,6 +16,7 @@ const participantsInviteName = "participants.invite"
 func (d Deps) participantsInvite() Registration {
 	types := []incident.EventType{
 		incident.EvEffectDone, incident.EvJoined, incident.EvAssigned, incident.EvHandedOff, incident.EvAbsorbed,
+		incident.EvReopened,
 	}
 	const maxAge = 24 * time.Hour
 	return Registration{
@@ -28,7 +29,7 @@ func (d Deps) participantsInvite() Registration {
 // onTakesPart invites all who take part and were not invited yet. While there is no channel there is
 // nothing to do: that it was made is an event too.
 func (d Deps) onTakesPart(ctx context.Context, r received) error {
-	if d.Chat == nil || r.inc.Channel == nil || r.inc.Channel.Archived {
+	if d.Chat == nil || r.inc.Channel == nil || r.inc.Channel.Archived || over(&r.inc) {
 		return nil
 	}
 	if r.ev.Type == incident.EvEffectDone && !madeChannel(r.ev) {
@@ -40,7 +41,7 @@ func (d Deps) onTakesPart(ctx context.Context, r received) error {
 	}
 	var all error
 	for _, person := range takePart(&r.inc) {
-		key := "invite:" + r.inc.ID + ":" + person
+		key := r.inc.InviteKey(person)
 		ended := func(e incident.Effect) bool {
 			return e.Key == key && (e.State == incident.EffectDone || e.State == incident.EffectFailed)
 		}
@@ -89,7 +90,10 @@ func (d Deps) invite(ctx context.Context, r received, key, id string) error {
 			if err := d.again(ctx, &inc); err != nil {
 				return "", err
 			}
-			if !slices.Contains(takePart(&inc), id) {
+			switch {
+			case over(&inc):
+				return "the incident is " + string(inc.Status), nil
+			case !slices.Contains(takePart(&inc), id):
 				return "they do not take part any more", nil
 			}
 			return "", nil

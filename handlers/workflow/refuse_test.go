@@ -418,6 +418,64 @@ func TestChannel_ReopenedAndClosedWhileItMoves(t *testing.T) {
 	}
 }
 
+// TestInvite_WhoComesBack: whoever left and takes part again is brought in again, and so is everybody after a
+// reopening, whatever became of their first invitation.
+func TestInvite_WhoComesBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inc := w.declare(incident.NewParams{Severity: "minor"})
+	w.work()
+	join := func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.Join(act, "ben", incident.Worker)
+	}
+	leave := func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) { return inc.Leave(act, "ben") }
+	invited := func() (n int) {
+		for _, p := range w.out.channels[inc.ID].people {
+			if p == "ben" {
+				n++
+			}
+		}
+		w.out.people(inc.ID, nil)
+		return n
+	}
+	w.do(inc.ID, person("ana"), join)
+	w.do(inc.ID, person("ana"), leave) // before anybody invited them
+	w.work()
+	want(t, "who left", invited(), 0)
+	for range 2 {
+		w.do(inc.ID, person("ana"), join)
+		w.work()
+		want(t, "who came back", invited(), 1)
+		w.do(inc.ID, person("ana"), leave)
+		w.work()
+	}
+	w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.Resolve(act, incident.ResolveParams{})
+	})
+	w.work()
+	w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.Reopen(act, "it is back")
+	})
+	w.work()
+	want(t, "after it was reopened", invited(), 1)
+	w.pass(10*time.Minute, 30*time.Second)
+	want(t, "and no more", invited(), 0)
+}
+
+// TestInvite_NotIntoWhatIsOver: a channel that is made while its incident ends is put away, and nobody is
+// brought into it.
+func TestInvite_NotIntoWhatIsOver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inc := w.declare(incident.NewParams{Severity: "minor", Lead: "ben"})
+	w.settle("channel.create")
+	made := w.latest(inc.ID, incident.EvEffectDone)
+	w.do(inc.ID, person("ana"), cancel)
+	w.quietly("participants.invite", made)
+	want(t, "invited", w.out.calls["invite"], 0)
+	want(t, "skipped", len(w.events(inc.ID, incident.EvEffectSkipped)), 0)
+}
+
 func TestHeadline_TheNewestWins(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
