@@ -60,8 +60,8 @@ func (d Deps) onSweep(ctx context.Context, r row, inc incident.Incident) (string
 	return fmt.Sprintf("%d were missing", len(missing)), all
 }
 
-// lost is an effect that did not happen, and the event that causes it.
-type lost struct{ key, event string }
+// lost is an effect that did not happen, and the event that causes it. Why says that nobody comes back to it.
+type lost struct{ key, event, why string }
 
 // missing returns what is to be brought back.
 func (d Deps) missing(ctx context.Context, wanted []incident.Wanted, rows []incident.Effect, id string) ([]lost, error) {
@@ -72,11 +72,15 @@ func (d Deps) missing(ctx context.Context, wanted []incident.Wanted, rows []inci
 	var missing []lost
 	add := func(key, event string) {
 		if sweep := known[sweepPrefix+key]; event != "" && sweep.Attempt < sweepTimes && !sweep.NotBefore.After(d.Now()) {
-			missing = append(missing, lost{key, event})
+			missing = append(missing, lost{key: key, event: event})
 		}
 	}
 	for _, row := range rows {
-		if d.stuck(row) {
+		switch {
+		case !d.stuck(row):
+		case strings.HasPrefix(row.Key, hookPrefix) && d.Now().Sub(row.Claimed) > hookPatience:
+			missing = append(missing, lost{key: row.Key, event: row.EventID, why: "nobody delivered it in time"})
+		default:
 			add(row.Key, row.EventID)
 		}
 	}
@@ -97,7 +101,13 @@ func (d Deps) missing(ctx context.Context, wanted []incident.Wanted, rows []inci
 // is not repeated for ever: a cause that kills its handler is no better the sixth time. Deliveries to
 // endpoints are bounded by their own schedule.
 func (d Deps) bringBack(ctx context.Context, id string, m lost) error {
-	if strings.HasPrefix(m.key, hookPrefix) {
+	switch {
+	case m.why != "":
+		return d.run(ctx, effect{
+			key: m.key, incident: id, event: m.event, handler: effectSweepName, silent: true,
+			refuse: func(context.Context) (string, error) { return m.why, nil },
+		})
+	case strings.HasPrefix(m.key, hookPrefix):
 		return d.stores().Republish(ctx, m.event)
 	}
 	return d.run(ctx, effect{

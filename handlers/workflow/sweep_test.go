@@ -240,6 +240,34 @@ func TestNudges_InThreadOrByMessageWhileThereIsNoChannel(t *testing.T) {
 	}
 }
 
+// TestSweep_DeliveriesThatNobodyMakes end when their time is over: their endpoint is gone, and nobody comes back to them.
+func TestSweep_DeliveriesThatNobodyMakes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	failing(w, limited, "hook")
+	inc := w.declare(incident.NewParams{})
+	key := workflow.HookKey("crm", w.events(inc.ID, incident.EvDeclared)[0].ID)
+	w.work()
+	settings := testSettings()
+	settings.Endpoints = nil
+	w.saveSettings(settings)
+	again := 0
+	w.serviceThat(func(op string) {
+		if op == "republish" {
+			again++
+		}
+	})
+	w.pass(25*time.Hour, 10*time.Minute)
+	row, err := w.store.Effect(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "state", row.State, incident.EffectFailed)
+	again = 0
+	w.pass(3*time.Hour, 10*time.Minute)
+	want(t, "published again", again, 0)
+}
+
 // TestNudges_ComeWhenThereIsAPlace: that there was none, or that the chat refused, is not for good.
 func TestNudges_ComeWhenThereIsAPlace(t *testing.T) {
 	t.Parallel()
