@@ -139,17 +139,24 @@ func (d Deps) postHeadline(ctx context.Context, rules *incident.Settings, r rece
 // editHeadline shows the newest state. An edit may be repeated, so after each the incident is looked at
 // once more, and the row says only that it was shown.
 func (d Deps) editHeadline(ctx context.Context, rules *incident.Settings, r received, h headlinePlace, post incident.Post) error {
-	key := fmt.Sprintf("%s:v%d", h.key, r.inc.Version)
-	return d.run(ctx, effect{
-		key: key, incident: r.inc.ID, event: r.ev.ID, handler: announcePostName, silent: true,
+	show := func(ctx context.Context) error {
+		card := func() (string, error) { return fmt.Sprintf("%+v", d.headline(rules, &r.inc)), nil }
+		return d.settleOn(ctx, &r, card, func(string) error {
+			_, err := d.Chat.Post(ctx, Post{To: Place{Channel: post.Channel}, Key: h.key, Edit: &post, Card: d.headline(rules, &r.inc)})
+			return err
+		})
+	}
+	err := d.run(ctx, effect{
+		key:      fmt.Sprintf("%s:v%d", h.key, r.inc.Version),
+		incident: r.inc.ID, event: r.ev.ID, handler: announcePostName, silent: true,
 		do: func(ctx context.Context) (incident.EffectEnd, error) {
-			card := func() (string, error) { return fmt.Sprintf("%+v", d.headline(rules, &r.inc)), nil }
-			return incident.EffectEnd{ExternalID: post.ID}, d.settleOn(ctx, &r, card, func(string) error {
-				_, err := d.Chat.Post(ctx, Post{To: Place{Channel: post.Channel}, Key: h.key, Edit: &post, Card: d.headline(rules, &r.inc)})
-				return err
-			})
+			return incident.EffectEnd{ExternalID: post.ID}, show(ctx)
 		},
 	})
+	if err != nil {
+		return err
+	}
+	return d.endLeftOver(ctx, &r, announcePostName, h.key+":v", show)
 }
 
 // post writes a message and says which it is.

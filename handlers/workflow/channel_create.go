@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -60,7 +61,7 @@ func (d Deps) leftBehind(ctx context.Context, r received) error {
 		return d.retitle(ctx, &r)
 	}
 	if r.inc.Channel != nil {
-		return d.unarchive(ctx, &r)
+		return errors.Join(d.endTopics(ctx, &r), d.unarchive(ctx, &r))
 	}
 	row, err := d.stores().Effect(ctx, "channel:"+r.inc.ID)
 	if err != nil || (!begun(row) && row.State != incident.EffectDone) {
@@ -192,21 +193,35 @@ func (d Deps) retitle(ctx context.Context, r *received) error {
 	if err != nil {
 		return err
 	}
-	return d.run(ctx, effect{
+	err = d.run(ctx, effect{
 		key:      fmt.Sprintf("topic:%s:%d:%s", r.inc.ID, r.inc.Version, digest(spec.Topic)),
 		incident: r.inc.ID, event: r.ev.ID, handler: channelCreateName, silent: true,
 		do: func(ctx context.Context) (incident.EffectEnd, error) {
-			return incident.EffectEnd{}, d.settleOn(ctx, r, func() (string, error) {
-				spec, err := d.channelSpec(ctx, &r.inc)
-				return spec.Topic, err
-			}, func(string) error {
-				spec, err := d.channelSpec(ctx, &r.inc)
-				if err == nil {
-					_, err = d.Chat.EnsureChannel(ctx, spec)
-				}
-				return err
-			})
+			return incident.EffectEnd{}, d.showTopic(ctx, r)
 		},
+	})
+	if err != nil {
+		return err
+	}
+	return d.endTopics(ctx, r)
+}
+
+// endTopics gives those topics once more that somebody died over.
+func (d Deps) endTopics(ctx context.Context, r *received) error {
+	return d.endLeftOver(ctx, r, channelCreateName, "topic:"+r.inc.ID+":", func(ctx context.Context) error { return d.showTopic(ctx, r) })
+}
+
+// showTopic writes the topic until it is that of the incident.
+func (d Deps) showTopic(ctx context.Context, r *received) error {
+	return d.settleOn(ctx, r, func() (string, error) {
+		spec, err := d.channelSpec(ctx, &r.inc)
+		return spec.Topic, err
+	}, func(string) error {
+		spec, err := d.channelSpec(ctx, &r.inc)
+		if err == nil {
+			_, err = d.Chat.EnsureChannel(ctx, spec)
+		}
+		return err
 	})
 }
 

@@ -147,6 +147,35 @@ func (d Deps) stuck(row incident.Effect) bool {
 	}
 }
 
+// endLeftOver ends what somebody began because of an event, died over, and nobody would begin now: a handler calls
+// it, with what its keys begin with, once it has done all that its event asks for still. Only a message that comes
+// again, such as from a sweep, has any. Nil redo ends it undone; redo shows what stands outside once more, since
+// the one that died may have shown something older, after the newest.
+func (d Deps) endLeftOver(ctx context.Context, r *received, handler, prefix string, redo func(context.Context) error) error {
+	now := d.Now()
+	if now.Sub(r.ev.RecordedAt) < sweepAfter {
+		return nil
+	}
+	rows, err := d.stores().EffectList(ctx, r.inc.ID)
+	if err != nil {
+		return err
+	}
+	var all error
+	for _, row := range rows {
+		if row.EventID != r.ev.ID || !strings.HasPrefix(row.Key, prefix) || !begun(row) || row.LeaseUntil.After(now) || row.NotBefore.After(now) {
+			continue
+		}
+		e := effect{key: row.Key, incident: r.inc.ID, event: r.ev.ID, handler: handler, silent: true}
+		if redo != nil {
+			e.do = func(ctx context.Context) (incident.EffectEnd, error) { return incident.EffectEnd{}, redo(ctx) }
+		} else {
+			e.refuse = func(context.Context) (string, error) { return "it is not wanted any more", nil }
+		}
+		all = errors.Join(all, d.run(ctx, e))
+	}
+	return all
+}
+
 // cause returns the latest event of the type that causes an effect; of a page, that of its step.
 func (d Deps) cause(ctx context.Context, id string, w incident.Wanted) (string, error) {
 	var latest string

@@ -152,7 +152,10 @@ func (d Deps) onAnswered(ctx context.Context, r received) error {
 			}
 		}
 	}
-	return all
+	if all != nil {
+		return all
+	}
+	return d.endLeftOver(ctx, &r, escalationPageName, "end:", nil)
 }
 
 // targetOf reads the target from the key of a call.

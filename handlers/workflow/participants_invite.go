@@ -29,7 +29,12 @@ func (d Deps) participantsInvite() Registration {
 // onTakesPart invites all who take part and were not invited yet. While there is no channel there is
 // nothing to do: that it was made is an event too.
 func (d Deps) onTakesPart(ctx context.Context, r received) error {
-	if d.Chat == nil || r.inc.Channel == nil || r.inc.Channel.Archived || over(&r.inc) {
+	switch {
+	case d.Chat == nil || r.inc.Channel == nil:
+		return nil
+	case over(&r.inc):
+		return d.endInvitations(ctx, &r)
+	case r.inc.Channel.Archived:
 		return nil
 	}
 	if r.ev.Type == incident.EvEffectDone && !madeChannel(r.ev) {
@@ -49,7 +54,15 @@ func (d Deps) onTakesPart(ctx context.Context, r received) error {
 			all = errors.Join(all, d.invite(ctx, r, key, person))
 		}
 	}
-	return all
+	if all != nil {
+		return all
+	}
+	return d.endInvitations(ctx, &r)
+}
+
+// endInvitations ends those that somebody died over and that are not wanted any more.
+func (d Deps) endInvitations(ctx context.Context, r *received) error {
+	return d.endLeftOver(ctx, r, participantsInviteName, "invite:"+r.inc.ID+":", nil)
 }
 
 // madeChannel reports that an effect that was done is the making of a channel. Where that cannot be

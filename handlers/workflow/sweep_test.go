@@ -240,6 +240,123 @@ func TestNudges_InThreadOrByMessageWhileThereIsNoChannel(t *testing.T) {
 	}
 }
 
+// leavesNothing lets time pass and expects that nothing is begun after it, without many sweeps.
+func (w *world) leavesNothing(id string) {
+	w.t.Helper()
+	w.pass(20*time.Minute, 30*time.Second)
+	rows, err := w.store.EffectList(w.t.Context(), id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, row := range rows {
+		swept := strings.HasPrefix(row.Key, "sweep:")
+		if row.State == incident.EffectClaimed || (swept && row.Attempt > 2) {
+			w.t.Errorf("%s is %s after %d attempts", row.Key, row.State, row.Attempt)
+		}
+	}
+}
+
+// TestSweep_EditsOfTheDead: whoever shows an older state and dies leaves it standing there, though a newer one
+// was shown before.
+func TestSweep_EditsOfTheDead(t *testing.T) {
+	t.Parallel()
+	for handler, op := range map[string]string{"channel.create": "channel", "announce.post": "edit"} {
+		w := newWorld(t)
+		inc := w.declare(incident.NewParams{Severity: "minor"})
+		w.work()
+		to := func(s incident.Status) handlers.Message {
+			w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+				return inc.ShareUpdate(act, incident.UpdateParams{Message: "now " + string(s), Status: s})
+			})
+			return w.latest(inc.ID, incident.EvStatus)
+		}
+		first, calls := to(incident.Fixing), 0
+		w.out.step = func(now string) {
+			if now != op {
+				return
+			}
+			if calls++; calls == 1 {
+				w.quietly(handler, to(incident.Monitoring))
+				w.out.fault = func(string) fault { return killsAfter }
+			}
+		}
+		if _, dead := w.handle(w.reg(handler), first); !dead {
+			t.Fatal("it lives")
+		}
+		w.out.fault, w.out.step = func(string) fault { return fine }, func(string) {}
+		w.leavesNothing(inc.ID)
+		if shown := w.out.channels[inc.ID].spec.Topic; !strings.Contains(shown, "monitoring") {
+			t.Errorf("topic %q", shown)
+		}
+		want(t, "headline", w.out.in("C-all")[0].latest.Facts[0].Value, "monitoring")
+	}
+}
+
+// TestSweep_WhatIsNotWantedAnyMore ends: what somebody began and died over, and nobody would begin now.
+func TestSweep_WhatIsNotWantedAnyMore(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		handler, op string
+		begin, then incident.Verb
+	}{
+		"a topic": {"channel.create", "channel", func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+			return inc.ChangeSeverity(act, "critical", "")
+		}, cancel},
+		"an update": {"update.post", "post", func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+			return inc.ShareUpdate(act, incident.UpdateParams{Message: "we look at it"})
+		}, cancel},
+		"an invitation": {"participants.invite", "invite", func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+			return inc.Join(act, "ben", incident.Observer)
+		}, func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) { return inc.Leave(act, "ben") }},
+		"the end of a call": {"escalation.page", "ack", ack("ben"), cancel},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			inc := w.declare(incident.NewParams{Severity: "critical"})
+			if name == "a topic" {
+				inc = w.declare(incident.NewParams{Severity: "minor"})
+			}
+			w.work()
+			w.do(inc.ID, person("ana"), c.begin)
+			begun := w.events(inc.ID)
+			failing(w, kills, c.op)
+			dead := false
+			for _, ev := range begun[len(begun)-4:] {
+				_, died := w.handle(w.reg(c.handler), message(ev))
+				dead = dead || died
+			}
+			if !dead {
+				t.Fatal("it lives")
+			}
+			w.out.fault = func(string) fault { return fine }
+			w.do(inc.ID, person("ana"), c.then)
+			w.settle("channel.archive") // which comes first; the rest is lost
+			w.leavesNothing(inc.ID)
+		})
+	}
+}
+
+// TestSweep_WhatFailsIsStillWanted: it was tried, and is tried again.
+func TestSweep_WhatFailsIsStillWanted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inc := w.declare(incident.NewParams{Severity: "minor"})
+	w.work()
+	w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.ShareUpdate(act, incident.UpdateParams{Message: "we look at it"})
+	})
+	m := w.latest(inc.ID, incident.EvUpdate)
+	w.clock.Advance(3 * time.Minute)
+	failing(w, strange, "post")
+	if err, _ := w.handle(w.reg("update.post"), m); err == nil {
+		t.Fatal("it succeeded")
+	}
+	w.out.fault = func(string) fault { return fine }
+	w.quietly("update.post", m)
+	want(t, "told", len(w.out.in("C-"+inc.ID)), 1)
+}
+
 // TestSweep_DeliveriesThatNobodyMakes end when their time is over: their endpoint is gone, and nobody comes back to them.
 func TestSweep_DeliveriesThatNobodyMakes(t *testing.T) {
 	t.Parallel()

@@ -50,6 +50,9 @@ func (d Deps) onUpdate(ctx context.Context, r received) error {
 	for _, to := range updateAudience(rules, r) {
 		all = errors.Join(all, d.postUpdate(ctx, rules, r, to))
 	}
+	if all == nil {
+		all = d.endLeftOver(ctx, &r, updatePostName, "post:"+r.ev.ID+":", nil)
+	}
 	return errors.Join(all, d.channelToCome(ctx, r))
 }
 
