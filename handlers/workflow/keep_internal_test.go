@@ -110,3 +110,49 @@ func TestKeep_ADeadOwnerIsWaitedForShortly(t *testing.T) {
 		}
 	})
 }
+
+// distant is a store whose answers to a claim take their time.
+type distant struct {
+	incident.Stores
+	delay time.Duration
+}
+
+func (s distant) Claim(ctx context.Context, c incident.Claim) (incident.ClaimResult, error) {
+	r, err := s.Stores.Claim(ctx, c)
+	<-time.After(s.delay)
+	return r, err
+}
+
+// TestKeep_WhoeverHearsLateLooksAgain: when the answer to a claim arrives, the claim may be out, and somebody
+// else may have done it.
+func TestKeep_WhoeverHearsLateLooksAgain(t *testing.T) {
+	t.Parallel()
+	for _, delay := range []time.Duration{leaseTime / 2, leaseTime + time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			d := keeping(t, func(s incident.Stores) incident.Stores { return s })
+			far := d
+			svc, err := incident.NewService(incident.Config{Stores: distant{d.stores(), delay}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			far.Service = svc
+			done := 0
+			e := effect{key: "k", incident: "i", event: "e", silent: true, do: func(context.Context) (incident.EffectEnd, error) {
+				done++
+				return incident.EffectEnd{}, nil
+			}}
+			var first sync.WaitGroup
+			var answer error
+			first.Go(func() { answer = far.run(t.Context(), e) })
+			synctest.Wait()
+			<-time.After(leaseTime)
+			if err := d.run(t.Context(), e); err != nil {
+				t.Error(err)
+			}
+			first.Wait()
+			if late := delay > leaseTime; done != 1 || (answer != nil) != late {
+				t.Errorf("after %s: done %d times, answered %v", delay, done, answer)
+			}
+		})
+	}
+}
