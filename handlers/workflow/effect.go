@@ -77,10 +77,10 @@ func (d Deps) run(ctx context.Context, e effect) error {
 	case !claim.Mine:
 		return handlers.Again(max(claim.Wait, 100*time.Millisecond))
 	}
-	if err := d.stillMine(ctx, e.key, claim.Effect.Attempt, &asked); err != nil {
+	if err := d.stillMine(ctx, e.key, claim.Effect.Attempt, asked); err != nil {
 		return err
 	}
-	ctx, release := d.keep(ctx, e.key, claim.Effect.Attempt, asked)
+	ctx, release := d.keep(ctx, e.key, claim.Effect.Attempt)
 	defer release()
 	end, doing, err := e.attempt(ctx, claim.Effect.InDoubt)
 	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
@@ -94,19 +94,19 @@ func (d Deps) run(ctx context.Context, e effect) error {
 	return d.finish(settle, e, claim.Effect.Attempt, end)
 }
 
-// stillMine renews a claim whose answer took its time to arrive, and again where that answer does: by then it
-// may be out, and somebody else may be at it, or be done. It moves since to where the claim counts from.
-func (d Deps) stillMine(ctx context.Context, key string, attempt int, since *time.Time) error {
-	for time.Since(*since) >= renewEvery {
-		now := time.Now()
-		err := d.stores().Renew(ctx, key, attempt, leaseTime)
-		switch {
-		case errors.Is(err, incident.ErrConflict):
-			return handlers.Again(time.Second)
-		case err != nil:
-			return fmt.Errorf("renew %s: %w", key, err)
-		}
-		*since = now
+// stillMine renews a claim that was asked for a while ago: by the time the answer arrives it may be out, and
+// somebody else may be at it, or be done. Once is enough: a store that is slow each time is no reason to do
+// nothing.
+func (d Deps) stillMine(ctx context.Context, key string, attempt int, asked time.Time) error {
+	if time.Since(asked) < leaseTime/2 {
+		return nil
+	}
+	err := d.stores().Renew(ctx, key, attempt, leaseTime)
+	switch {
+	case errors.Is(err, incident.ErrConflict):
+		return handlers.Again(time.Second)
+	case err != nil:
+		return fmt.Errorf("renew %s: %w", key, err)
 	}
 	return nil
 }
@@ -200,16 +200,16 @@ func (e effect) recorded(ctx context.Context, end incident.EffectEnd) error {
 	return e.record(ctx, end)
 }
 
-// keep renews the claim of an effect, which counts from last, until release is called, or grace after the handler's deadline: one
+// keep renews the claim of an effect until release is called, or grace after the handler's deadline: one
 // that hangs does not keep it for ever. The context that it returns ends when the claim may be lost.
-func (d Deps) keep(ctx context.Context, key string, attempt int, last time.Time) (_ context.Context, release func()) {
+func (d Deps) keep(ctx context.Context, key string, attempt int) (_ context.Context, release func()) {
 	doing, lost := context.WithCancelCause(ctx)
 	keeping, stop := context.WithTimeout(context.WithoutCancel(ctx), atMost(ctx)+grace)
 	var keeper runner.Group
 	keeper.Go(func() {
 		again := time.NewTicker(renewEvery)
 		defer again.Stop()
-		for {
+		for last := time.Now(); ; {
 			select {
 			case <-again.C:
 			case <-keeping.Done():

@@ -127,7 +127,7 @@ func (s distant) Claim(ctx context.Context, c incident.Claim) (incident.ClaimRes
 // else may have done it.
 func TestKeep_WhoeverHearsLateLooksAgain(t *testing.T) {
 	t.Parallel()
-	for _, delay := range []time.Duration{leaseTime / 2, leaseTime + time.Second} {
+	for _, delay := range []time.Duration{leaseTime / 4, leaseTime / 2, leaseTime + time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			d := keeping(t, func(s incident.Stores) incident.Stores { return s })
 			far := d
