@@ -185,3 +185,29 @@ func TestWake_HearsOtherProcesses(t *testing.T) {
 		}
 	}
 }
+
+// TestUnreadableEvent has one event that is damaged: the others go out, and the audit counts it.
+func TestUnreadableEvent(t *testing.T) {
+	t.Parallel()
+	url := postgres.Database(t)
+	s := open(t, url)
+	var id ids
+	inc, damaged, whole := id.incident(), id.event(""), id.event("")
+	if _, err := s.Create(t.Context(), inc, []incident.Event{damaged, whole}); err != nil {
+		t.Fatal(err)
+	}
+	admin := pgtest.Connect(t, url)
+	pgtest.Execute(t, admin, "UPDATE theriac.incident_event SET body = '{' WHERE id = '"+damaged.ID+"'")
+	pgtest.Execute(t, admin, "UPDATE theriac.incident_outbox SET since = now() - interval '1 hour'")
+	out, err := s.Unpublished(t.Context(), 100)
+	if err != nil || len(out) != 1 || out[0].ID != whole.ID {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	if err := s.MarkPublished(t.Context(), whole.ID); err != nil {
+		t.Fatal(err)
+	}
+	found, err := s.Audit(t.Context(), incident.AuditLimits{Alert: time.Hour, Page: time.Hour, Escalation: time.Hour, Channel: time.Hour, Publish: time.Minute})
+	if err != nil || len(found) != 1 || found[0].Kind != incident.NotPublished || found[0].Subject != damaged.ID {
+		t.Errorf("%+v, %v", found, err)
+	}
+}

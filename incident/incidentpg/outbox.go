@@ -41,20 +41,18 @@ func (r outgoingRow) outgoing() (incident.Outgoing, error) {
 	return out, nil
 }
 
-// Unpublished implements [incident.Outbox].
+// Unpublished implements [incident.Outbox]. One that cannot be read, which only a damaged database has, is
+// passed over, so that it holds up no other; the audit finds it.
 func (s *Store) Unpublished(ctx context.Context, limit int) ([]incident.Outgoing, error) {
-	const doing = "lease what is unpublished"
-	rows, err := list[outgoingRow](ctx, s, doing, sqlOutboxLease, max(limit, 0), relayLease, incident.ChorePlaces(limit))
+	rows, err := list[outgoingRow](ctx, s, "lease what is unpublished", sqlOutboxLease, max(limit, 0), relayLease, incident.ChorePlaces(limit))
 	if err != nil {
 		return nil, err
 	}
 	var all []incident.Outgoing
 	for _, r := range rows {
-		out, err := r.outgoing()
-		if err != nil {
-			return nil, classify(doing, err)
+		if out, err := r.outgoing(); err == nil {
+			all = append(all, out)
 		}
-		all = append(all, out)
 	}
 	return all, nil
 }
