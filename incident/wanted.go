@@ -54,7 +54,11 @@ func (inc *Incident) wantedPosts(rules *Settings) []Wanted {
 		all = append(all, made)
 	}
 	if inc.Headline == nil && len(rules.AnnounceIn(inc)) > 0 {
-		all = append(all, Wanted{Key: "headline:" + inc.ID, Event: cause, Since: since})
+		posted := Wanted{Key: "headline:" + inc.ID, Event: cause, Since: since}
+		if inc.Reopens > 0 {
+			posted.Event, posted.Since = EvStatus, later(since, inc.Times.Resolved)
+		}
+		all = append(all, posted)
 	}
 	return all
 }

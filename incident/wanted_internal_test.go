@@ -47,6 +47,10 @@ func TestWanted(t *testing.T) {
 			},
 			[]Wanted{{"invite:inc-1:ana:1", EvReopened, soon.Add(time.Minute)}, {"invite:inc-1:late:3", EvJoined, soon.Add(time.Hour)}},
 		},
+		"reopened without a headline": {
+			func(inc *Incident) { inc.Headline, inc.Channel, inc.Reopens, inc.Times.Resolved = nil, nil, 1, soon },
+			[]Wanted{{"channel:inc-1", EvReopened, soon}, {"headline:inc-1", EvStatus, soon}},
+		},
 		"private: no headline": {
 			func(inc *Incident) { inc.Headline, inc.Visibility = nil, Private }, []Wanted{invite},
 		},

@@ -81,9 +81,9 @@ func announced(rules *incident.Settings, inc *incident.Incident, also func(incid
 // keepHeadline posts one headline if it is not there, else it edits it. There is nothing to announce any
 // more of an incident that has ended; but what an attempt may have posted before it did is found.
 func (d Deps) keepHeadline(ctx context.Context, rules *incident.Settings, r received, h headlinePlace) error {
-	row, err := d.stores().Effect(ctx, h.key)
+	h, row, err := d.headlineRow(ctx, &r.inc, h)
 	switch {
-	case notFoundIsNil(err) != nil:
+	case err != nil:
 		return err
 	case row.State == incident.EffectDone && r.inc.Headline == nil:
 		return d.postHeadline(ctx, rules, r, h) // whoever posted it died before they wrote it down
@@ -95,6 +95,22 @@ func (d Deps) keepHeadline(ctx context.Context, rules *incident.Settings, r rece
 		return d.postHeadline(ctx, rules, r, h)
 	default:
 		return nil
+	}
+}
+
+// headlineRow returns the effect of a headline, and the headline with its key: that of the latest life of the
+// incident that may have one. That none was posted in an earlier life, since it ended or the chat refused it, is
+// no word on the next.
+func (d Deps) headlineRow(ctx context.Context, inc *incident.Incident, h headlinePlace) (headlinePlace, incident.Effect, error) {
+	first := h.key
+	for life := 0; ; life++ {
+		if life > 0 {
+			h.key = fmt.Sprintf("%s:r%d", first, life)
+		}
+		row, err := d.stores().Effect(ctx, h.key)
+		if err = notFoundIsNil(err); err != nil || row.State != incident.EffectFailed || life >= inc.Reopens {
+			return h, row, err
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,7 +86,7 @@ func (d Deps) missing(ctx context.Context, wanted []incident.Wanted, rows []inci
 		}
 	}
 	for _, w := range wanted {
-		if _, begun := known[w.Key]; begun || d.Now().Sub(w.Since) < sweepAfter {
+		if _, begun := known[w.Key]; begun || announcing(rows, w) || d.Now().Sub(w.Since) < sweepAfter {
 			continue
 		}
 		event, err := d.cause(ctx, id, w)
@@ -95,6 +96,14 @@ func (d Deps) missing(ctx context.Context, wanted []incident.Wanted, rows []inci
 		add(w.Key, event)
 	}
 	return missing, nil
+}
+
+// announcing reports that a headline was begun: there is one in each channel, with a key of its own. One that
+// failed before it was wanted is of an earlier life of its incident.
+func announcing(rows []incident.Effect, w incident.Wanted) bool {
+	return strings.HasPrefix(w.Key, "headline:") && slices.ContainsFunc(rows, func(row incident.Effect) bool {
+		return strings.HasPrefix(row.Key, w.Key+":") && (row.State != incident.EffectFailed || row.Finished.After(w.Since))
+	})
 }
 
 // bringBack publishes a cause again. That is an effect itself, one that waits longer after each time and

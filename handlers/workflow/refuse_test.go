@@ -339,6 +339,47 @@ func TestChannel_ReopenedWhileItIsPutAway(t *testing.T) {
 	want(t, "noted", w.get(inc.ID).Channel.Archived, false)
 }
 
+// TestHeadline_OfWhatIsReopened: that there was nothing to announce, or that the chat refused it, holds for the
+// life that it was said of.
+func TestHeadline_OfWhatIsReopened(t *testing.T) {
+	t.Parallel()
+	for name, first := range map[string]fault{"ended on its way": limited, "refused": refused} {
+		w := newWorld(t)
+		failing(w, first, "post")
+		inc := w.declare(incident.NewParams{Severity: "critical"})
+		w.work()
+		w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+			return inc.Resolve(act, incident.ResolveParams{})
+		})
+		w.out.fault = func(string) fault { return fine }
+		w.pass(5*time.Minute, 30*time.Second)
+		want(t, name+": headlines", len(w.out.in("C-all")), 0)
+		w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+			return inc.Reopen(act, "it is back")
+		})
+		w.pass(5*time.Minute, 30*time.Second)
+		w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+			return inc.ShareUpdate(act, incident.UpdateParams{Message: "we know why", Status: incident.Fixing})
+		})
+		w.work()
+		for _, place := range []string{"C-all", "C-crit"} {
+			var shown []string
+			for _, p := range w.out.in(place) {
+				if strings.HasPrefix(p.post.Key, "headline:") {
+					shown = append(shown, p.latest.Facts[0].Value)
+				}
+			}
+			want(t, name+": "+place, shown, []string{"fixing"})
+		}
+		rows, err := w.store.EffectList(t.Context(), inc.ID)
+		for _, row := range rows {
+			if err != nil || strings.HasPrefix(row.Key, "sweep:headline") {
+				t.Errorf("%s: %s, %v", name, row.Key, err)
+			}
+		}
+	}
+}
+
 // moved runs a handler that puts a channel away or fetches it back, and changes the incident in between: it has
 // looked, and has not called yet. Where dies, the process dies right after the call, and the message comes again.
 func (w *world) moved(name string, m handlers.Message, dies bool, meanwhile func()) {
