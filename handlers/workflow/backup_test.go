@@ -51,6 +51,40 @@ func TestBackup_NobodyAnswered(t *testing.T) {
 	want(t, "held", w.held, nil)
 }
 
+// TestExhausted_IsSaidWhileItIsTrue: not after somebody answered all the same, and not of what called nobody.
+func TestExhausted_IsSaidWhileItIsTrue(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		severity string
+		then     incident.Verb
+	}{
+		"answered too late":    {"critical", ack("ben")},
+		"nobody could be told": {"minor", nil},
+	} {
+		w := newWorld(t)
+		settings := testSettings()
+		settings.Severities[2].Path = "oncall" // minor: it only tells people
+		w.saveSettings(settings)
+		failing(w, lostBefore, "post", "page")
+		inc := w.declare(incident.NewParams{Severity: c.severity})
+		w.pass(75*time.Minute, time.Minute)
+		want(t, name, w.get(inc.ID).Escalations[0].State, incident.Exhausted)
+		if c.then != nil {
+			w.do(inc.ID, person("ben"), c.then)
+		}
+		w.out.fault = func(string) fault { return fine }
+		w.pass(10*time.Minute, time.Minute)
+		for _, p := range w.out.posts {
+			if strings.Contains(p.latest.Text, "Nobody answered") {
+				t.Errorf("%s: %s hears that nobody answered", name, p.post.To.Channel)
+			}
+		}
+		if len(w.out.in("C-all")) == 0 {
+			t.Errorf("%s: the test looks at nothing", name)
+		}
+	}
+}
+
 // TestBackup_IsTriedUntilItTakesIt: the message waits, charged to nobody, and ends once it is taken.
 func TestBackup_IsTriedUntilItTakesIt(t *testing.T) {
 	t.Parallel()

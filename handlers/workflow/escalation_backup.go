@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/theriac/theriac/handlers"
@@ -54,15 +55,21 @@ func unanswered(inc *incident.Incident, escalation string) string {
 		return "the incident is " + string(inc.Status)
 	}
 	for _, e := range inc.Escalations {
-		switch {
-		case e.State == incident.Paging && !e.NotifyOnly:
+		if e.State == incident.Paging && !e.NotifyOnly {
 			return "somebody is being called"
-		case e.ID != escalation:
-		case e.AckedBy != nil || len(e.Also) > 0:
-			return "somebody has answered"
 		}
 	}
+	if hasAnswer(inc, escalation) {
+		return "somebody has answered"
+	}
 	return ""
+}
+
+// hasAnswer reports that somebody answered an escalation, in time or too late.
+func hasAnswer(inc *incident.Incident, escalation string) bool {
+	return slices.ContainsFunc(inc.Escalations, func(e incident.Escalation) bool {
+		return e.ID == escalation && (e.AckedBy != nil || len(e.Also) > 0)
+	})
 }
 
 // exhaustedAlarm is the same for everybody who hears it, so that a private incident is a number.

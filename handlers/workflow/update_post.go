@@ -78,6 +78,10 @@ func (d Deps) channelToCome(ctx context.Context, r received) error {
 // updateAudience returns who is to hear of it as the incident stands.
 func updateAudience(rules *incident.Settings, r received) []audience {
 	var to []audience
+	exhausted := r.ev.Type == incident.EvExhausted
+	if exhausted && !stillUnanswered(r) {
+		return nil
+	}
 	if r.inc.Channel != nil && !r.inc.Channel.Archived {
 		to = append(to, audience{channel: r.inc.Channel.ID})
 	}
@@ -86,10 +90,6 @@ func updateAudience(rules *incident.Settings, r received) []audience {
 			to = append(to, audience{person: asked})
 		}
 		return to
-	}
-	exhausted := r.ev.Type == incident.EvExhausted
-	if exhausted && !r.inc.Status.Open() {
-		return nil
 	}
 	for _, channel := range announced(rules, &r.inc, func(a incident.Announce) bool { return a.Updates || exhausted }) {
 		if !slices.ContainsFunc(to, func(a audience) bool { return a.channel == channel }) {
@@ -102,6 +102,13 @@ func updateAudience(rules *incident.Settings, r received) []audience {
 		}
 	}
 	return to
+}
+
+// stillUnanswered reports that an escalation ended without an answer, as an event says, that there is none yet,
+// and that it called people at all.
+func stillUnanswered(r received) bool {
+	data, err := incident.DataOf[incident.DataEscalation](r.ev)
+	return err == nil && !data.NotifyOnly && r.inc.Status.Open() && !hasAnswer(&r.inc, data.ID)
 }
 
 // askedFor returns who is asked for an update: the one who is named, or whoever leads.
