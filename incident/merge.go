@@ -61,6 +61,8 @@ func (r *record) adopt(source *Incident) {
 	for _, p := range source.Participants {
 		if p.Left.IsZero() {
 			r.join(p.Person, p.Kind)
+			here := &r.inc.Participants[r.inc.participant(p.Person)]
+			here.Subscribed = here.Subscribed || p.Subscribed // who waits for news hears it from now on here
 		}
 	}
 	for _, e := range source.Entries {

@@ -28,6 +28,8 @@ func TestMergeInto_MovesWhatBelongsToIt(t *testing.T) {
 	}
 	_, err = source.Leave(s.act(ana), "gone")
 	s.must(err)
+	_, err = source.Subscribe(s.act(ana), "ben", true)
+	s.must(err)
 
 	act := s.act(ana)
 	act.Key = "slack:act:1"
@@ -57,7 +59,7 @@ func TestMergeInto_MovesWhatBelongsToIt(t *testing.T) {
 	if _, ok := target.ParticipantOf("gone"); ok {
 		t.Error("who had left came along")
 	}
-	if ben, _ := target.ParticipantOf("ben"); ben.Kind != incident.Worker {
+	if ben, _ := target.ParticipantOf("ben"); ben.Kind != incident.Worker || !ben.Subscribed {
 		t.Errorf("ben takes part as %q", ben.Kind)
 	}
 }
