@@ -2,6 +2,7 @@ package incident
 
 import (
 	"context"
+	"strconv"
 	"time"
 )
 
@@ -243,8 +244,18 @@ type Outgoing struct {
 	Data  []byte
 	// Attributes are few and small.
 	Attributes map[string]string
-	// Stored is when it was stored, by the store's clock.
-	Stored time.Time
+	// Stored is when it was stored, by the store's clock. Since is when it was asked for once more, Stored, or
+	// zero, for what never was ([Outbox].Republish).
+	Stored, Since time.Time
+}
+
+// DedupID is by what a broker may know a copy that it has. It is the id, and another one each time that it was
+// asked for once more: brokers drop copies for minutes, and that copy is meant.
+func (o Outgoing) DedupID() string {
+	if o.Since.IsZero() || o.Since.Equal(o.Stored) {
+		return o.ID
+	}
+	return o.ID + "@" + strconv.FormatInt(o.Since.UnixMicro(), 10)
 }
 
 // Inbound is a request from outside, or a tick of the clock.

@@ -25,6 +25,7 @@ const (
 type pendingEvent struct {
 	N          int64  `db:"n"`
 	Stored     int64  `db:"stored_at"`
+	Since      int64  `db:"pending_since"`
 	Visibility string `db:"visibility"`
 	Body       []byte `db:"body"`
 }
@@ -148,7 +149,7 @@ func outgoing(events []pendingEvent, rows []inboundRow) []incident.Outgoing {
 			e.Visibility = incident.Private
 		}
 		o := incident.Envelope(e)
-		o.Stored = litekit.TimeOf(row.Stored)
+		o.Stored, o.Since = litekit.TimeOf(row.Stored), litekit.TimeOf(row.Since)
 		out = append(out, o)
 	}
 	for _, row := range rows {

@@ -13,6 +13,7 @@ const relayLease = 10 * time.Second
 // outgoingRow is an event or an inbound row that is to be published.
 type outgoingRow struct {
 	StoredAt time.Time `db:"stored_at"`
+	Since    time.Time `db:"since"`
 	IsEvent  bool      `db:"is_event"`
 	eventRow
 	ID          []byte `db:"id"`
@@ -30,6 +31,7 @@ func (r outgoingRow) outgoing() (incident.Outgoing, error) {
 			return out, err
 		}
 		out = incident.Envelope(e)
+		out.Since = r.Since.UTC()
 	} else {
 		attributes, err := decode[map[string]string]("attributes", r.Attributes)
 		if err != nil {

@@ -39,6 +39,9 @@ func (s *Store) Unpublished(ctx context.Context, limit int) ([]incident.Outgoing
 		w.leased, w.again = now.Add(lease), false
 		o := w.out()
 		o.Stored = w.at
+		if s.events[w.id] != nil {
+			o.Since = w.since
+		}
 		out = append(out, o)
 	}
 	return out, nil

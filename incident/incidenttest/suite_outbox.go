@@ -218,13 +218,21 @@ func outboxChoresFill(b *bundle) {
 func outboxRepublish(b *bundle) {
 	inc := b.declare()
 	id := b.events(inc)[0].ID
+	b.advance(time.Minute)
 	b.must(b.Store.Republish(b.ctx, id, "nobody")) // it waits anyway
-	b.published()
+	first := b.unpublished()
+	b.wantEqual([]string{id}, []string{first[0].DedupID()}, "known to the broker")
+	b.must(b.Store.MarkPublished(b.ctx, id))
 	b.wantEqual([]string{}, outIDs(b.unpublished()), "published once")
 	b.must(b.Store.Republish(b.ctx, id))
 	b.must(b.Store.Republish(b.ctx, id))
 	b.must(b.Store.Republish(b.ctx))
-	b.wantEqual([]string{id}, outIDs(b.unpublished()), "published again")
+	again := b.unpublished()
+	b.wantEqual([]string{id}, outIDs(again), "published again")
+	b.advance(time.Minute) // its relay died, and may have published it
+	once := b.unpublished()
+	b.wantEqual([]string{again[0].DedupID()}, []string{once[0].DedupID()}, "known to the broker")
+	b.wantEqual(false, again[0].DedupID() == id, "known as the first copy")
 	b.must(b.Store.MarkPublished(b.ctx, id))
 	b.advance(time.Hour)
 	b.wantEqual([]string{}, outIDs(b.unpublished()), "and no more")
@@ -233,10 +241,13 @@ func outboxRepublish(b *bundle) {
 func outboxRepublishLeased(b *bundle) {
 	inc := b.declare()
 	out := outIDs(b.unpublished()) // a relay is about to publish it, or has
+	b.advance(time.Second)
 	b.must(b.Store.Republish(b.ctx, b.events(inc)[0].ID))
 	b.wantEqual([]string{}, outIDs(b.unpublished()), "while it is leased")
 	b.must(b.Store.MarkPublished(b.ctx, out...))
-	b.wantEqual(out, outIDs(b.unpublished()), "once more")
+	again := b.unpublished()
+	b.wantEqual(out, outIDs(again), "once more")
+	b.wantEqual(false, again[0].DedupID() == again[0].ID, "known as the first copy")
 	b.must(b.Store.MarkPublished(b.ctx, out...))
 	b.wantEqual([]string{}, outIDs(b.unpublished()), "and no more")
 }

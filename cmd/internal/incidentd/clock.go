@@ -54,5 +54,5 @@ type publisher struct{ bus *bus.Bus }
 
 // Publish returns when the broker has it.
 func (p publisher) Publish(ctx context.Context, o incident.Outgoing) error {
-	return p.bus.Publish(ctx, o.Topic, handlers.Message{ID: o.ID, Data: o.Data, Attributes: o.Attributes})
+	return p.bus.Publish(ctx, o.Topic, handlers.Message{ID: o.DedupID(), Data: o.Data, Attributes: o.Attributes})
 }

@@ -12,9 +12,9 @@ WITH few AS (
     SELECT n FROM few UNION ALL SELECT n FROM people UNION ALL SELECT n FROM rest
 ), leased AS (
     UPDATE theriac.incident_outbox o SET due_at = now() + $2::interval, again = false FROM due WHERE o.n = due.n
-    RETURNING o.n, o.event_id, o.inbound, o.stored_at, o.chore
+    RETURNING o.n, o.event_id, o.inbound, o.stored_at, o.since, o.chore
 )
-SELECT l.stored_at, l.event_id IS NOT NULL AS is_event, coalesce(e.number, 0) AS number, coalesce(e.seq, 0) AS seq,
+SELECT l.stored_at, l.since, l.event_id IS NOT NULL AS is_event, coalesce(e.number, 0) AS number, coalesce(e.seq, 0) AS seq,
     CASE WHEN c.visibility = 'private' THEN c.visibility ELSE coalesce(e.visibility, '') END AS visibility,
     coalesce(e.mode, '') AS mode, e.body,
     i.id, coalesce(i.topic, '') AS topic, coalesce(i.kind, '') AS kind, i.body AS inbound_body, i.attributes
