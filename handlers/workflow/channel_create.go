@@ -134,7 +134,7 @@ func channelOf(end incident.EffectEnd) incident.Channel {
 // incident ended again, and was not ended is taken up, since nobody knows what came of it.
 func (d Deps) unarchive(ctx context.Context, r *received) error {
 	for n := 1; n <= r.inc.Reopens; n++ {
-		key := fmt.Sprintf("unarchive:%s:%d", r.inc.ID, n)
+		key := unarchiveKey(&r.inc, n)
 		if n < r.inc.Reopens || over(&r.inc) {
 			row, err := d.stores().Effect(ctx, key)
 			if notFoundIsNil(err) != nil {
@@ -149,6 +149,11 @@ func (d Deps) unarchive(ctx context.Context, r *received) error {
 		}
 	}
 	return nil
+}
+
+// unarchiveKey is the key of fetching the channel back after the n-th reopening.
+func unarchiveKey(inc *incident.Incident, n int) string {
+	return fmt.Sprintf("unarchive:%s:%d", inc.ID, n)
 }
 
 // fetchBack fetches the channel back, unless the incident has ended again.

@@ -80,9 +80,10 @@ type banner struct {
 
 // show posts the banner of a version, or, once that is over, edits it; one that was not begun by then is
 // refused for good, so that an order that comes late shows nothing. While an open incident has no
-// channel there is no row: whoever asks again, later, may find one.
+// channel, or one that is put away still, there is no row: whoever asks again, later, may find one.
 func (b *banner) show(ctx context.Context, version int64, over bool) error {
-	if b.d.Chat == nil || (b.inc.Channel == nil && b.inc.Status.Open() && !over) {
+	there := b.inc.Channel != nil && !b.inc.Channel.Archived
+	if b.d.Chat == nil || (!there && b.inc.Status.Open() && !over) {
 		return nil
 	}
 	key := BannerKey(version, b.inc.ID)

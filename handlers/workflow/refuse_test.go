@@ -339,6 +339,51 @@ func TestChannel_ReopenedWhileItIsPutAway(t *testing.T) {
 	want(t, "noted", w.get(inc.ID).Channel.Archived, false)
 }
 
+// reopenedAway is an incident that came back and whose channel is still put away.
+func reopenedAway(w *world) incident.Incident {
+	w.t.Helper()
+	inc := withChannel(w)
+	w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.Resolve(act, incident.ResolveParams{})
+	})
+	w.settle("channel.archive")
+	return w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.Reopen(act, "it is back")
+	})
+}
+
+// TestUpdate_StandsInAChannelThatIsFetchedBackLater, unless nobody can fetch it back.
+func TestUpdate_StandsInAChannelThatIsFetchedBackLater(t *testing.T) {
+	t.Parallel()
+	for _, f := range []fault{fine, refused} {
+		w := newWorld(t)
+		inc := reopenedAway(w)
+		reopened := w.latest(inc.ID, incident.EvReopened)
+		w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+			return inc.ShareUpdate(act, incident.UpdateParams{Message: "we found it"})
+		})
+		update := w.latest(inc.ID, incident.EvUpdate)
+		err, _ := w.handle(w.reg("update.post"), update)
+		want(t, "class", handlers.Class(err), handlers.ClassAgain)
+		want(t, "elsewhere", len(w.out.in("C-all")), 1)
+		failing(w, f, "archive")
+		w.quietly("channel.create", reopened)
+		w.quietly("update.post", update)
+		want(t, "in the channel", len(w.out.in("C-"+inc.ID)), map[fault]int{fine: 1, refused: 0}[f])
+	}
+}
+
+// TestControl_ShownInAChannelThatIsFetchedBackLater when somebody asks again.
+func TestControl_ShownInAChannelThatIsFetchedBackLater(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inc := reopenedAway(w)
+	w.quietly("control.note", paused(w, inc.ID, 5))
+	w.settle("channel.create")
+	w.quietly("control.note", paused(w, inc.ID, 5))
+	want(t, "banners", len(w.out.in("C-"+inc.ID)), 1)
+}
+
 // TestHeadline_OfWhatIsReopened: that there was nothing to announce, or that the chat refused it, holds for the
 // life that it was said of.
 func TestHeadline_OfWhatIsReopened(t *testing.T) {

@@ -59,18 +59,23 @@ func (d Deps) onUpdate(ctx context.Context, r received) error {
 // channelWait is how long a message waits for the channel of its incident before it looks again.
 const channelWait = 5 * time.Second
 
-// channelToCome keeps an update of an incident whose channel is still to be made: what was said while
-// the chat was away stands in the channel when it is there.
+// channelToCome keeps an update of an incident whose channel is still to be made, or to be fetched back: what
+// was said while the chat was away stands in the channel when it is there.
 func (d Deps) channelToCome(ctx context.Context, r received) error {
-	if r.ev.Type != incident.EvUpdate || r.late != "" || r.inc.Channel != nil || !r.inc.Status.Live() {
+	there := r.inc.Channel != nil && !r.inc.Channel.Archived
+	if r.ev.Type != incident.EvUpdate || r.late != "" || there || !r.inc.Status.Live() {
 		return nil
 	}
-	row, err := d.stores().Effect(ctx, "channel:"+r.inc.ID)
+	key := "channel:" + r.inc.ID
+	if r.inc.Channel != nil {
+		key = unarchiveKey(&r.inc, r.inc.Reopens)
+	}
+	row, err := d.stores().Effect(ctx, key)
 	if notFoundIsNil(err) != nil {
 		return err
 	}
-	if row.State == incident.EffectFailed {
-		return nil
+	if row.State == incident.EffectFailed || (r.inc.Channel != nil && r.inc.Reopens == 0) {
+		return nil // nobody makes it, or fetches it back
 	}
 	return handlers.Again(channelWait)
 }
