@@ -139,7 +139,7 @@ type Watch interface {
 	// nobody minds once a later event of its escalation says that it was handed over, answered or is over.
 	Audit(ctx context.Context, limits AuditLimits) ([]Finding, error)
 	// Prune deletes at most limit inbound rows older than 30 days that wait for nothing, and effects of
-	// incidents that ended 90 days ago, and returns how many.
+	// incidents that ended, and were changed last, 90 days ago, and returns how many.
 	Prune(ctx context.Context, limit int) (int, error)
 }
 

@@ -184,7 +184,8 @@ func (s *Store) Prune(ctx context.Context, limit int) (int, error) {
 	}
 	for key, e := range s.effects {
 		r := s.incidents[e.IncidentID]
-		if n >= limit || r == nil || r.columns.Ended.IsZero() || !r.columns.Ended.Before(now.AddDate(0, 0, -90)) {
+		old := now.AddDate(0, 0, -90)
+		if n >= limit || r == nil || r.columns.Ended.IsZero() || !r.columns.Ended.Before(old) || !r.columns.Updated.Before(old) {
 			continue
 		}
 		delete(s.effects, key)

@@ -169,7 +169,12 @@ func pruneRows(b *bundle) {
 func pruneEffects(b *bundle) {
 	ended := b.declare(b.ended(incident.Closed, 0))
 	open := b.declare()
-	for _, inc := range []incident.Incident{ended, open} {
+	// People say that it was over long ago, and work on it still.
+	said := b.declare(b.ended(incident.Documenting, 0), func(inc *incident.Incident) {
+		inc.Times.Resolved = b.now.AddDate(-1, 0, 0)
+		inc.Times.Updated = b.now.AddDate(0, 0, 5)
+	})
+	for _, inc := range []incident.Incident{ended, open, said} {
 		for _, key := range []string{"channel:", "topic:", "headline:"} {
 			_, err := b.Store.Claim(b.ctx, incident.Claim{Key: key + inc.ID, IncidentID: inc.ID})
 			b.must(err)
@@ -180,7 +185,7 @@ func pruneEffects(b *bundle) {
 	b.wantEqual(0, b.prune(), "after 89 days")
 	b.advance(2 * 24 * time.Hour)
 	b.wantEqual(3, b.prune(), "after 91 days")
-	for inc, want := range map[string]int{ended.ID: 0, open.ID: 3} {
+	for inc, want := range map[string]int{ended.ID: 0, open.ID: 3, said.ID: 3} {
 		left, err := b.Store.EffectList(b.ctx, inc)
 		b.must(err)
 		b.wantEqual(want, len(left), "effects left")

@@ -6,7 +6,7 @@ WITH old AS (
     DELETE FROM theriac.inbound i USING old WHERE i.digest = old.digest RETURNING 1
 ), past AS (
     SELECT e.digest FROM theriac.incident i JOIN theriac.effect e ON e.incident_id = i.id
-    WHERE i.ended_at < now() - interval '90 days' LIMIT $1 - (SELECT count(*) FROM old)
+    WHERE i.ended_at < now() - interval '90 days' AND i.updated_at < now() - interval '90 days' LIMIT $1 - (SELECT count(*) FROM old)
 ), effects AS (
     DELETE FROM theriac.effect e USING past WHERE e.digest = past.digest RETURNING 1
 )
