@@ -199,6 +199,34 @@ func TestVerb_Idempotent(t *testing.T) {
 	b.want(http.StatusConflict, ask{method: "POST", path: path + "/accept", token: b.token(incident.Responder), header: []string{"Idempotency-Key", "1"}})
 }
 
+// TestVerb_KeyOfAnotherRequest sends a key with a second request that is another one: to answer it as
+// done would lose it. The same request in other words is the same request.
+func TestVerb_KeyOfAnotherRequest(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.token(incident.Responder)
+	path := "/v1/incidents/" + b.declare(token, "1", `{"name":"x"}`)
+	first := ask{method: "POST", path: path + "/updates", token: token, body: `{"message":"we look","status":"fixing"}`, header: []string{"Idempotency-Key", "1"}}
+	b.want(http.StatusOK, first)
+	first.body = `{ "status": "fixing", "message": "we look" }`
+	b.want(http.StatusOK, first)
+	for _, a := range []ask{
+		{method: "POST", path: path + "/updates", body: `{"message":"it is over"}`},
+		{method: "POST", path: path + "/resolve"},
+		{method: "POST", path: path + "/accept"}, // it would be refused for its status, too
+		{method: "POST", path: path + "/merge", body: `{"into":"` + b.declare(token, "2", `{"name":"y"}`) + `"}`},
+		{method: "POST", path: "/v1/incidents", body: `{"name":"another"}`},
+	} {
+		a.token, a.header = token, []string{"Idempotency-Key", "1"}
+		if got := b.want(http.StatusUnprocessableEntity, a); got["code"] != "key_reused" || !strings.Contains(fmt.Sprint(got["detail"]), "another key") {
+			t.Errorf("%s: %v", a.path, got)
+		}
+	}
+	if got := b.want(http.StatusOK, ask{method: "GET", path: path, token: token}); got["status"] != "fixing" || got["version"] != 2.0 {
+		t.Errorf("it is %v at version %v", got["status"], got["version"])
+	}
+}
+
 // TestVerb_RaceOfOneKey sends one request many times at once: it is done once, and each is told so.
 func TestVerb_RaceOfOneKey(t *testing.T) {
 	t.Parallel()
