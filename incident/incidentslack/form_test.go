@@ -167,6 +167,33 @@ func TestButtons_NudgeAndPage(t *testing.T) {
 	}
 }
 
+// Whoever answers is told who has what they answered, whatever was answered before, and whether others
+// are still called.
+func TestAck_OfSeveralEscalations_SaysWhoHasWhich(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	inc := b.declared(func(p *incident.NewParams) { p.Severity = "critical" })
+	call := func(people ...string) string {
+		now, err := b.svc.Do(b.ctx, inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+			return inc.Escalate(act, incident.EscalateParams{People: people, Reason: "help"})
+		})
+		b.must(err)
+		return inc.ID + "/" + now.Escalations[len(now.Escalations)-1].ID
+	}
+	b.wantText("the first", b.inc(inc.Channel.ID, "U0ANA", "ack"), "You have INC-1. Nobody else is called.")
+	call("ben")
+	b.wantText("the second", b.inc(inc.Channel.ID, "U0BEN", "ack"), "You have INC-1. Nobody else is called.")
+	b.wantText("also", b.inc(inc.Channel.ID, "U0ADA", "ack"), "Ben has INC-1 already")
+	one, two := call("ana"), call("ben")
+	a := b.take(b.intake, pressedBy("U0ANA", workflow.ActAck, one, "1.0"))
+	b.wantText("one of two", a.Text, "You have INC-1. It still calls people for another reason: `/inc ack INC-1` answers that, too.")
+	if strings.Contains(a.Text, "Nobody else") {
+		t.Errorf("told %q while people are called", a.Text)
+	}
+	a = b.take(b.intake, pressedBy("U0BEN", workflow.ActAck, two, "2.0"))
+	b.wantText("two of two", a.Text, "You have INC-1. Nobody else is called.")
+}
+
 func TestShortcuts(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t)

@@ -133,7 +133,7 @@ func ackPageOf(inc *incident.Incident, link AckLink) (ackPage, bool) {
 	case incident.Paging:
 		p.Button = "I have it"
 	case incident.Acked:
-		p.Title, p.Text, p.Button = inc.Ref()+" is answered", ackedText(e, link.Person), "I am here too"
+		p.Title, p.Text, p.Button = inc.Ref()+" is answered", ackedText(e, link.Person)+" "+othersCalled(inc), "I am here too"
 		if answered(e, link.Person) {
 			p.Button = ""
 		}
@@ -150,12 +150,20 @@ func ackPageOf(inc *incident.Incident, link AckLink) (ackPage, bool) {
 func ackedText(e incident.Escalation, person string) string {
 	switch {
 	case e.AckedBy != nil && e.AckedBy.ID == person:
-		return "You have it. Nobody else is paged."
+		return "You have it."
 	case e.AckedBy != nil && e.AckedBy.Name != "":
-		return e.AckedBy.Name + " has it. Nobody else is paged."
+		return e.AckedBy.Name + " has it."
 	default:
-		return "Somebody has it. Nobody else is paged."
+		return "Somebody has it."
 	}
+}
+
+// othersCalled says whether another escalation of the incident goes on.
+func othersCalled(inc *incident.Incident) string {
+	if slices.ContainsFunc(inc.Escalations, func(e incident.Escalation) bool { return e.State == incident.Paging && !e.NotifyOnly }) {
+		return "The incident still pages people for another reason: theriac incident ack " + inc.Ref()
+	}
+	return "Nobody else is paged."
 }
 
 // answered reports whether somebody is noted already.

@@ -255,3 +255,25 @@ func TestAck_Headers(t *testing.T) {
 		}
 	}
 }
+
+// TestAck_OneOfTwo: nobody is told that the paging is over while another escalation goes on.
+func TestAck_OneOfTwo(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	link := b.paged(`{"name":"x"}`)
+	inc, err := b.svc.Do(t.Context(), link.Incident, incident.Actor{Kind: incident.ByWorkflow, ID: "test"},
+		func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+			return inc.Escalate(act, incident.EscalateParams{People: []string{"cleo"}, Reason: "the bank"})
+		})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := b.press(link.Path(ackKey))
+	if page := w.Body.String(); w.Code != http.StatusOK || strings.Contains(page, "Nobody else") || !strings.Contains(page, "You have it. The incident still pages people") {
+		t.Errorf("%d: %s", w.Code, page)
+	}
+	link.Escalation, link.Person = inc.Escalations[len(inc.Escalations)-1].ID, "cleo"
+	if w := b.press(link.Path(ackKey)); !strings.Contains(w.Body.String(), "You have it. Nobody else is paged.") {
+		t.Errorf("%d: %s", w.Code, w.Body)
+	}
+}
