@@ -246,7 +246,7 @@ func TestAck_Headers(t *testing.T) {
 			}
 		}
 		for name, want := range map[string]string{
-			"Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store",
+			"Referrer-Policy": "same-origin", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store",
 			"Cross-Origin-Opener-Policy": "same-origin", "X-Robots-Tag": "noindex",
 		} {
 			if got := w.Header().Get(name); got != want {
@@ -275,5 +275,28 @@ func TestAck_OneOfTwo(t *testing.T) {
 	link.Escalation, link.Person = inc.Escalations[len(inc.Escalations)-1].ID, "cleo"
 	if w := b.press(link.Path(ackKey)); !strings.Contains(w.Body.String(), "You have it. Nobody else is paged.") {
 		t.Errorf("%d: %s", w.Code, w.Body)
+	}
+}
+
+// TestAck_BrowserOverPlainHTTP: where the address has no TLS a browser sends no Sec-Fetch-Site, and what it
+// sends as Origin follows from the policy for referrers of the page that has the form: "null" for
+// no-referrer (Fetch, "append a request Origin header"), which is the origin of no site.
+func TestAck_BrowserOverPlainHTTP(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := b.paged(`{"name":"x"}`).Path(ackKey)
+	origin := "http://example.com" // httptest's host
+	switch policy := b.open(path).Header().Get("Referrer-Policy"); policy {
+	case "no-referrer":
+		origin = "null"
+	case "same-origin", "strict-origin":
+	default:
+		t.Fatalf("the page, whose address is a secret, has the policy %q", policy)
+	}
+	if w := b.press(path, "Origin", origin); w.Code != http.StatusOK {
+		t.Errorf("the button is answered with %d: %s", w.Code, w.Body)
+	}
+	if w := b.press(path, "Origin", "http://evil.example"); w.Code != http.StatusForbidden {
+		t.Errorf("another site's button is answered with %d", w.Code)
 	}
 }
