@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net"
+	"net/url"
 	"path/filepath"
 	"strings"
 
@@ -87,8 +88,18 @@ func LoadIncident(s Settings, environ []string) (Incident, error) {
 	if _, _, err := net.SplitHostPort(inc.Listen); err != nil {
 		return Incident{}, problem.Errorf(problem.Invalid, "THERIAC_LISTEN is a HOST:PORT, such as %s", DefaultListen)
 	}
+	if !isAddress(inc.PublicURL) {
+		return Incident{}, problem.Errorf(problem.Invalid, "THERIAC_PUBLIC_URL is an address such as https://theriac.example.com, without a user, ? and #")
+	}
 	if inc.BackupWebhookURL != "" && len(inc.BackupWebhookSecrets) == 0 {
 		return Incident{}, problem.Errorf(problem.Invalid, "%w", fmt.Errorf("THERIAC_BACKUP_WEBHOOK_URL is set, and THERIAC_BACKUP_WEBHOOK_SECRET is not"))
 	}
 	return inc, nil
+}
+
+// isAddress reports what links may begin with; nothing is fine, too.
+func isAddress(text string) bool {
+	u, err := url.Parse(text)
+	return text == "" || err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" &&
+		u.User == nil && u.RawQuery == "" && !u.ForceQuery && u.Fragment == ""
 }
