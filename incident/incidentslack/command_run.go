@@ -291,8 +291,8 @@ func (t *turn) timeline(ctx context.Context, ref string) (string, error) {
 		return "", err
 	}
 	var lines []string
-	for _, e := range page.Events {
-		if trait, ok := incident.TraitOf(e.Type); ok && trait.Timeline {
+	for _, e := range incident.AsEdited(page.Events) {
+		if trait, ok := incident.TraitOf(e.Type); ok && trait.Timeline && !e.Type.IsEdit() {
 			lines = append(lines, e.OccurredAt.UTC().Format("15:04")+"  "+escape(incident.Line(e), 250))
 		}
 	}

@@ -194,6 +194,37 @@ func TestAck_OfSeveralEscalations_SaysWhoHasWhich(t *testing.T) {
 	b.wantText("two of two", a.Text, "You have INC-1. Nobody else is called.")
 }
 
+// A line that was edited or removed is shown as it stands now: what somebody took out of the timeline stays out.
+func TestTimeline_EditedAndRemoved(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	inc := b.declared()
+	for _, text := range []string{"the password is hunter2", "the bank is dead", "we call them"} {
+		b.wantText(text, b.inc(inc.Channel.ID, "U0ANA", "timeline "+text), "It stands")
+	}
+	lines := b.events(inc.ID, incident.EvItemAdded)
+	for _, verb := range []incident.Verb{
+		func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+			return inc.RemoveItem(act, lines[0])
+		},
+		func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+			return inc.EditItem(act, lines[1], "the bank is slow", morning.Add(-time.Hour))
+		},
+	} {
+		_, err := b.svc.Do(b.ctx, inc.ID, person("ana"), verb)
+		b.must(err)
+	}
+	said := b.inc(inc.Channel.ID, "U0EVE", "timeline")
+	for _, want := range []string{"09:00  Ana noted: the bank is slow", "Ana noted: we call them"} {
+		b.wantText("timeline", said, want)
+	}
+	for _, gone := range []string{"hunter2", "is dead", "no. "} {
+		if strings.Contains(said, gone) {
+			t.Errorf("%q is still shown: %q", gone, said)
+		}
+	}
+}
+
 func TestShortcuts(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t)

@@ -132,6 +132,43 @@ func TestTimeline(t *testing.T) {
 	}
 }
 
+// TestTimeline_AsEdited: a line that was edited is shown as it reads now, one that was removed is not, on
+// whatever page the edit is. Who asks for everything gets everything.
+func TestTimeline_AsEdited(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.token(incident.Responder)
+	path := "/v1/incidents/" + b.declare(token, "k", `{"name":"x"}`) + "/timeline"
+	body := func(query string) string {
+		t.Helper()
+		return b.do(ask{method: "GET", path: path + query, token: token}).Body.String()
+	}
+	last := func() string {
+		t.Helper()
+		events, _ := b.want(http.StatusOK, ask{method: "GET", path: path, token: token})["events"].([]any)
+		e, _ := events[len(events)-1].(map[string]any)
+		return fmt.Sprint(e["seq"])
+	}
+	b.want(http.StatusOK, ask{method: "POST", path: path, token: token, body: `{"text":"the password is hunter2"}`})
+	item := last()
+	page := "?limit=" + item
+	b.want(http.StatusOK, ask{method: "PATCH", path: path + "/" + item, token: token, body: `{"text":"the password is known","occurred_at":"2026-11-18T08:30:00Z"}`})
+	for _, query := range []string{"", page} {
+		if got := body(query); strings.Contains(got, "hunter2") || !strings.Contains(got, "noted: the password is known") || !strings.Contains(got, "08:30") {
+			t.Errorf("%s shows %s", query, got)
+		}
+	}
+	b.want(http.StatusOK, ask{method: "DELETE", path: path + "/" + item, token: token})
+	for _, query := range []string{"", page, "?after=" + item} {
+		if got := body(query); strings.Contains(got, "password") {
+			t.Errorf("%s shows %s", query, got)
+		}
+	}
+	if got := body("?all=true"); !strings.Contains(got, "hunter2") {
+		t.Errorf("all of it is %s", got)
+	}
+}
+
 // TestEdit_Version: of two who saw the same version one is told that the other was first.
 func TestEdit_Version(t *testing.T) {
 	t.Parallel()
