@@ -107,7 +107,7 @@ func (a *api) paged(r *http.Request, link AckLink) (incident.Actor, error) {
 		return by, nil
 	case err != nil:
 		return by, err
-	case !person.Gone.IsZero() && !a.Now().Before(person.Gone):
+	case person.Left(a.Now()):
 		return by, incident.ErrNotAllowed
 	}
 	by.ID, by.Name = person.ID, person.Name
