@@ -40,18 +40,18 @@ func newPeopleListCommand(t *Tool) *cobra.Command {
 	all := false
 	c := t.listCommand("people", "List people", func(ctx context.Context, room *incidentRoom) (output.Answer, error) {
 		people, err := room.stores.People(ctx)
-		return peopleAnswer(people, all), err
+		return peopleAnswer(people, all, t.now()), err
 	})
 	c.Flags().BoolVar(&all, "all", false, "also those who left")
 	return c
 }
 
-func peopleAnswer(people []incident.Person, all bool) output.Answer {
+func peopleAnswer(people []incident.Person, all bool, now time.Time) output.Answer {
 	j := peopleJSON{Head: output.NewHead(), People: []personJSON{}}
 	a := output.Answer{Items: []any{}}
 	var shown []incident.Person
 	for _, p := range people {
-		if !all && !p.Gone.IsZero() {
+		if !all && p.Left(now) {
 			continue
 		}
 		shown = append(shown, p)
@@ -200,7 +200,7 @@ func newPeopleRemoveCommand(t *Tool) *cobra.Command {
 		RunE: func(c *cobra.Command, given []string) error {
 			return o.save(c, t, app.Amend, func(room *incidentRoom) (incident.Person, error) {
 				p, err := room.personByID(c.Context(), given[0])
-				if p.Gone.IsZero() {
+				if !p.Left(t.now()) {
 					p.Gone = t.now().UTC()
 				}
 				return p, err

@@ -80,6 +80,9 @@ func (o *verbOptions) runIn(ctx context.Context, t *Tool, word string, verb func
 	} else {
 		done.inc, done.events, done.changed, err = room.do(ctx, inc, v, o.options()...)
 	}
+	if err == nil && !done.changed && !o.dryRun && done.inc.Visibility == incident.Private && !room.takesPart(&done.inc) {
+		err = room.witness(ctx, &done.inc) // it is shown, and nothing else of it is written down
+	}
 	if err != nil {
 		return err
 	}
