@@ -388,3 +388,16 @@ func TestIncidentJSON_HasNoKeys(t *testing.T) {
 		}
 	})
 }
+
+// TestPeople_WhoHasAnothersAddress is told who to look for, not how to change the settings.
+func TestPeople_WhoHasAnothersAddress(t *testing.T) {
+	onIncidents(t, func(b *bench) {
+		r := b.pipe("incident", "people", "add", "dora", "--name", "Dora", "--slack", "U1")
+		b.wantCode(r, problem.Conflict)
+		b.wantSays(r, "dora: somebody else has this address or Slack id; who: theriac incident people ls --all")
+		if strings.Contains(r.err, "settings") {
+			b.Errorf("it says %s", r.err)
+		}
+		b.wantCode(b.pipe("incident", "people", "add", "a b", "--name", "A"), problem.Invalid)
+	})
+}
