@@ -38,8 +38,8 @@ type program struct {
 	environ  []string
 	// hosts reports that this command may run a Slack workspace of its own.
 	hosts bool
-	out      io.Writer
-	log      *slog.Logger
+	out   io.Writer
+	log   *slog.Logger
 }
 
 // start runs a part of the service until it is told to stop.
