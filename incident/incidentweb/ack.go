@@ -114,8 +114,8 @@ func (a *api) paged(r *http.Request, link AckLink) (incident.Actor, error) {
 	return by, nil
 }
 
-// ackPageOf says how an escalation stands. The name of a private incident is shown to those who take
-// part in it.
+// ackPageOf says how an escalation stands. A private incident is its number only: its link stands in pages
+// that others read, too, so that it does not show who looks.
 func ackPageOf(inc *incident.Incident, link AckLink) (ackPage, bool) {
 	i := slices.IndexFunc(inc.Escalations, func(e incident.Escalation) bool { return e.ID == link.Escalation })
 	if i < 0 {
@@ -123,7 +123,7 @@ func ackPageOf(inc *incident.Incident, link AckLink) (ackPage, bool) {
 	}
 	e := inc.Escalations[i]
 	p := ackPage{Title: inc.Ref() + " pages " + link.Person, Name: inc.Name}
-	if inc.Visibility == incident.Private && !slices.Contains(inc.Columns().People, link.Person) {
+	if inc.Visibility == incident.Private {
 		p.Name = "a private incident"
 	} else {
 		p.Facts = []ackFact{{"Status", string(inc.Status)}, {"Severity", inc.Severity}, {"Why", e.Reason}}
