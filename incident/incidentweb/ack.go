@@ -56,12 +56,12 @@ func (a *api) showAck(w http.ResponseWriter, r *http.Request) {
 	}
 	inc, err := a.stores.Get(r.Context(), link.Incident)
 	if err != nil {
-		a.ackFailed(w, r, err)
+		a.ackFailed(w, r, err, "")
 		return
 	}
 	page, ok := ackPageOf(&inc, link)
 	if !ok {
-		a.ackFailed(w, r, incident.ErrNotFound)
+		a.ackFailed(w, r, incident.ErrNotFound, "")
 		return
 	}
 	page.Token = t
@@ -82,14 +82,14 @@ func (a *api) takeAck(w http.ResponseWriter, r *http.Request) {
 	}
 	by, err := a.paged(r, link)
 	if err != nil {
-		a.ackFailed(w, r, err)
+		a.ackFailed(w, r, err, r.PostForm.Get("t"))
 		return
 	}
 	inc, err := a.svc.Do(r.Context(), link.Incident, by, func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
 		return inc.Ack(act, link.Escalation)
 	}, incident.WithKey("ack:"+link.Escalation+":"+link.Person))
 	if err != nil && !errors.Is(err, incident.ErrDuplicate) {
-		a.ackFailed(w, r, err)
+		a.ackFailed(w, r, err, r.PostForm.Get("t"))
 		return
 	}
 	page, _ := ackPageOf(&inc, link)
@@ -176,20 +176,33 @@ func badLink() ackPage {
 	return ackPage{Title: "This link does not work", Text: "It has expired, or it is not complete. Answer from the chat, or with: theriac incident ack"}
 }
 
-// ackFailed says on the page that it did not work, and what else does.
-func (a *api) ackFailed(w http.ResponseWriter, r *http.Request, err error) {
-	status := problem.Of(err).HTTPStatus()
+// ackFailed says on the page that it did not work, and what else does. What may go better the next time has a
+// button for that, if there is a token for it.
+func (a *api) ackFailed(w http.ResponseWriter, r *http.Request, err error, token string) {
+	kind := problem.Of(err)
 	page := ackPage{Title: "It was not noted", Text: "Answer from the chat, or with: theriac incident ack"}
+	var final *incident.ConflictError
 	switch {
-	case problem.Of(err) == problem.NotFound:
+	case kind == problem.NotFound:
 		page.Text = "There is no such page any more."
-	case problem.Of(err) == problem.NotAllowed:
+	case kind == problem.NotAllowed:
 		page.Text = "This link is of somebody who has left."
-	case problem.Of(err) == problem.Conflict || problem.Of(err) == problem.Refused:
+	case errors.As(err, &final) || kind == problem.Refused:
 		page.Text = "It cannot be answered any more: " + err.Error()
+	case kind == problem.Conflict:
+		page.Text = "Several people changed the incident at the same moment."
+		page.again(token)
 	default:
 		a.Logger.ErrorContext(r.Context(), "an acknowledgement failed", "err", err)
 		w.Header().Set("Retry-After", "5")
+		page.again(token)
 	}
-	page.write(w, status)
+	page.write(w, kind.HTTPStatus())
+}
+
+// again offers to send the form once more.
+func (p *ackPage) again(token string) {
+	if token != "" {
+		p.Button, p.Token = "Try again", token
+	}
 }

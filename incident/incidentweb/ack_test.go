@@ -303,3 +303,27 @@ func TestAck_BrowserOverPlainHTTP(t *testing.T) {
 		t.Errorf("another site's button is answered with %d", w.Code)
 	}
 }
+
+// TestAck_TryAgain: what may go better the next time says so, and has the button for it.
+func TestAck_TryAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	link := b.paged(`{"name":"x"}`)
+	again := func(what string, status int) {
+		t.Helper()
+		w := b.press(link.Path(ackKey))
+		_, t1, _ := strings.Cut(link.Path(ackKey), "?t=")
+		if page := w.Body.String(); w.Code != status || !strings.Contains(page, "Try again") || !strings.Contains(page, t1) || strings.Contains(page, "any more") {
+			t.Errorf("%s: %d: %s", what, w.Code, page)
+		}
+	}
+	b.store.lost.Store(true)
+	again("lost races", http.StatusConflict)
+	b.store.lost.Store(false)
+	b.memory.Fail(incident.ErrUnavailable)
+	again("no store", http.StatusServiceUnavailable)
+	b.memory.Fail(nil)
+	if w := b.press(link.Path(ackKey)); w.Code != http.StatusOK {
+		t.Errorf("%d: %s", w.Code, w.Body)
+	}
+}
