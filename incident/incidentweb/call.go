@@ -76,12 +76,16 @@ func (c *call) read(into any) error {
 }
 
 // decode reads a body and remembers what it says.
-func (c *call) decode(body []byte, into any) (err error) {
+func (c *call) decode(body []byte, into any) error {
 	if err := webkit.DecodeJSON(body, into); err != nil {
 		return err
 	}
-	c.said, err = json.Marshal(into)
-	return err
+	said, err := json.Marshal(into)
+	if err != nil {
+		said = body // it can be read and not be written; then only the same bytes are the same request
+	}
+	c.said = said
+	return nil
 }
 
 // readMaybe is read for routes whose body may be missing.

@@ -28,3 +28,14 @@ func TestLoadIncident_PublicURL(t *testing.T) {
 		}
 	}
 }
+
+// Whoever has one link can try keys at leisure, so a key that can be guessed is none.
+func TestLoadIncident_LinkKey(t *testing.T) {
+	t.Parallel()
+	for key, fine := range map[string]bool{"": true, "hunter2": false, "0123456789abcdef0123456789abcde": false, "0123456789abcdef0123456789abcdef": true} {
+		_, err := LoadIncident(Settings{}, []string{"THERIAC_LINK_KEY=" + key})
+		if (err == nil) != fine || err != nil && (problem.Of(err) != problem.Invalid || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "32")) {
+			t.Errorf("a key of %d bytes: %v", len(key), err)
+		}
+	}
+}
