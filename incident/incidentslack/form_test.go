@@ -194,6 +194,30 @@ func TestAck_OfSeveralEscalations_SaysWhoHasWhich(t *testing.T) {
 	b.wantText("two of two", a.Text, "You have INC-1. Nobody else is called.")
 }
 
+// Whoever is called may answer by the button, as by the link of the page, whatever their role; a viewer who is
+// not called stops nothing.
+func TestAck_AViewer_WhoIsCalled(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	inc := b.declared()
+	call := func(person1 string) string {
+		now, err := b.svc.Do(b.ctx, inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+			return inc.Escalate(act, incident.EscalateParams{People: []string{person1}})
+		})
+		b.must(err)
+		return inc.ID + "/" + now.Escalations[len(now.Escalations)-1].ID
+	}
+	a := b.take(b.intake, pressedBy("U0EVE", workflow.ActAck, call("ben"), "1.0"))
+	b.wantText("not called", a.Text, "you may not")
+	a = b.take(b.intake, pressedBy("U0EVE", workflow.ActAck, call("eve"), "2.0"))
+	b.wantText("called", a.Text, "You have INC-1")
+	for i, want := range []incident.EscalationState{incident.Paging, incident.Acked} {
+		if e := b.get(inc.ID).Escalations[i]; e.State != want {
+			t.Errorf("the call of %s is %s", e.Levels[0].Targets[0], e.State)
+		}
+	}
+}
+
 // A line that was edited or removed is shown as it stands now: what somebody took out of the timeline stays out.
 func TestTimeline_EditedAndRemoved(t *testing.T) {
 	t.Parallel()
