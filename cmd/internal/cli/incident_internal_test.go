@@ -401,3 +401,28 @@ func TestPeople_WhoHasAnothersAddress(t *testing.T) {
 		b.wantCode(b.pipe("incident", "people", "add", "a b", "--name", "A"), problem.Invalid)
 	})
 }
+
+// TestSettings_CallNobodyKnown: a name that was misspelt in a path or a rotation calls nobody, and who puts such
+// settings in force is told.
+func TestSettings_CallNobodyKnown(t *testing.T) {
+	onIncidents(t, func(b *bench) {
+		s, err := b.incidents.Settings(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		s.Rotations = []incident.Rotation{{ID: "night", Name: "Night", People: []string{"bne", "ana"}, Start: time.Now()}}
+		s.Paths[0].Levels[0].Targets = []incident.Target{{Kind: incident.ToPerson, ID: "naa"}, {Kind: incident.ToRotation, ID: "night"}, {Kind: incident.ToChannel, ID: "C1"}, {Kind: incident.ToPerson, ID: "cleo"}}
+		text, err := json.Marshal(s)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, args := range [][]string{{"--dry-run"}, nil} {
+			r := b.at(where{answer: string(text)}, append([]string{"incident", "settings", "put", "-"}, args...)...)
+			b.wantCode(r, problem.None)
+			b.wantSays(r, "naa is not among those", "bne is not among those", "cleo has left")
+			if strings.Contains(r.err, "ana is") || strings.Contains(r.err, "C1") {
+				b.Errorf("it says %s", r.err)
+			}
+		}
+	})
+}
