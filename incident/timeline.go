@@ -100,7 +100,7 @@ func AsEdited(evs []Event) []Event {
 		at[e.Seq] = len(shown)
 		shown = append(shown, e)
 		data, err := DataOf[DataItem](e)
-		if !e.Type.IsEdit() || err != nil || data.Of >= e.Seq {
+		if !e.Type.IsEdit() || err != nil || data.Of <= 0 || data.Of >= e.Seq {
 			continue
 		}
 		edits[data.Of] = append(edits[data.Of], len(shown)-1)
