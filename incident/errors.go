@@ -2,6 +2,7 @@ package incident
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -55,7 +56,11 @@ func (e *TransitionError) Error() string {
 	if len(e.Allowed) > 0 {
 		allowed = strings.Join(e.Allowed, ", ")
 	}
-	return fmt.Sprintf("%s is %s: cannot %s; allowed now: %s", e.Ref, e.From, e.Verb, allowed)
+	verb := e.Verb
+	if slices.Contains(e.Allowed, verb) && e.To != "" {
+		verb += " to " + string(e.To) // it is allowed, and does not lead there
+	}
+	return fmt.Sprintf("%s is %s: cannot %s; allowed now: %s", e.Ref, e.From, verb, allowed)
 }
 
 // ProblemKind returns "conflict".

@@ -132,6 +132,9 @@ func (inc *Incident) ShareUpdate(act Act, p UpdateParams) ([]Event, error) {
 	if err := inc.mayGo(verbUpdate, ""); err != nil {
 		return nil, err
 	}
+	if p.Status != "" && !p.Status.Valid() {
+		return nil, knownID("status", string(p.Status), []string{string(Investigating), string(Fixing), string(Monitoring)})
+	}
 	if p.Status != "" && p.Status != inc.Status {
 		if err := inc.mayGo(verbUpdate, p.Status); err != nil {
 			return nil, err

@@ -189,9 +189,12 @@ type Person struct {
 	Zone    string `json:"zone,omitempty"` // IANA name
 	// PagerKeyEnv names the environment variable with a routing key of their own.
 	PagerKeyEnv string `json:"pager_key_env,omitempty"`
-	// Gone is when they left, zero while they are here.
+	// Gone is when they left or are going to leave, zero while nobody knows of that.
 	Gone time.Time `json:"gone,omitzero"`
 }
+
+// Left reports that they were here no more at a moment.
+func (p Person) Left(at time.Time) bool { return !p.Gone.IsZero() && !at.Before(p.Gone) }
 
 // Token is a bearer token of the API. Its text is shown once; what is kept is its SHA-256.
 type Token struct {

@@ -103,6 +103,14 @@ func (c *settingsCheck) hasRotation(id string) bool {
 
 func unknown(what, id string) string { return fmt.Sprintf("there is no %s %.80q", what, id) }
 
+// CheckID returns a *[FieldError] for an id that settings and calls cannot name.
+func CheckID(field, id string) error {
+	if problem := badID(id); problem != "" {
+		return &FieldError{field, problem}
+	}
+	return nil
+}
+
 // badID says what is wrong with an id, "" for nothing. An id is part of keys, routes and lines that
 // people read, so it has no spaces, no colons and nothing invisible.
 func badID(id string) string {

@@ -1,7 +1,9 @@
 package incident
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -83,4 +85,55 @@ func (inc *Incident) NoteControl(act Act, line string) ([]Event, error) {
 // NotePrivateSeen notes that an admin who takes no part looked at a private incident.
 func (inc *Incident) NotePrivateSeen(act Act) ([]Event, error) {
 	return inc.note(act, EvPrivateSeen, DataNote{})
+}
+
+// IsEdit reports an event that changes how an earlier one is shown.
+func (t EventType) IsEdit() bool { return t == EvItemEdited || t == EvItemRemoved }
+
+// AsEdited returns events as they are to be shown by the edits among them: one that was edited says what
+// it was last given, one that was removed is left out, and edits of it say no more than that they were
+// made. An edit that comes before what it is of, or that cannot be read, changes nothing.
+func AsEdited(evs []Event) []Event {
+	shown := make([]Event, 0, len(evs))
+	at, edits, removed := map[int64]int{}, map[int64][]int{}, map[int64]bool{}
+	for _, e := range evs {
+		at[e.Seq] = len(shown)
+		shown = append(shown, e)
+		data, err := DataOf[DataItem](e)
+		if !e.Type.IsEdit() || err != nil || data.Of <= 0 || data.Of >= e.Seq {
+			continue
+		}
+		edits[data.Of] = append(edits[data.Of], len(shown)-1)
+		if i, known := at[data.Of]; known { // else it is on another page
+			shown[i] = edited(shown[i], data)
+		}
+		if e.Type == EvItemRemoved {
+			removed[data.Of] = true
+		}
+	}
+	for of := range removed {
+		for _, i := range edits[of] {
+			shown[i].Data = itemData(DataItem{Of: of})
+		}
+	}
+	return slices.DeleteFunc(shown, func(e Event) bool { return removed[e.Seq] })
+}
+
+// edited returns an event with the text and the time that an edit gives it.
+func edited(e Event, data DataItem) Event {
+	if !data.Occurred.IsZero() {
+		e.OccurredAt = data.Occurred
+	}
+	if data.Text != "" && e.Type == EvItemAdded {
+		e.Data = itemData(DataItem{Text: data.Text})
+	}
+	return e
+}
+
+func itemData(d DataItem) json.RawMessage {
+	data, err := json.Marshal(d)
+	if err != nil {
+		panic("incident: a line cannot be written: " + err.Error()) // it is made of plain types
+	}
+	return data
 }

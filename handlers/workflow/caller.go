@@ -144,8 +144,12 @@ func (c *caller) page(ctx context.Context, p incident.Person) (Page, error) {
 	if p.ID != "" && c.d.AckLink != nil {
 		page.AckURL = c.d.AckLink(inc, c.step.escalation, p.ID)
 	}
+	hidden := Words{Title: page.Title, Text: "A private incident. " + rule}
+	if inc.Visibility == incident.Private {
+		page.Outside = &hidden
+	}
 	if !may {
-		page.Text = "A private incident. " + rule
+		page.Text = hidden.Text
 		return page, nil
 	}
 	page.Title = line(page.Title+" "+orElse(severityName(rules, inc.Severity), "no severity")+": "+inc.Name, 250)

@@ -37,6 +37,9 @@ type Page struct {
 	// Title is one line. Text says who is called, by which rule, and what came before. Both come from
 	// outside in part.
 	Title, Text string
+	// Outside is what is said in place of Title, Text and Severity where others read along, such as in a
+	// service that a team shares. Nil: the same.
+	Outside *Words
 	// Ref and URL lead to the incident; URL may be "". AckURL is the person's own link to answer by, or
 	// "", Buttons are for a chat. Severity is the incident's, Rank its severity's rank.
 	Ref, URL, AckURL, Severity string
@@ -49,6 +52,9 @@ type Page struct {
 	Again bool
 	At    time.Time
 }
+
+// Words are a line and what stands below it.
+type Words struct{ Title, Text string }
 
 // Webhooks carries what endpoints want to hear. Errors are as with [Chat].
 type Webhooks interface {

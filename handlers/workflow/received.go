@@ -122,7 +122,7 @@ func (d Deps) person(ctx context.Context, id string) (incident.Person, error) {
 		return p, neverf("nobody knows %.60q", id)
 	case err != nil:
 		return p, Later(err, 0)
-	case !p.Gone.IsZero():
+	case p.Left(d.Now()):
 		return p, neverf("%.60q has left", id)
 	default:
 		return p, nil

@@ -167,6 +167,10 @@ func TestPrivate_NobodyOutsideLearnsAnything(t *testing.T) {
 	want(t, "name", c.spec.Name, "inc-1")
 	told := fmt.Sprintf("%+v", w.out.in("C-ops"))
 	for key, pages := range w.out.pages {
+		// What others read along says no more to those who take part.
+		if out := pages[0].Outside; out == nil || strings.Contains(fmt.Sprintf("%+v", *out), "secret") {
+			t.Errorf("%s says outside %+v", key, out)
+		}
 		if pages[0].Person.ID == "cleo" {
 			told += fmt.Sprintf("%s %+v", key, pages)
 		}

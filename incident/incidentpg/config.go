@@ -18,7 +18,7 @@ type Options struct {
 
 func (o Options) kit(url string) pgkit.Config {
 	return pgkit.Config{
-		URL: url, MaxConns: o.MaxConns, Warm: true, StatementTimeout: o.StatementTimeout, Application: "theriac incident",
+		URL: url, MaxConns: o.MaxConns, Warm: true, Indexed: true, StatementTimeout: o.StatementTimeout, Application: "theriac incident",
 		Migrations: migrations, Table: "theriac.incident_version", Kinds: kinds(),
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/theriac/theriac/handlers/workflow"
 	"github.com/theriac/theriac/incident"
 	"github.com/theriac/theriac/incident/incidentslack"
 	"github.com/theriac/theriac/internal/slackkit"
@@ -57,6 +58,36 @@ func TestHandOver_FromWhomTheFormShowed(t *testing.T) {
 	now := b.get(inc.ID)
 	if n := len(b.events(inc.ID, incident.EvHandedOff)); n != 1 || now.Lead() != "ana" {
 		t.Errorf("%d hand-overs, the lead is %q", n, now.Lead())
+	}
+}
+
+// A form that was open while somebody else acted does not take back what they did: what its menus showed and
+// nobody changed was not said.
+func TestForms_WhatNobodyChanged_IsNotSaid(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	inc := b.declared(func(p *incident.NewParams) { p.Severity = "minor" })
+	v := b.window(func() error { return b.fake.Command(b.ctx, inc.Channel.ID, "U0ANA", "/inc", "update") })
+	_, err := b.svc.Do(b.ctx, inc.ID, person("ben"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.ShareUpdate(act, incident.UpdateParams{Message: "it was the cache", Status: incident.Monitoring, Severity: "critical"})
+	})
+	b.must(err)
+	b.wantText("update", b.submit(v, "U0ANA", map[string]string{"message": "we look", "status": "investigating", "severity": "minor"}), "INC-1 is monitoring now")
+	if now := b.get(inc.ID); now.Status != incident.Monitoring || now.Severity != "critical" || now.LastUpdate.Message != "we look" {
+		t.Errorf("it is %s, %s: %+v", now.Status, now.Severity, now.LastUpdate)
+	}
+
+	triage := b.reported("k")
+	headline := b.get(triage.ID).Headline
+	v = b.window(func() error { return b.fake.Press(b.ctx, headline.Channel, headline.ID, workflow.ActAccept, "U0ANA") })
+	name, severity := "the probe lies", "major"
+	_, err = b.svc.Do(b.ctx, triage.ID, person("ben"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.Edit(act, incident.EditParams{Name: &name, Severity: &severity})
+	})
+	b.must(err)
+	b.wantText("accept", b.submit(v, "U0ANA", map[string]string{"name": triage.Name}), "is investigating now")
+	if now := b.get(triage.ID); now.Name != name || now.Severity != severity {
+		t.Errorf("it is %s, %s", now.Name, now.Severity)
 	}
 }
 

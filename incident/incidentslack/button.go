@@ -3,6 +3,7 @@ package incidentslack
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,13 +11,43 @@ import (
 )
 
 // pressAck answers a page. Whoever has its message was called, so a private incident can be answered by
-// somebody who does not see it.
+// somebody who does not see it. A viewer answers what they were called for themselves: its message may stand
+// in a channel.
 func pressAck(ctx context.Context, t *turn) (string, error) {
 	id, escalation, ok := strings.Cut(t.r.Value, "/")
 	if !ok || id == "" || escalation == "" {
 		return "", errNotOurs
 	}
+	if !t.person.Role.Allows(incident.Responder) {
+		called, err := t.called(ctx, id, escalation)
+		if err != nil {
+			return "", err
+		}
+		if !called {
+			return "", incident.ErrNotAllowed
+		}
+	}
 	return t.ack(ctx, id, escalation)
+}
+
+// called reports whether an escalation calls the person, by name or in a rotation.
+func (t *turn) called(ctx context.Context, id, escalation string) (bool, error) {
+	inc, err := t.stores.Get(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	rules, err := t.svc.Settings(ctx)
+	if err != nil {
+		return false, err
+	}
+	isThem := func(target incident.Target) bool {
+		rotates := func(r incident.Rotation) bool { return r.ID == target.ID && slices.Contains(r.People, t.person.ID) }
+		return target.Kind == incident.ToPerson && target.ID == t.person.ID ||
+			target.Kind == incident.ToRotation && slices.ContainsFunc(rules.Rotations, rotates)
+	}
+	return slices.ContainsFunc(inc.Escalations, func(e incident.Escalation) bool {
+		return e.ID == escalation && slices.ContainsFunc(e.Levels, func(l incident.Level) bool { return slices.ContainsFunc(l.Targets, isThem) })
+	}), nil
 }
 
 var errNotOurs error = &sayError{"This button carries a value that is not ours. Nothing was done."}

@@ -128,7 +128,7 @@ func (t *turn) people(ctx context.Context, names ...string) ([]string, error) {
 			if _, final := words(err); err != nil && final {
 				return nil, sayf("Nobody knows %s. Nothing was done.", escape(name, 60))
 			}
-			if err == nil && !p.Gone.IsZero() && !t.cfg.Now().Before(p.Gone) {
+			if err == nil && p.Left(t.cfg.Now()) {
 				err = sayf("%s has left, says the directory. Nothing was done.", escape(p.Name, 80))
 			}
 			if err != nil {

@@ -183,12 +183,30 @@ func (t *turn) ack(ctx context.Context, id, escalation string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, e := range inc.Escalations {
-		if (escalation == "" || e.ID == escalation) && e.AckedBy != nil && e.AckedBy.ID != t.person.ID {
-			return fmt.Sprintf("%s has %s already; it is noted that you are here too.", escape(e.AckedBy.Name, 80), inc.Ref()), nil
-		}
+	if first := t.answeredFirst(&inc, escalation); first != nil {
+		return fmt.Sprintf("%s has %s already; it is noted that you are here too.", escape(first.Name, 80), inc.Ref()), nil
+	}
+	if slices.ContainsFunc(inc.Escalations, func(e incident.Escalation) bool { return e.State == incident.Paging && !e.NotifyOnly }) {
+		return fmt.Sprintf("You have %s. It still calls people for another reason: `%s ack %s` answers that, too.", inc.Ref(), t.cfg.Command, inc.Ref()), nil
 	}
 	return fmt.Sprintf("You have %s. Nobody else is called.", inc.Ref()), nil
+}
+
+// answeredFirst is who answered before the person did, nil where nobody else had. Of several escalations it
+// is about the latest that the person answered: what others answered before is not what they were called for.
+func (t *turn) answeredFirst(inc *incident.Incident, escalation string) *incident.Actor {
+	is := func(a incident.Actor) bool { return a.Kind == incident.ByPerson && a.ID == t.person.ID }
+	for _, e := range slices.Backward(inc.Escalations) {
+		first := e.AckedBy
+		switch {
+		case escalation != "" && e.ID != escalation:
+		case first != nil && is(*first):
+			return nil
+		case slices.ContainsFunc(e.Also, is):
+			return first
+		}
+	}
+	return nil
 }
 
 func runInvite(ctx context.Context, t *turn, ref string, a *args) (string, error) {
@@ -273,8 +291,8 @@ func (t *turn) timeline(ctx context.Context, ref string) (string, error) {
 		return "", err
 	}
 	var lines []string
-	for _, e := range page.Events {
-		if trait, ok := incident.TraitOf(e.Type); ok && trait.Timeline {
+	for _, e := range incident.AsEdited(page.Events) {
+		if trait, ok := incident.TraitOf(e.Type); ok && trait.Timeline && !e.Type.IsEdit() {
 			lines = append(lines, e.OccurredAt.UTC().Format("15:04")+"  "+escape(incident.Line(e), 250))
 		}
 	}

@@ -90,7 +90,7 @@ func buttonDeed(r request) deed {
 	case actOpen:
 		return deed{} // the browser follows the link
 	case workflow.ActAck:
-		return deed{how: inPlace, least: incident.Responder, run: pressAck}
+		return deed{how: inPlace, least: incident.Viewer, run: pressAck}
 	case workflow.ActJoin:
 		return waits(pressJoin)
 	case workflow.ActSubscribe:

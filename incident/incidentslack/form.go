@@ -124,6 +124,10 @@ func (t *turn) open(ctx context.Context, callback, ref string) (*slack.ModalView
 			return nil, &incident.TransitionError{Ref: inc.Ref(), Verb: strings.TrimPrefix(callback, Prefix), From: inc.Status, Allowed: incident.AllowedVerbs(inc.Status)}
 		}
 		m.Incident, title = inc.ID, f.title+" "+inc.Ref()
+		m.Status, m.Severity = string(inc.Status), inc.Severity
+		if callback == formAccept {
+			m.Name = cut(inc.Name, nameInput)
+		}
 		m.Holders = map[string]string{}
 		for _, a := range inc.Assignments {
 			m.Holders[a.Role] = a.Person

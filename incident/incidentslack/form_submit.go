@@ -19,7 +19,7 @@ func submitDeclare(ctx context.Context, t *turn, m meta, v values) (string, erro
 }
 
 func submitAccept(ctx context.Context, t *turn, m meta, v values) (string, error) {
-	p := incident.AcceptParams{Name: v.text(inName), Severity: v.text(inSeverity), Quiet: v.ticked(inQuiet)}
+	p := incident.AcceptParams{Name: unlessShown(m.Name, v.text(inName)), Severity: unlessShown(m.Severity, v.text(inSeverity)), Quiet: v.ticked(inQuiet)}
 	inc, err := t.do(ctx, m.Incident, func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
 		return inc.Accept(act, p)
 	})
@@ -41,7 +41,9 @@ func submitMerge(ctx context.Context, t *turn, m meta, v values) (string, error)
 }
 
 func submitUpdate(ctx context.Context, t *turn, m meta, v values) (string, error) {
-	p := incident.UpdateParams{Message: v.text(inMessage), Status: incident.Status(v.text(inStatus)), Severity: v.text(inSeverity)}
+	p := incident.UpdateParams{
+		Message: v.text(inMessage), Status: incident.Status(unlessShown(m.Status, v.text(inStatus))), Severity: unlessShown(m.Severity, v.text(inSeverity)),
+	}
 	switch next := v.text(inNext); next {
 	case "", "default":
 	case "none":

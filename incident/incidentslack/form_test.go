@@ -167,6 +167,88 @@ func TestButtons_NudgeAndPage(t *testing.T) {
 	}
 }
 
+// Whoever answers is told who has what they answered, whatever was answered before, and whether others
+// are still called.
+func TestAck_OfSeveralEscalations_SaysWhoHasWhich(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	inc := b.declared(func(p *incident.NewParams) { p.Severity = "critical" })
+	call := func(people ...string) string {
+		now, err := b.svc.Do(b.ctx, inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+			return inc.Escalate(act, incident.EscalateParams{People: people, Reason: "help"})
+		})
+		b.must(err)
+		return inc.ID + "/" + now.Escalations[len(now.Escalations)-1].ID
+	}
+	b.wantText("the first", b.inc(inc.Channel.ID, "U0ANA", "ack"), "You have INC-1. Nobody else is called.")
+	call("ben")
+	b.wantText("the second", b.inc(inc.Channel.ID, "U0BEN", "ack"), "You have INC-1. Nobody else is called.")
+	b.wantText("also", b.inc(inc.Channel.ID, "U0ADA", "ack"), "Ben has INC-1 already")
+	one, two := call("ana"), call("ben")
+	a := b.take(b.intake, pressedBy("U0ANA", workflow.ActAck, one, "1.0"))
+	b.wantText("one of two", a.Text, "You have INC-1. It still calls people for another reason: `/inc ack INC-1` answers that, too.")
+	if strings.Contains(a.Text, "Nobody else") {
+		t.Errorf("told %q while people are called", a.Text)
+	}
+	a = b.take(b.intake, pressedBy("U0BEN", workflow.ActAck, two, "2.0"))
+	b.wantText("two of two", a.Text, "You have INC-1. Nobody else is called.")
+}
+
+// Whoever is called may answer by the button, as by the link of the page, whatever their role; a viewer who is
+// not called stops nothing.
+func TestAck_AViewer_WhoIsCalled(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	inc := b.declared()
+	call := func(person1 string) string {
+		now, err := b.svc.Do(b.ctx, inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+			return inc.Escalate(act, incident.EscalateParams{People: []string{person1}})
+		})
+		b.must(err)
+		return inc.ID + "/" + now.Escalations[len(now.Escalations)-1].ID
+	}
+	a := b.take(b.intake, pressedBy("U0EVE", workflow.ActAck, call("ben"), "1.0"))
+	b.wantText("not called", a.Text, "you may not")
+	a = b.take(b.intake, pressedBy("U0EVE", workflow.ActAck, call("eve"), "2.0"))
+	b.wantText("called", a.Text, "You have INC-1")
+	for i, want := range []incident.EscalationState{incident.Paging, incident.Acked} {
+		if e := b.get(inc.ID).Escalations[i]; e.State != want {
+			t.Errorf("the call of %s is %s", e.Levels[0].Targets[0], e.State)
+		}
+	}
+}
+
+// A line that was edited or removed is shown as it stands now: what somebody took out of the timeline stays out.
+func TestTimeline_EditedAndRemoved(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	inc := b.declared()
+	for _, text := range []string{"the password is hunter2", "the bank is dead", "we call them"} {
+		b.wantText(text, b.inc(inc.Channel.ID, "U0ANA", "timeline "+text), "It stands")
+	}
+	lines := b.events(inc.ID, incident.EvItemAdded)
+	for _, verb := range []incident.Verb{
+		func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+			return inc.RemoveItem(act, lines[0])
+		},
+		func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+			return inc.EditItem(act, lines[1], "the bank is slow", morning.Add(-time.Hour))
+		},
+	} {
+		_, err := b.svc.Do(b.ctx, inc.ID, person("ana"), verb)
+		b.must(err)
+	}
+	said := b.inc(inc.Channel.ID, "U0EVE", "timeline")
+	for _, want := range []string{"09:00  Ana noted: the bank is slow", "Ana noted: we call them"} {
+		b.wantText("timeline", said, want)
+	}
+	for _, gone := range []string{"hunter2", "is dead", "no. "} {
+		if strings.Contains(said, gone) {
+			t.Errorf("%q is still shown: %q", gone, said)
+		}
+	}
+}
+
 func TestShortcuts(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t)

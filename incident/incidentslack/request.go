@@ -105,6 +105,19 @@ type meta struct {
 	Test bool `json:"t,omitempty"`
 	// Holders are who held which role when the modal was opened.
 	Holders map[string]string `json:"h,omitempty"`
+	// Name, Status and Severity are what the modal showed, of those that it asks for.
+	Name     string `json:"n,omitempty"`
+	Status   string `json:"s,omitempty"`
+	Severity string `json:"v,omitempty"`
+}
+
+// unlessShown returns what was filled in, "" where it is what the modal showed: who leaves that as it is does not
+// take back what others did in the meantime.
+func unlessShown(shown, filled string) string {
+	if filled == strings.TrimSpace(shown) {
+		return ""
+	}
+	return filled
 }
 
 // metaMax is how many characters of metadata Slack keeps.

@@ -47,7 +47,7 @@ func (in *Intake) bySlack(ctx context.Context, user string) (incident.Person, er
 		return p, sayf("Slack's user %s is nobody that Theriac knows, so nothing was done. An admin adds you to the directory of people (`PUT /v1/people/{id}`), with this id as slack_id.", escape(user, 40))
 	case err != nil:
 		return p, err
-	case !p.Gone.IsZero() && !in.cfg.Now().Before(p.Gone):
+	case p.Left(in.cfg.Now()):
 		return p, sayf("%s has left, says the directory. Nothing was done.", escape(p.Name, 80))
 	}
 	return p, nil

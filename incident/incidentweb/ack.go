@@ -56,12 +56,12 @@ func (a *api) showAck(w http.ResponseWriter, r *http.Request) {
 	}
 	inc, err := a.stores.Get(r.Context(), link.Incident)
 	if err != nil {
-		a.ackFailed(w, r, err)
+		a.ackFailed(w, r, err, "")
 		return
 	}
 	page, ok := ackPageOf(&inc, link)
 	if !ok {
-		a.ackFailed(w, r, incident.ErrNotFound)
+		a.ackFailed(w, r, incident.ErrNotFound, "")
 		return
 	}
 	page.Token = t
@@ -82,14 +82,14 @@ func (a *api) takeAck(w http.ResponseWriter, r *http.Request) {
 	}
 	by, err := a.paged(r, link)
 	if err != nil {
-		a.ackFailed(w, r, err)
+		a.ackFailed(w, r, err, r.PostForm.Get("t"))
 		return
 	}
 	inc, err := a.svc.Do(r.Context(), link.Incident, by, func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
 		return inc.Ack(act, link.Escalation)
 	}, incident.WithKey("ack:"+link.Escalation+":"+link.Person))
 	if err != nil && !errors.Is(err, incident.ErrDuplicate) {
-		a.ackFailed(w, r, err)
+		a.ackFailed(w, r, err, r.PostForm.Get("t"))
 		return
 	}
 	page, _ := ackPageOf(&inc, link)
@@ -107,15 +107,15 @@ func (a *api) paged(r *http.Request, link AckLink) (incident.Actor, error) {
 		return by, nil
 	case err != nil:
 		return by, err
-	case !person.Gone.IsZero() && !a.Now().Before(person.Gone):
+	case person.Left(a.Now()):
 		return by, incident.ErrNotAllowed
 	}
 	by.ID, by.Name = person.ID, person.Name
 	return by, nil
 }
 
-// ackPageOf says how an escalation stands. The name of a private incident is shown to those who take
-// part in it.
+// ackPageOf says how an escalation stands. A private incident is its number only: its link stands in pages
+// that others read, too, so that it does not show who looks.
 func ackPageOf(inc *incident.Incident, link AckLink) (ackPage, bool) {
 	i := slices.IndexFunc(inc.Escalations, func(e incident.Escalation) bool { return e.ID == link.Escalation })
 	if i < 0 {
@@ -123,7 +123,7 @@ func ackPageOf(inc *incident.Incident, link AckLink) (ackPage, bool) {
 	}
 	e := inc.Escalations[i]
 	p := ackPage{Title: inc.Ref() + " pages " + link.Person, Name: inc.Name}
-	if inc.Visibility == incident.Private && !slices.Contains(inc.Columns().People, link.Person) {
+	if inc.Visibility == incident.Private {
 		p.Name = "a private incident"
 	} else {
 		p.Facts = []ackFact{{"Status", string(inc.Status)}, {"Severity", inc.Severity}, {"Why", e.Reason}}
@@ -133,7 +133,7 @@ func ackPageOf(inc *incident.Incident, link AckLink) (ackPage, bool) {
 	case incident.Paging:
 		p.Button = "I have it"
 	case incident.Acked:
-		p.Title, p.Text, p.Button = inc.Ref()+" is answered", ackedText(e, link.Person), "I am here too"
+		p.Title, p.Text, p.Button = inc.Ref()+" is answered", ackedText(e, link.Person)+" "+othersCalled(inc), "I am here too"
 		if answered(e, link.Person) {
 			p.Button = ""
 		}
@@ -150,12 +150,20 @@ func ackPageOf(inc *incident.Incident, link AckLink) (ackPage, bool) {
 func ackedText(e incident.Escalation, person string) string {
 	switch {
 	case e.AckedBy != nil && e.AckedBy.ID == person:
-		return "You have it. Nobody else is paged."
+		return "You have it."
 	case e.AckedBy != nil && e.AckedBy.Name != "":
-		return e.AckedBy.Name + " has it. Nobody else is paged."
+		return e.AckedBy.Name + " has it."
 	default:
-		return "Somebody has it. Nobody else is paged."
+		return "Somebody has it."
 	}
+}
+
+// othersCalled says whether another escalation of the incident goes on.
+func othersCalled(inc *incident.Incident) string {
+	if slices.ContainsFunc(inc.Escalations, func(e incident.Escalation) bool { return e.State == incident.Paging && !e.NotifyOnly }) {
+		return "The incident still pages people for another reason: theriac incident ack " + inc.Ref()
+	}
+	return "Nobody else is paged."
 }
 
 // answered reports whether somebody is noted already.
@@ -168,20 +176,33 @@ func badLink() ackPage {
 	return ackPage{Title: "This link does not work", Text: "It has expired, or it is not complete. Answer from the chat, or with: theriac incident ack"}
 }
 
-// ackFailed says on the page that it did not work, and what else does.
-func (a *api) ackFailed(w http.ResponseWriter, r *http.Request, err error) {
-	status := problem.Of(err).HTTPStatus()
+// ackFailed says on the page that it did not work, and what else does. What may go better the next time has a
+// button for that, if there is a token for it.
+func (a *api) ackFailed(w http.ResponseWriter, r *http.Request, err error, token string) {
+	kind := problem.Of(err)
 	page := ackPage{Title: "It was not noted", Text: "Answer from the chat, or with: theriac incident ack"}
+	var final *incident.ConflictError
 	switch {
-	case problem.Of(err) == problem.NotFound:
+	case kind == problem.NotFound:
 		page.Text = "There is no such page any more."
-	case problem.Of(err) == problem.NotAllowed:
+	case kind == problem.NotAllowed:
 		page.Text = "This link is of somebody who has left."
-	case problem.Of(err) == problem.Conflict || problem.Of(err) == problem.Refused:
+	case errors.As(err, &final) || kind == problem.Refused:
 		page.Text = "It cannot be answered any more: " + err.Error()
+	case kind == problem.Conflict:
+		page.Text = "Several people changed the incident at the same moment."
+		page.again(token)
 	default:
 		a.Logger.ErrorContext(r.Context(), "an acknowledgement failed", "err", err)
 		w.Header().Set("Retry-After", "5")
+		page.again(token)
 	}
-	page.write(w, status)
+	page.write(w, kind.HTTPStatus())
+}
+
+// again offers to send the form once more.
+func (p *ackPage) again(token string) {
+	if token != "" {
+		p.Button, p.Token = "Try again", token
+	}
 }

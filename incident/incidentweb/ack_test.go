@@ -207,21 +207,24 @@ func TestAck_Over(t *testing.T) {
 	}
 }
 
+// TestAck_Private: a link goes where others read along, so that the page of a private incident has its number
+// only, whether its person takes part or not.
 func TestAck_Private(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	link := b.paged(`{"name":"canary","visibility":"private"}`)
-	page := b.open(link.Path(ackKey)).Body.String()
+	link := b.paged(`{"name":"canary","visibility":"private","lead":"ana","severity":"critical"}`)
 	inc, err := b.memory.Get(t.Context(), link.Incident)
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || inc.Lead() != "ana" {
+		t.Fatalf("%s leads: %v", inc.Lead(), err)
 	}
-	takesPart := false
-	for _, p := range inc.Columns().People {
-		takesPart = takesPart || p == "ana"
+	hidden := func(page string) bool {
+		return !strings.Contains(page, "canary") && !strings.Contains(page, "critical") && !strings.Contains(page, "orders")
 	}
-	if strings.Contains(page, "canary") != takesPart || !strings.Contains(page, "I have it") {
-		t.Errorf("takes part: %t; the page: %s", takesPart, page)
+	if page := b.open(link.Path(ackKey)).Body.String(); !hidden(page) || !strings.Contains(page, "I have it") || !strings.Contains(page, "a private incident") {
+		t.Errorf("the page: %s", page)
+	}
+	if page := b.press(link.Path(ackKey)).Body.String(); !hidden(page) || !strings.Contains(page, "You have it") {
+		t.Errorf("the page after it: %s", page)
 	}
 }
 
@@ -246,12 +249,81 @@ func TestAck_Headers(t *testing.T) {
 			}
 		}
 		for name, want := range map[string]string{
-			"Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store",
+			"Referrer-Policy": "same-origin", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store",
 			"Cross-Origin-Opener-Policy": "same-origin", "X-Robots-Tag": "noindex",
 		} {
 			if got := w.Header().Get(name); got != want {
 				t.Errorf("%s: %q, want %q", name, got, want)
 			}
 		}
+	}
+}
+
+// TestAck_OneOfTwo: nobody is told that the paging is over while another escalation goes on.
+func TestAck_OneOfTwo(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	link := b.paged(`{"name":"x"}`)
+	inc, err := b.svc.Do(t.Context(), link.Incident, incident.Actor{Kind: incident.ByWorkflow, ID: "test"},
+		func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+			return inc.Escalate(act, incident.EscalateParams{People: []string{"cleo"}, Reason: "the bank"})
+		})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := b.press(link.Path(ackKey))
+	if page := w.Body.String(); w.Code != http.StatusOK || strings.Contains(page, "Nobody else") || !strings.Contains(page, "You have it. The incident still pages people") {
+		t.Errorf("%d: %s", w.Code, page)
+	}
+	link.Escalation, link.Person = inc.Escalations[len(inc.Escalations)-1].ID, "cleo"
+	if w := b.press(link.Path(ackKey)); !strings.Contains(w.Body.String(), "You have it. Nobody else is paged.") {
+		t.Errorf("%d: %s", w.Code, w.Body)
+	}
+}
+
+// TestAck_BrowserOverPlainHTTP: where the address has no TLS a browser sends no Sec-Fetch-Site, and what it
+// sends as Origin follows from the policy for referrers of the page that has the form: "null" for
+// no-referrer (Fetch, "append a request Origin header"), which is the origin of no site.
+func TestAck_BrowserOverPlainHTTP(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := b.paged(`{"name":"x"}`).Path(ackKey)
+	origin := "http://example.com" // httptest's host
+	switch policy := b.open(path).Header().Get("Referrer-Policy"); policy {
+	case "no-referrer":
+		origin = "null"
+	case "same-origin", "strict-origin":
+	default:
+		t.Fatalf("the page, whose address is a secret, has the policy %q", policy)
+	}
+	if w := b.press(path, "Origin", origin); w.Code != http.StatusOK {
+		t.Errorf("the button is answered with %d: %s", w.Code, w.Body)
+	}
+	if w := b.press(path, "Origin", "http://evil.example"); w.Code != http.StatusForbidden {
+		t.Errorf("another site's button is answered with %d", w.Code)
+	}
+}
+
+// TestAck_TryAgain: what may go better the next time says so, and has the button for it.
+func TestAck_TryAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	link := b.paged(`{"name":"x"}`)
+	again := func(what string, status int) {
+		t.Helper()
+		w := b.press(link.Path(ackKey))
+		_, t1, _ := strings.Cut(link.Path(ackKey), "?t=")
+		if page := w.Body.String(); w.Code != status || !strings.Contains(page, "Try again") || !strings.Contains(page, t1) || strings.Contains(page, "any more") {
+			t.Errorf("%s: %d: %s", what, w.Code, page)
+		}
+	}
+	b.store.lost.Store(true)
+	again("lost races", http.StatusConflict)
+	b.store.lost.Store(false)
+	b.memory.Fail(incident.ErrUnavailable)
+	again("no store", http.StatusServiceUnavailable)
+	b.memory.Fail(nil)
+	if w := b.press(link.Path(ackKey)); w.Code != http.StatusOK {
+		t.Errorf("%d: %s", w.Code, w.Body)
 	}
 }

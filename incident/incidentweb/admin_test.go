@@ -94,6 +94,13 @@ func TestPeople(t *testing.T) {
 			t.Errorf("%s: field %v, want %s", body, got["field"], field)
 		}
 	}
+	// Who has another id can be given a role and never be called: no path and no call may name them.
+	for _, id := range []string{"ana%20lima", "a:b", "a%2Fb", "%C3%A4", strings.Repeat("x", 65)} {
+		if got := put(http.StatusBadRequest, id, `{"name":"B","role":"viewer"}`); got["field"] != "id" {
+			t.Errorf("%s: %v", id, got)
+		}
+	}
+	put(http.StatusBadRequest, "ben", `{"name":"B","role":"viewer","zone":"Local"}`)
 	got := b.want(http.StatusOK, ask{method: "GET", path: "/v1/people", token: boss})
 	if people, _ := got["people"].([]any); len(people) != 1 {
 		t.Errorf("people: %v", got)

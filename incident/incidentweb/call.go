@@ -2,6 +2,10 @@ package incidentweb
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -20,6 +24,10 @@ type call struct {
 	req *http.Request
 	w   http.ResponseWriter
 	by  incident.Actor
+	// seal is a secret of the caller's token, by which its requests are told apart.
+	seal [32]byte
+	// said is what the body says, always in the same words.
+	said []byte
 }
 
 // answer is what a route answers with.
@@ -64,22 +72,38 @@ func (c *call) read(into any) error {
 	if err != nil {
 		return err
 	}
-	return webkit.DecodeJSON(body, into)
+	return c.decode(body, into)
+}
+
+// decode reads a body and remembers what it says.
+func (c *call) decode(body []byte, into any) error {
+	if err := webkit.DecodeJSON(body, into); err != nil {
+		return err
+	}
+	said, err := json.Marshal(into)
+	if err != nil {
+		said = body // it can be read and not be written; then only the same bytes are the same request
+	}
+	c.said = said
+	return nil
 }
 
 // readMaybe is read for routes whose body may be missing.
 func (c *call) readMaybe(into any) error {
 	if c.req.ContentLength == 0 {
-		return nil
+		return c.decode([]byte("{}"), into)
 	}
 	body, err := webkit.ReadBody(c.w, c.req, maxBody)
-	if err != nil || len(body) == 0 {
+	if err != nil {
 		return err
+	}
+	if len(body) == 0 {
+		return c.decode([]byte("{}"), into)
 	}
 	if err := webkit.WantJSON(c.req); err != nil {
 		return err
 	}
-	return webkit.DecodeJSON(body, into)
+	return c.decode(body, into)
 }
 
 // key returns the Idempotency-Key as it is kept: within the token, so that nobody meets the keys of
@@ -94,6 +118,28 @@ func (c *call) key() (string, error) {
 		return "", &incident.FieldError{Field: "Idempotency-Key", Problem: "send it once, with 1 to 200 printable ASCII characters"}
 	}
 	return "idem:" + c.by.ID + ":" + key, nil
+}
+
+// requestPrefix begins the cause of what a request with a key did.
+const requestPrefix = "request:"
+
+// cause names a request: the same for every try of it, and another for every other request. Nobody
+// without the token can tell from it what the request said.
+func (c *call) cause() string {
+	mac := hmac.New(sha256.New, c.seal[:])
+	mac.Write([]byte(c.req.Method + " " + c.req.URL.Path + "\n"))
+	mac.Write(c.said)
+	return requestPrefix + hex.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// sameRequest refuses a key that came with another request before: to answer this one as done would
+// lose it.
+func (c *call) sameRequest(done incident.Event) error {
+	if !strings.HasPrefix(done.Cause, requestPrefix) || done.Cause == c.cause() {
+		return nil
+	}
+	return webkit.Problemf(http.StatusUnprocessableEntity, "key_reused",
+		"this Idempotency-Key came with another request before; nothing was done: send this one with another key")
 }
 
 // version returns the version of If-Match, false where there is none.
@@ -135,9 +181,11 @@ func (c *call) options() ([]incident.Option, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := []incident.Option{incident.CausedBy("", traceparent(c.req))}
+	var opts []incident.Option
 	if key != "" {
-		opts = append(opts, incident.WithKey(key))
+		opts = append(opts, incident.WithKey(key), incident.CausedBy(c.cause(), traceparent(c.req)))
+	} else {
+		opts = append(opts, incident.CausedBy("", traceparent(c.req)))
 	}
 	if ok {
 		opts = append(opts, incident.IfVersion(version))

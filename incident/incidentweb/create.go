@@ -58,13 +58,13 @@ func (c *call) create() (answer, error) {
 	if b.Triage {
 		verb = c.api.svc.Report
 	}
-	inc, created, err := verb(c.ctx(), c.by, b.params(key), incident.CausedBy("", traceparent(c.req)))
+	inc, created, err := verb(c.ctx(), c.by, b.params(key), incident.CausedBy(c.cause(), traceparent(c.req)))
 	if err != nil {
 		return answer{}, err
 	}
 	ans := shown(inc)
 	if !created {
-		if ans, err = c.reveal(inc); err != nil {
+		if ans, err = c.madeBefore(inc); err != nil {
 			return answer{}, err
 		}
 	} else {
@@ -72,4 +72,18 @@ func (c *call) create() (answer, error) {
 	}
 	ans.location = "/v1/incidents/" + inc.Ref()
 	return ans, nil
+}
+
+// madeBefore answers with the incident that the key made, if it was this request that made it.
+func (c *call) madeBefore(inc incident.Incident) (answer, error) {
+	page, err := c.api.stores.Events(c.ctx(), incident.EventFilter{IncidentID: inc.ID, Limit: 1})
+	if err != nil {
+		return answer{}, err
+	}
+	for _, e := range page.Events {
+		if err := c.sameRequest(e); err != nil {
+			return answer{}, err
+		}
+	}
+	return c.reveal(inc)
 }

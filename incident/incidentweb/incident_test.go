@@ -52,6 +52,10 @@ func TestWalk(t *testing.T) {
 		{"DELETE", "/participants/nobody", ``, 404, "code=not_found"},
 		{"POST", "/timeline", `{"text":"rolled back","occurred_at":"2026-11-18T08:59:00Z"}`, 200, ""},
 		{"PATCH", "/timeline/99999", `{"text":"x"}`, 404, "code=not_found"},
+		{"POST", "/updates", `{"message":"x","status":"nope"}`, 400, "field=status"},
+		{"POST", "/updates", `{"message":"x","status":"closed"}`, 409, "code=transition"},
+		{"POST", "/updates", `{"message":"x","next_update_in":30}`, 400, `detail=the body does not fit: a duration is a text such as "5m", not "30"`},
+		{"POST", "/timeline", `{"text":"x","occurred_at":"yesterday"}`, 400, `detail=the body does not fit: a time is a text such as "2022-11-18T15:40:00Z", not yesterday`},
 		{"PATCH", "/timeline/x", `{"text":"x"}`, 404, "code=not_found"},
 		{"POST", "/actions", `{"text":"scale up","owner":"ana"}`, 200, ""},
 		{"PATCH", "/actions/nobody", `{"state":"done"}`, 404, "code=not_found"},
@@ -132,6 +136,43 @@ func TestTimeline(t *testing.T) {
 	}
 }
 
+// TestTimeline_AsEdited: a line that was edited is shown as it reads now, one that was removed is not, on
+// whatever page the edit is. Who asks for everything gets everything.
+func TestTimeline_AsEdited(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.token(incident.Responder)
+	path := "/v1/incidents/" + b.declare(token, "k", `{"name":"x"}`) + "/timeline"
+	body := func(query string) string {
+		t.Helper()
+		return b.do(ask{method: "GET", path: path + query, token: token}).Body.String()
+	}
+	last := func() string {
+		t.Helper()
+		events, _ := b.want(http.StatusOK, ask{method: "GET", path: path, token: token})["events"].([]any)
+		e, _ := events[len(events)-1].(map[string]any)
+		return fmt.Sprint(e["seq"])
+	}
+	b.want(http.StatusOK, ask{method: "POST", path: path, token: token, body: `{"text":"the password is hunter2"}`})
+	item := last()
+	page := "?limit=" + item
+	b.want(http.StatusOK, ask{method: "PATCH", path: path + "/" + item, token: token, body: `{"text":"the password is known","occurred_at":"2026-11-18T08:30:00Z"}`})
+	for _, query := range []string{"", page} {
+		if got := body(query); strings.Contains(got, "hunter2") || !strings.Contains(got, "noted: the password is known") || !strings.Contains(got, "08:30") {
+			t.Errorf("%s shows %s", query, got)
+		}
+	}
+	b.want(http.StatusOK, ask{method: "DELETE", path: path + "/" + item, token: token})
+	for _, query := range []string{"", page, "?after=" + item} {
+		if got := body(query); strings.Contains(got, "password") {
+			t.Errorf("%s shows %s", query, got)
+		}
+	}
+	if got := body("?all=true"); !strings.Contains(got, "hunter2") {
+		t.Errorf("all of it is %s", got)
+	}
+}
+
 // TestEdit_Version: of two who saw the same version one is told that the other was first.
 func TestEdit_Version(t *testing.T) {
 	t.Parallel()
@@ -197,6 +238,34 @@ func TestVerb_Idempotent(t *testing.T) {
 	}
 	b.want(http.StatusConflict, ask{method: "POST", path: path + "/accept", token: token})
 	b.want(http.StatusConflict, ask{method: "POST", path: path + "/accept", token: b.token(incident.Responder), header: []string{"Idempotency-Key", "1"}})
+}
+
+// TestVerb_KeyOfAnotherRequest sends a key with a second request that is another one: to answer it as
+// done would lose it. The same request in other words is the same request.
+func TestVerb_KeyOfAnotherRequest(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.token(incident.Responder)
+	path := "/v1/incidents/" + b.declare(token, "1", `{"name":"x"}`)
+	first := ask{method: "POST", path: path + "/updates", token: token, body: `{"message":"we look","status":"fixing"}`, header: []string{"Idempotency-Key", "1"}}
+	b.want(http.StatusOK, first)
+	first.body = `{ "status": "fixing", "message": "we look" }`
+	b.want(http.StatusOK, first)
+	for _, a := range []ask{
+		{method: "POST", path: path + "/updates", body: `{"message":"it is over"}`},
+		{method: "POST", path: path + "/resolve"},
+		{method: "POST", path: path + "/accept"}, // it would be refused for its status, too
+		{method: "POST", path: path + "/merge", body: `{"into":"` + b.declare(token, "2", `{"name":"y"}`) + `"}`},
+		{method: "POST", path: "/v1/incidents", body: `{"name":"another"}`},
+	} {
+		a.token, a.header = token, []string{"Idempotency-Key", "1"}
+		if got := b.want(http.StatusUnprocessableEntity, a); got["code"] != "key_reused" || !strings.Contains(fmt.Sprint(got["detail"]), "another key") {
+			t.Errorf("%s: %v", a.path, got)
+		}
+	}
+	if got := b.want(http.StatusOK, ask{method: "GET", path: path, token: token}); got["status"] != "fixing" || got["version"] != 2.0 {
+		t.Errorf("it is %v at version %v", got["status"], got["version"])
+	}
 }
 
 // TestVerb_RaceOfOneKey sends one request many times at once: it is done once, and each is told so.

@@ -26,7 +26,7 @@ type Options struct {
 	// such as "https://ops.example.com" behind a proxy that rewrites Host.
 	Origins []string
 	// DeclareBurst and DeclareEvery bound the new incidents of one token: so many at once, and one more
-	// each so often. Default 300 and 200 ms.
+	// each so often. Default 1000 and 10 ms.
 	DeclareBurst int
 	DeclareEvery time.Duration
 

@@ -158,15 +158,16 @@ func (c *call) getIncident() (answer, error) {
 	return answer{body: view, etag: etag(inc.Version)}, nil
 }
 
-// eventView is an event as the timeline shows it. What a line is about may have been edited or removed
-// by a later event, whose data names it; both stay in the list.
+// eventView is an event as the timeline shows it.
 type eventView struct {
 	incident.Event
 	// Line is the event in one line of plain text.
 	Line string `json:"line"`
 }
 
-// timeline answers with events after a number, oldest first: those that people read, or all of them.
+// timeline answers with events after a number, oldest first: those that people read, as they stand now, or
+// all of them as they were written down. Edits stay in the list, so that who reads on after a number hears
+// that something before it has changed.
 func (c *call) timeline() (answer, error) {
 	q, err := c.query()
 	if err != nil {
@@ -186,9 +187,17 @@ func (c *call) timeline() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	views, last := []eventView{}, f.AfterSeq
-	for _, e := range page.Events {
-		last = e.Seq
+	events, last := page.Events, f.AfterSeq
+	if n := len(events); n > 0 {
+		last = events[n-1].Seq
+	}
+	if !all {
+		if events, err = c.asEdited(page, last); err != nil {
+			return answer{}, err
+		}
+	}
+	views := []eventView{}
+	for _, e := range events {
 		if trait, ok := incident.TraitOf(e.Type); all || ok && trait.Timeline {
 			e.Key = ""
 			views = append(views, eventView{Event: e, Line: incident.Line(e)})
@@ -199,6 +208,23 @@ func (c *call) timeline() (answer, error) {
 		body["after"] = last
 	}
 	return answer{body: body}, nil
+}
+
+// asEdited returns a page that ends with a number as it stands by all edits, also those that come later.
+func (c *call) asEdited(page incident.EventPage, last int64) ([]incident.Event, error) {
+	events := slices.Clone(page.Events)
+	for more := page.Next != ""; more; {
+		later, err := c.api.stores.Events(c.ctx(), incident.EventFilter{
+			IncidentID: events[0].IncidentID, AfterSeq: events[len(events)-1].Seq, Limit: 1000,
+			Types: []incident.EventType{incident.EvItemEdited, incident.EvItemRemoved},
+		})
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, later.Events...)
+		more = later.Next != "" && len(later.Events) > 0
+	}
+	return slices.DeleteFunc(incident.AsEdited(events), func(e incident.Event) bool { return e.Seq > last }), nil
 }
 
 // effectView is an effect as it is shown. Keys name channels and people, results what came of it.

@@ -105,6 +105,7 @@ func (a *api) serve(w http.ResponseWriter, req *http.Request, r route) {
 		}
 		defer a.used(ctx, token)
 		c.by = incident.Actor{Kind: incident.ByToken, ID: token.ID, Name: token.Name, Role: token.Role}
+		c.seal = token.Hash
 	}
 	ans, err := r.do(c)
 	if err != nil {

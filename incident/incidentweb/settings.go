@@ -70,11 +70,14 @@ func checkPerson(p incident.Person, id string) error {
 	if p.ID != id {
 		return &incident.FieldError{Field: "id", Problem: "is not that of the address"}
 	}
+	if err := incident.CheckID("id", p.ID); err != nil {
+		return err
+	}
 	for _, line := range []struct {
 		field, text string
 		limit       int
 	}{
-		{"id", p.ID, 200}, {"name", p.Name, 200},
+		{"name", p.Name, 200},
 		// These may be empty.
 		{"email", p.Email + ".", 321}, {"slack_id", p.SlackID + ".", 65}, {"pager_key_env", p.PagerKeyEnv + ".", 201},
 	} {
@@ -85,7 +88,7 @@ func checkPerson(p incident.Person, id string) error {
 	if !p.Role.Allows(incident.Viewer) {
 		return &incident.FieldError{Field: "role", Problem: "want viewer, responder or admin"}
 	}
-	if _, err := time.LoadLocation(p.Zone); err != nil {
+	if _, err := time.LoadLocation(p.Zone); err != nil || p.Zone == "Local" {
 		return &incident.FieldError{Field: "zone", Problem: "is not a time zone such as Europe/Vienna"}
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,6 +27,8 @@ type counted struct {
 	incident.Stores
 	mu    sync.Mutex
 	calls []string
+	// lost makes every Save lose a race.
+	lost atomic.Bool
 }
 
 func (s *counted) note(name string) {
@@ -55,6 +58,9 @@ func (s *counted) Get(ctx context.Context, ref string) (incident.Incident, error
 
 func (s *counted) Save(ctx context.Context, changes ...incident.Change) ([]incident.Incident, error) {
 	s.note("Save")
+	if s.lost.Load() {
+		return nil, incident.ErrConflict
+	}
 	return s.Stores.Save(ctx, changes...)
 }
 

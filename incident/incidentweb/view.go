@@ -120,29 +120,30 @@ func (c *call) repeated(failed error) (incident.Incident, error) {
 	if key == "" {
 		return incident.Incident{}, failed
 	}
-	if done, err := c.happened(&inc, key); err != nil || !done {
+	done, err := c.happened(&inc, key)
+	if err != nil || done == nil {
 		return incident.Incident{}, cmp.Or(err, failed)
 	}
-	return inc, nil
+	return inc, c.sameRequest(*done)
 }
 
-// happened looks for the event with a key in an incident's list. It goes through all of it, which only
-// those who failed wait for.
-func (c *call) happened(inc *incident.Incident, key string) (bool, error) {
+// happened looks for the event with a key in an incident's list, and returns nil if there is none. It goes
+// through all of it, which only those who failed wait for.
+func (c *call) happened(inc *incident.Incident, key string) (*incident.Event, error) {
 	const most = 1000
 	for after := int64(0); ; {
 		page, err := c.api.stores.Events(c.ctx(), incident.EventFilter{IncidentID: inc.ID, AfterSeq: after, Limit: most})
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		for _, e := range page.Events {
 			if e.Key == key {
-				return true, nil
+				return &e, nil
 			}
 			after = e.Seq
 		}
 		if len(page.Events) < most {
-			return false, nil
+			return nil, nil
 		}
 	}
 }

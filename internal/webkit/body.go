@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -64,6 +65,10 @@ func decodeProblem(err error) *Problem {
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {
 		return invalid("%s: a JSON %s does not fit here", Shown(wrong.Field), Shown(wrong.Value)).With("field", Shown(wrong.Field))
+	}
+	var moment *time.ParseError
+	if errors.As(err, &moment) {
+		return invalid("the body does not fit: a time is a text such as \"2022-11-18T15:40:00Z\", not %s", Shown(moment.Value))
 	}
 	return invalid("the body does not fit: %s", Shown(strings.TrimPrefix(err.Error(), "json: ")))
 }
@@ -151,10 +156,10 @@ func fold(name string) string {
 }
 
 // Shown returns a text from outside as it may stand in an answer: cut, and with what cannot be
-// printed made visible.
+// printed made visible. Quotes stay as they are: whoever writes the answer escapes them.
 func Shown(text string) string {
 	quoted := fmt.Sprintf("%.80q", text)
-	return quoted[1 : len(quoted)-1]
+	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
 func invalid(format string, args ...any) *Problem {

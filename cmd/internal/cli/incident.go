@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -165,7 +166,7 @@ func (t *Tool) incidentRoom(ctx context.Context, access app.Access) (*incidentRo
 		return nil, err
 	}
 	room := &incidentRoom{svc: svc, stores: t.incidents}
-	room.by, err = claimedActor(ctx, t.incidents, s.Author)
+	room.by, err = claimedActor(ctx, t.incidents, s.Author, t.now())
 	return room, err
 }
 
@@ -180,7 +181,7 @@ func (t *Tool) closeIncidents() {
 // claimedActor is who acts through this command line. The name says that it came this way, and so that
 // nobody has checked it. The id is that of a person whom the claim names; for user@host the user will
 // do. Who can open the store can do everything, whatever the person's role: it is an admin's.
-func claimedActor(ctx context.Context, dir incident.Directory, author string) (incident.Actor, error) {
+func claimedActor(ctx context.Context, dir incident.Directory, author string, now time.Time) (incident.Actor, error) {
 	by := incident.Actor{Kind: incident.ByPerson, Name: author + " (cli)", Role: incident.Admin}
 	p, err := dir.Person(ctx, author)
 	user, _, hasHost := strings.Cut(author, "@")
@@ -194,7 +195,7 @@ func claimedActor(ctx context.Context, dir incident.Directory, author string) (i
 		return by, nil
 	case err != nil:
 		return by, err
-	case p.Gone.IsZero():
+	case !p.Left(now):
 		by.ID = p.ID
 	}
 	return by, nil

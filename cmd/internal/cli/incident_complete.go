@@ -84,7 +84,7 @@ func (t *Tool) completePeople(c *cobra.Command, _ []string, typed string) ([]cob
 		}
 		var words []cobra.Completion
 		for _, p := range people {
-			if p.Gone.IsZero() {
+			if !p.Left(t.now()) {
 				words = offer(words, typed, p.ID, p.Name)
 			}
 		}

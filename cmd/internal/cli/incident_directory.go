@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,18 +39,18 @@ func newPeopleListCommand(t *Tool) *cobra.Command {
 	all := false
 	c := t.listCommand("people", "List people", func(ctx context.Context, room *incidentRoom) (output.Answer, error) {
 		people, err := room.stores.People(ctx)
-		return peopleAnswer(people, all), err
+		return peopleAnswer(people, all, t.now()), err
 	})
 	c.Flags().BoolVar(&all, "all", false, "also those who left")
 	return c
 }
 
-func peopleAnswer(people []incident.Person, all bool) output.Answer {
+func peopleAnswer(people []incident.Person, all bool, now time.Time) output.Answer {
 	j := peopleJSON{Head: output.NewHead(), People: []personJSON{}}
 	a := output.Answer{Items: []any{}}
 	var shown []incident.Person
 	for _, p := range people {
-		if !all && !p.Gone.IsZero() {
+		if !all && p.Left(now) {
 			continue
 		}
 		shown = append(shown, p)
@@ -118,24 +117,21 @@ func (o *personFlags) apply(c *cobra.Command, p *incident.Person) error {
 
 // checkPerson looks at what the directory takes as it comes.
 func checkPerson(p incident.Person) error {
-	const marks = "-_.@+#"
-	for _, r := range p.ID {
-		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune(marks, r) {
-			return problem.Errorf(problem.Invalid, "the id %.60q: want letters, digits and %s", p.ID, marks)
-		}
+	if p.ID == "" || p.Name == "" {
+		return problem.Errorf(problem.Invalid, "somebody has an id and a --name")
+	}
+	if err := incident.CheckID("the id", p.ID); err != nil {
+		return err
 	}
 	for _, one := range []struct {
 		what, text string
 		limit      int
 	}{
-		{"the id", p.ID, 64}, {"the name", p.Name, 200}, {"--email", p.Email, 320}, {"--slack", p.SlackID, 64}, {"--pager-key-env", p.PagerKeyEnv, 100},
+		{"the name", p.Name, 200}, {"--email", p.Email, 320}, {"--slack", p.SlackID, 64}, {"--pager-key-env", p.PagerKeyEnv, 100},
 	} {
 		if err := shownLine(one.what, one.text, one.limit); err != nil {
 			return err
 		}
-	}
-	if p.ID == "" || p.Name == "" {
-		return problem.Errorf(problem.Invalid, "somebody has an id and a --name")
 	}
 	if _, err := time.LoadLocation(p.Zone); err != nil || p.Zone == "Local" {
 		return problem.Errorf(problem.Invalid, "--zone %.60q: want a time zone such as Europe/Lisbon", p.Zone)
@@ -200,7 +196,7 @@ func newPeopleRemoveCommand(t *Tool) *cobra.Command {
 		RunE: func(c *cobra.Command, given []string) error {
 			return o.save(c, t, app.Amend, func(room *incidentRoom) (incident.Person, error) {
 				p, err := room.personByID(c.Context(), given[0])
-				if p.Gone.IsZero() {
+				if !p.Left(t.now()) {
 					p.Gone = t.now().UTC()
 				}
 				return p, err
@@ -247,7 +243,7 @@ func (o *personFlags) save(c *cobra.Command, t *Tool, access app.Access, load fu
 	}
 	if err := room.stores.SavePerson(ctx, p); err != nil {
 		if errors.Is(err, incident.ErrConflict) {
-			return problem.Errorf(problem.Conflict, "%s: somebody else has this address or Slack id: %w", p.ID, err)
+			return problem.Errorf(problem.Conflict, "%s: somebody else has this address or Slack id; who: theriac incident people ls --all", p.ID)
 		}
 		return err
 	}

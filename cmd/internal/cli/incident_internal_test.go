@@ -153,10 +153,14 @@ func TestIncidentWrites(t *testing.T) {
 
 func TestIncident_ActsAsWhomTheClaimNames(t *testing.T) {
 	onIncidents(t, func(b *bench) {
+		leaves := incident.Person{ID: "dan", Name: "Dan", Role: incident.Responder, Gone: time.Now().Add(time.Hour)}
+		if err := b.incidents.SavePerson(b.Context(), leaves); err != nil {
+			b.Fatal(err)
+		}
 		for author, want := range map[string]string{
-			"ana": "ana", "ana@laptop": "ana", "ANA@example.com": "ana", "U1": "ana", "dora": "", "U1@laptop": "", "cleo": "", "cleo@laptop": "", "@laptop": "",
+			"ana": "ana", "ana@laptop": "ana", "dan": "dan", "ANA@example.com": "ana", "U1": "ana", "dora": "", "U1@laptop": "", "cleo": "", "cleo@laptop": "", "@laptop": "",
 		} {
-			by, err := claimedActor(b.Context(), b.incidents, author)
+			by, err := claimedActor(b.Context(), b.incidents, author, time.Now())
 			if err != nil || by.ID != want || by.Name != author+" (cli)" || by.Kind != incident.ByPerson {
 				b.Errorf("%s acts as %+v (%v), want %q", author, by, err, want)
 			}
@@ -237,6 +241,40 @@ func TestIncident_TimelineAppliesLaterEdits(t *testing.T) {
 		b.ok("incident", "note", "1", "--remove", line)
 		if r := b.ok("incident", "timeline", "1", "--limit", line); strings.Contains(r.out, "better") {
 			b.Errorf("the first page is %s", r.out)
+		}
+		for _, args := range [][]string{{"show", "1", "-o", "json"}, {"timeline", "1", "-o", "json"}} {
+			if r := b.ok(append([]string{"incident"}, args...)...); strings.Contains(r.out, "first") || strings.Contains(r.out, "better") {
+				b.Errorf("%v shows a line that was removed: %s", args, r.out)
+			}
+		}
+	})
+}
+
+// TestIncident_VerbThatChangesNothing_IsALook shows a private incident to somebody who takes no part in it by
+// a verb that does nothing: that is written down as the look it is.
+func TestIncident_VerbThatChangesNothing_IsALook(t *testing.T) {
+	onIncidents(t, func(b *bench) {
+		b.ok("incident", "declare", "a breach", "--private")
+		b.ok("incident", "lead", "1", "ana")
+		seen := func() int {
+			page, err := b.incidents.Events(b.Context(), incident.EventFilter{Types: []incident.EventType{incident.EvPrivateSeen}})
+			if err != nil {
+				b.Fatal(err)
+			}
+			return len(page.Events)
+		}
+		b.environ = []string{"THERIAC_ACTOR=ben"}
+		before := seen()
+		for range 2 {
+			b.wantSays(b.ok("incident", "lead", "1", "ana"), "a breach", "nothing changed")
+		}
+		if n := seen() - before; n != 1 {
+			b.Errorf("%d looks are written down", n)
+		}
+		b.environ = []string{"THERIAC_ACTOR=ana"}
+		b.ok("incident", "lead", "1", "ana")
+		if n := seen() - before; n != 1 {
+			b.Errorf("her who leads is written down as well")
 		}
 	})
 }
@@ -346,6 +384,44 @@ func TestIncidentJSON_HasNoKeys(t *testing.T) {
 			var v struct{ Schema string }
 			if err := json.Unmarshal([]byte(r.out), &v); err != nil || v.Schema != "theriac/1" || strings.Contains(r.out, "s3cret") {
 				b.Errorf("%v: %v, schema %q: %s", args, err, v.Schema, r.out)
+			}
+		}
+	})
+}
+
+// TestPeople_WhoHasAnothersAddress is told who to look for, not how to change the settings.
+func TestPeople_WhoHasAnothersAddress(t *testing.T) {
+	onIncidents(t, func(b *bench) {
+		r := b.pipe("incident", "people", "add", "dora", "--name", "Dora", "--slack", "U1")
+		b.wantCode(r, problem.Conflict)
+		b.wantSays(r, "dora: somebody else has this address or Slack id; who: theriac incident people ls --all")
+		if strings.Contains(r.err, "settings") {
+			b.Errorf("it says %s", r.err)
+		}
+		b.wantCode(b.pipe("incident", "people", "add", "a b", "--name", "A"), problem.Invalid)
+	})
+}
+
+// TestSettings_CallNobodyKnown: a name that was misspelt in a path or a rotation calls nobody, and who puts such
+// settings in force is told.
+func TestSettings_CallNobodyKnown(t *testing.T) {
+	onIncidents(t, func(b *bench) {
+		s, err := b.incidents.Settings(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		s.Rotations = []incident.Rotation{{ID: "night", Name: "Night", People: []string{"bne", "ana"}, Start: time.Now()}}
+		s.Paths[0].Levels[0].Targets = []incident.Target{{Kind: incident.ToPerson, ID: "naa"}, {Kind: incident.ToRotation, ID: "night"}, {Kind: incident.ToChannel, ID: "C1"}, {Kind: incident.ToPerson, ID: "cleo"}}
+		text, err := json.Marshal(s)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, args := range [][]string{{"--dry-run"}, nil} {
+			r := b.at(where{answer: string(text)}, append([]string{"incident", "settings", "put", "-"}, args...)...)
+			b.wantCode(r, problem.None)
+			b.wantSays(r, "naa is not among those", "bne is not among those", "cleo has left")
+			if strings.Contains(r.err, "ana is") || strings.Contains(r.err, "C1") {
+				b.Errorf("it says %s", r.err)
 			}
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -120,12 +121,33 @@ func (o *settingsPutOptions) run(ctx context.Context, t *Tool, path string) erro
 		if err != nil {
 			return err
 		}
+		room.hintUnknown(ctx, t, calledBy(s)...)
 		return o.print(t, s, have.Version)
 	}
 	if s, err = room.stores.SaveSettings(ctx, room.by, s); err != nil {
 		return err
 	}
+	room.hintUnknown(ctx, t, calledBy(s)...)
 	return o.print(t, s, s.Version)
+}
+
+// calledBy are the people whom paths and rotations name, each once.
+func calledBy(s incident.Settings) []string {
+	var people []string
+	for _, path := range s.Paths {
+		for _, level := range path.Levels {
+			for _, target := range level.Targets {
+				if target.Kind == incident.ToPerson {
+					people = append(people, target.ID)
+				}
+			}
+		}
+	}
+	for _, rotation := range s.Rotations {
+		people = append(people, rotation.People...)
+	}
+	slices.Sort(people)
+	return slices.Compact(people)
 }
 
 // print says what was put in force, or would be on settings that are at the version have.

@@ -52,7 +52,7 @@ func (t *Tool) showIncident(ctx context.Context, o output.Options, word string) 
 		return err
 	}
 	controls, heldErr := t.heldBack(ctx)
-	j := incidentShowJSON{Head: output.NewHead(), Incident: newIncidentJSON(inc), Latest: newLinesJSON(page.Events)}
+	j := incidentShowJSON{Head: output.NewHead(), Incident: newIncidentJSON(inc), Latest: newLinesJSON(incident.AsEdited(page.Events))}
 	if heldErr == nil {
 		j.HeldBack = newControlsJSON(controls)
 	}

@@ -80,6 +80,9 @@ func (o *verbOptions) runIn(ctx context.Context, t *Tool, word string, verb func
 	} else {
 		done.inc, done.events, done.changed, err = room.do(ctx, inc, v, o.options()...)
 	}
+	if err == nil && !done.changed && !o.dryRun && done.inc.Visibility == incident.Private && !room.takesPart(&done.inc) {
+		err = room.witness(ctx, &done.inc) // it is shown, and nothing else of it is written down
+	}
 	if err != nil {
 		return err
 	}
@@ -169,14 +172,18 @@ func (r *incidentRoom) plan(ctx context.Context, inc incident.Incident, verb inc
 	return inc, append(evs, moved...), err
 }
 
-// hintUnknown says that nobody of that name is known, since a name that was misspelt calls nobody.
+// hintUnknown says that nobody of that name is known, or that they have left: a name that was misspelt calls
+// nobody.
 func (r *incidentRoom) hintUnknown(ctx context.Context, t *Tool, people ...string) {
 	for _, person := range people {
 		if person == "" {
 			continue
 		}
-		if p, err := r.stores.Person(ctx, person); errors.Is(err, incident.ErrNotFound) || err == nil && p.ID != person {
+		switch p, err := r.stores.Person(ctx, person); {
+		case errors.Is(err, incident.ErrNotFound) || err == nil && p.ID != person:
 			t.Hint("%s is not among those that incidents know, so they can be neither called nor invited; known: theriac incident people ls", person)
+		case err == nil && p.Left(t.now()):
+			t.Hint("%s has left, so they can be neither called nor invited; who is here: theriac incident people ls", person)
 		}
 	}
 }

@@ -160,41 +160,30 @@ type timelineLine struct {
 // none that were removed. With all set it is every event as it was, marked where it was edited since.
 func timelineOf(evs []incident.Event, all bool) []timelineLine {
 	var lines []timelineLine
+	if !all {
+		evs = incident.AsEdited(evs)
+	}
 	for _, e := range evs {
 		trait, known := incident.TraitOf(e.Type)
-		isEdit := e.Type == incident.EvItemEdited || e.Type == incident.EvItemRemoved
-		if isEdit {
-			edit(lines, e, all)
+		if e.Type.IsEdit() {
+			mark(lines, e)
 		}
-		if all || !known || trait.Timeline && !isEdit {
+		if all || !known || trait.Timeline && !e.Type.IsEdit() {
 			lines = append(lines, timelineLine{Event: e, text: incident.Line(e)})
 		}
 	}
-	if all {
-		return lines
-	}
-	return slices.DeleteFunc(lines, func(l timelineLine) bool { return l.removed })
+	return lines
 }
 
-// edit applies an edit to the line that it is of, or only marks it. What cannot be read changes nothing.
-func edit(lines []timelineLine, e incident.Event, onlyMark bool) {
+// mark notes at the line that an edit is of that there was one. What cannot be read changes nothing.
+func mark(lines []timelineLine, e incident.Event) {
 	data, err := incident.DataOf[incident.DataItem](e)
 	i := slices.IndexFunc(lines, func(l timelineLine) bool { return l.Seq == data.Of })
 	if err != nil || i < 0 {
 		return
 	}
-	line := &lines[i]
-	line.edited = true
-	line.removed = e.Type == incident.EvItemRemoved
-	if onlyMark {
-		return
-	}
-	if !data.Occurred.IsZero() {
-		line.OccurredAt = data.Occurred
-	}
-	if data.Text != "" {
-		line.text = cmp.Or(line.Actor.Name, line.Actor.ID, string(line.Actor.Kind)) + ": " + lineOf(data.Text)
-	}
+	lines[i].edited = true
+	lines[i].removed = e.Type == incident.EvItemRemoved
 }
 
 // mark is what stands behind the text of a line.

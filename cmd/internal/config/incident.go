@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net"
+	"net/url"
 	"path/filepath"
 	"strings"
 
@@ -41,7 +42,7 @@ type incidentVariables struct {
 	BackupPD  string `env:"THERIAC_BACKUP_PAGERDUTY_KEY" doc:"incidentd: integration key of the backup notifier (default THERIAC_PAGERDUTY_KEY)"`
 	BackupURL string `env:"THERIAC_BACKUP_WEBHOOK_URL" doc:"incidentd: webhook of the backup notifier (default THERIAC_WEBHOOK_URL)"`
 	BackupKey string `env:"THERIAC_BACKUP_WEBHOOK_SECRET" doc:"incidentd: secret that signs it (whsec_…)"`
-	LinkKey   string `env:"THERIAC_LINK_KEY" doc:"incidentd: secret that signs the links in pages (default one of the data directory)"`
+	LinkKey   string `env:"THERIAC_LINK_KEY" doc:"incidentd: secret of 32 characters or more that signs the links in pages; the same on all machines (default one of the data directory)"`
 }
 
 // DefaultListen is where web and API are unless told otherwise.
@@ -87,8 +88,24 @@ func LoadIncident(s Settings, environ []string) (Incident, error) {
 	if _, _, err := net.SplitHostPort(inc.Listen); err != nil {
 		return Incident{}, problem.Errorf(problem.Invalid, "THERIAC_LISTEN is a HOST:PORT, such as %s", DefaultListen)
 	}
+	if inc.LinkKey != "" && len(inc.LinkKey) < minLinkKey {
+		return Incident{}, problem.Errorf(problem.Invalid, "THERIAC_LINK_KEY has less than %d characters; make one: openssl rand -hex 32", minLinkKey)
+	}
+	if !isAddress(inc.PublicURL) {
+		return Incident{}, problem.Errorf(problem.Invalid, "THERIAC_PUBLIC_URL is an address such as https://theriac.example.com, without a user, ? and #")
+	}
 	if inc.BackupWebhookURL != "" && len(inc.BackupWebhookSecrets) == 0 {
 		return Incident{}, problem.Errorf(problem.Invalid, "%w", fmt.Errorf("THERIAC_BACKUP_WEBHOOK_URL is set, and THERIAC_BACKUP_WEBHOOK_SECRET is not"))
 	}
 	return inc, nil
+}
+
+// minLinkKey is the least length of a key that signs links: whoever has one link can try keys at leisure.
+const minLinkKey = 32
+
+// isAddress reports what links may begin with; nothing is fine, too.
+func isAddress(text string) bool {
+	u, err := url.Parse(text)
+	return text == "" || err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" &&
+		u.User == nil && u.RawQuery == "" && !u.ForceQuery && u.Fragment == ""
 }

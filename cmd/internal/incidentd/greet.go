@@ -16,15 +16,15 @@ import (
 const firstToken = "first-admin"
 
 // settle gives a new installation what it begins with, and returns the text of its first admin token,
-// "" where there are tokens already. On the workspace of this machine it also knows the two people who
-// are there, and tells them in #incidents.
+// "" where there are tokens already. Where the workspace of this machine runs here it also knows the two people
+// who are there, and tells them in #incidents: a service that goes without Slack has people of its own.
 func (p program) settle(ctx context.Context, service *incident.Service) (token string, err error) {
 	stores := service.Stores()
 	tokens, err := stores.Tokens(ctx)
 	if err != nil || len(tokens) > 0 {
 		return "", err
 	}
-	if p.ownSlack() {
+	if p.hostsSlack() {
 		if err := p.introduce(ctx, stores); err != nil {
 			return "", err
 		}
@@ -77,7 +77,7 @@ func (p program) introduce(ctx context.Context, stores incident.Stores) error {
 func (p program) greet(at net.Addr, token string) {
 	var text strings.Builder
 	fmt.Fprintf(&text, "incidentd answers at http://%s\n", at)
-	if p.ownSlack() {
+	if p.hostsSlack() {
 		fmt.Fprintf(&text, "Slack, a workspace of this machine: http://%s\n", p.flags.slackListen)
 	}
 	fmt.Fprintf(&text, "data in %s\n", p.settings.DataDir)

@@ -22,7 +22,7 @@ func TestSettle_OneTokenIsShownOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := program{settings: config.Settings{DataDir: t.TempDir()}, log: slog.New(slog.DiscardHandler)}
+	p := program{settings: config.Settings{DataDir: t.TempDir()}, hosts: true, log: slog.New(slog.DiscardHandler)}
 	var mu sync.Mutex
 	var shown []string
 	var all sync.WaitGroup
@@ -55,6 +55,30 @@ func TestSettle_OneTokenIsShownOnce(t *testing.T) {
 	}
 	if _, err := svc.Stores().Person(t.Context(), "ana"); err != nil {
 		t.Errorf("nobody knows the people of the workspace of this machine: %v", err)
+	}
+}
+
+// A part that runs by itself, without Slack, has no workspace: it makes up nobody who may do everything and is
+// called for everything.
+func TestSettle_APartByItself_MakesUpNobody(t *testing.T) {
+	t.Parallel()
+	svc, err := incident.NewService(incident.Config{Stores: incidenttest.NewStore(incidenttest.Options{})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	p := program{settings: config.Settings{DataDir: t.TempDir()}, out: &out, log: slog.New(slog.DiscardHandler)}
+	token, err := p.settle(t.Context(), svc)
+	if err != nil || token == "" {
+		t.Fatalf("it shows %q, %v", token, err)
+	}
+	people, err := svc.Stores().People(t.Context())
+	settings, errSettings := svc.Stores().Settings(t.Context())
+	if err != nil || errSettings != nil || len(people) != 0 || settings.Version != 0 {
+		t.Errorf("it knows %v, settings of version %d: %v, %v", people, settings.Version, err, errSettings)
+	}
+	if p.greet(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080}, token); strings.Contains(out.String(), "Slack") {
+		t.Errorf("it says:\n%s", out.String())
 	}
 }
 

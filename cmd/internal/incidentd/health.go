@@ -9,6 +9,7 @@ import (
 	"github.com/theriac/theriac/handlers/workflow"
 	"github.com/theriac/theriac/incident"
 	"github.com/theriac/theriac/incident/incidentclock"
+	"github.com/theriac/theriac/internal/problem"
 )
 
 // health are the numbers of /v1/health: what is late, by the same questions that the watchdog asks.
@@ -86,6 +87,8 @@ func (s *site) eventOf(ctx context.Context, incidentID, id string) (incident.Eve
 	}
 }
 
+// deliver sends a request to an endpoint while somebody waits for what it says. Whatever keeps it from taking
+// the request is told as that, and refused: its 404 is no route of ours, and its being away not our store's.
 func (s *site) deliver(ctx context.Context, endpoint, id string, body []byte) error {
 	rules, err := s.service.Settings(ctx)
 	if err != nil {
@@ -93,7 +96,11 @@ func (s *site) deliver(ctx context.Context, endpoint, id string, body []byte) er
 	}
 	for _, e := range rules.Endpoints {
 		if e.ID == endpoint {
-			return hooks{secretOf(s.environ)}.Deliver(ctx, workflow.Delivery{Endpoint: e, ID: id, At: time.Now(), Body: body})
+			err := hooks{secretOf(s.environ)}.Deliver(ctx, workflow.Delivery{Endpoint: e, ID: id, At: time.Now(), Body: body})
+			if err != nil {
+				return problem.Errorf(problem.Refused, "endpoint %s did not take it: %s", endpoint, err.Error())
+			}
+			return nil
 		}
 	}
 	return fmt.Errorf("endpoint %.60q: %w", endpoint, incident.ErrNotFound)

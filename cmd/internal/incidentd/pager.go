@@ -71,11 +71,15 @@ func (p *pager) senders(person incident.Person) []notify.Sender {
 	return all
 }
 
-// Page calls somebody by all ways.
+// Page calls somebody by all ways. Others read along at all of them but the chat.
 func (p *pager) Page(ctx context.Context, page workflow.Page) error {
+	words, class := workflow.Words{Title: page.Title, Text: page.Text}, page.Severity
+	if page.Outside != nil {
+		words, class = *page.Outside, ""
+	}
 	alert := notify.Alert{
-		Key: page.Key, Action: notify.Trigger, Severity: severityOf(page), Title: page.Title, Source: "incidentd",
-		Component: page.Ref, Class: page.Severity, At: page.At, Details: map[string]string{"page": page.Text, "who": page.Target.String()},
+		Key: page.Key, Action: notify.Trigger, Severity: severityOf(page), Title: words.Title, Source: "incidentd",
+		Component: page.Ref, Class: class, At: page.At, Details: map[string]string{"page": words.Text, "who": page.Target.String()},
 	}
 	for _, link := range []notify.Link{{Href: page.AckURL, Text: "I have it"}, {Href: page.URL, Text: page.Ref}} {
 		if link.Href != "" {

@@ -3,9 +3,11 @@ package incidentd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -119,6 +121,34 @@ func TestPager_OwnKey_AndOneWayIsEnough(t *testing.T) {
 	}
 	if alerts := pd.Alerts(); len(alerts) != 1 || alerts[0].First.RoutingKey != ownKey {
 		t.Errorf("PagerDuty has %+v", alerts)
+	}
+}
+
+// Where others read along, as at PagerDuty, a private incident is a number; the person it calls reads its
+// name in the message to them alone.
+func TestPager_Private(t *testing.T) {
+	t.Parallel()
+	pd := startPagerDuty(t)
+	chat := &talk{posts: map[string]workflow.Card{}}
+	p, err := newPager(config.Notices{PagerDutyKey: sharedKey, PagerDutyURL: pd.URL()}, chat, func(string) string { return "" }, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := page(incident.Person{ID: "ana", SlackID: "U0ANA"})
+	secret.Title, secret.Text, secret.Severity = "INC-1 critical: leaked keys", "Because: leaked keys", "critical"
+	secret.Outside = &workflow.Words{Title: "INC-1", Text: "A private incident. Level 1 of 2"}
+	if err := p.Page(t.Context(), secret); err != nil {
+		t.Fatal(err)
+	}
+	alerts := pd.Alerts()
+	if len(alerts) != 1 {
+		t.Fatalf("PagerDuty has %+v", alerts)
+	}
+	if said := fmt.Sprintf("%+v", *alerts[0].First.Payload); strings.Contains(said, "leaked") || strings.Contains(said, "critical:") || !strings.Contains(said, "A private incident. Level 1") {
+		t.Errorf("PagerDuty has %s", said)
+	}
+	if card := chat.posts[secret.Key]; card.Title != secret.Title {
+		t.Errorf("she reads %+v", card)
 	}
 }
 

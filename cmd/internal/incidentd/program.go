@@ -36,8 +36,10 @@ type program struct {
 	settings config.Settings
 	incident config.Incident
 	environ  []string
-	out      io.Writer
-	log      *slog.Logger
+	// hosts reports that this command may run a Slack workspace of its own.
+	hosts bool
+	out   io.Writer
+	log   *slog.Logger
 }
 
 // start runs a part of the service until it is told to stop.
@@ -53,7 +55,7 @@ func start(ctx context.Context, f flags, environ []string, out io.Writer, part p
 	if f.listen != "" {
 		inc.Listen = f.listen
 	}
-	p := program{flags: f, settings: settings, incident: inc, environ: environ, out: out,
+	p := program{flags: f, settings: settings, incident: inc, environ: environ, hosts: part.slack, out: out,
 		log: slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("service", "incidentd")}
 	names, err := part.roles(p)
 	if err != nil {
@@ -92,8 +94,11 @@ func (p program) workerOf() ([]string, error) {
 	}
 }
 
-// ownSlack reports that there is no workspace to talk to, so that one runs here.
+// ownSlack reports that there is no workspace to talk to but one of this machine.
 func (p program) ownSlack() bool { return p.incident.Notices.SlackToken == "" }
+
+// hostsSlack reports that it runs here.
+func (p program) hostsSlack() bool { return p.hosts && p.ownSlack() }
 
 // guardian is how the roles are looked after. Each command keeps its state apart, so that several may
 // share a data directory.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -75,6 +76,7 @@ func (s *site) handler() (http.Handler, error) {
 	}
 	api, err := incidentweb.New(s.service, incidentweb.Options{
 		Logger: s.log, Secret: secretOf(s.environ), VerifyWebhook: notify.Verify, AckKeys: [][]byte{key},
+		Origins:  publicOrigin(s.incident.PublicURL),
 		Draining: s.draining.Load, Health: s.health, Controls: s.room.controls,
 		TestWebhook: s.testWebhook, ResendWebhook: s.resendWebhook,
 	})
@@ -85,6 +87,15 @@ func (s *site) handler() (http.Handler, error) {
 	mux.Handle("/", api)
 	mux.HandleFunc(slackPath, s.slackHandler)
 	return mux, nil
+}
+
+// publicOrigin is the origin of the pages that people open, which a proxy that rewrites Host would hide.
+func publicOrigin(address string) []string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return nil
+	}
+	return []string{u.Scheme + "://" + u.Host}
 }
 
 // listen binds the address, and tries again while it is taken.

@@ -246,17 +246,16 @@ func (s *site) theriac(ctx context.Context, args ...string) error {
 
 // round declares for a while, notes how long that and the pages took, and ends what it declared.
 func (s *site) round(ctx context.Context, name string, into *rounds) error {
-	declared, failed, err := s.load(ctx, name, isolationRate, isolationFor, 0)
+	declared, err := s.load(ctx, name, isolationRate, isolationFor)
 	if err != nil {
 		return err
 	}
-	if failed > 0 {
-		return problem.Errorf(problem.BadAnswer, "%d declarations were not taken", failed)
+	if declared.failed > 0 {
+		return problem.Errorf(problem.BadAnswer, "%d declarations were not taken", declared.failed)
 	}
 	var pages []time.Duration
-	var ids []string
-	for i := range declared.Count {
-		inc, err := s.stores.ByKey(ctx, fmt.Sprintf("idem:drill-%d:%s-%d", i%len(s.tokens)+1, name, i+1))
+	for _, id := range declared.ids {
+		inc, err := s.stores.Get(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -268,11 +267,11 @@ func (s *site) round(ctx context.Context, name string, into *rounds) error {
 		if err != nil {
 			return err
 		}
-		ids, pages = append(ids, inc.ID), append(pages, row.Finished.Sub(inc.Times.Declared))
+		pages = append(pages, row.Finished.Sub(inc.Times.Declared))
 	}
-	into.Declare = append(into.Declare, declared.P50MS)
+	into.Declare = append(into.Declare, newSpread(declared.times, 0).P50MS)
 	into.Page = append(into.Page, newSpread(pages, 0).P50MS)
-	return s.resolve(ctx, ids)
+	return s.resolve(ctx, declared.ids)
 }
 
 func (s *site) resolve(ctx context.Context, ids []string) error {

@@ -79,7 +79,16 @@ func (o *options) measure(ctx context.Context, s *site, r *latencyResult) error 
 		return err
 	}
 	r.Rate = o.rate
-	if r.Declare, r.Failed, err = s.load(ctx, "load", o.rate, o.lasts, bound); err != nil {
+	loaded, err := s.load(ctx, "load", o.rate, o.lasts)
+	if err != nil {
+		return err
+	}
+	r.Declare, r.Failed = newSpread(loaded.times, bound), loaded.failed
+	if err := s.awaitQuiet(ctx, o.timeout); err != nil {
+		return err
+	}
+	// What comes next must not wait for the next level of each of these.
+	if err := s.resolve(ctx, loaded.ids); err != nil {
 		return err
 	}
 	if err := s.awaitQuiet(ctx, o.timeout); err != nil {
@@ -121,12 +130,17 @@ func (s *site) declare(ctx context.Context, token, key string) (seen, time.Durat
 	return inc, took, err
 }
 
+// loaded is what came of many declarations.
+type loaded struct {
+	ids    []string // of the incidents
+	times  []time.Duration
+	failed int
+}
+
 // load declares so many a second, whether those before were answered or not, and waits for all.
-func (s *site) load(ctx context.Context, name string, rate int, lasts, within time.Duration) (spread, int, error) {
+func (s *site) load(ctx context.Context, name string, rate int, lasts time.Duration) (all loaded, err error) {
 	var mu sync.Mutex
 	var group runner.Group
-	var times []time.Duration
-	failed := 0
 	beat := time.NewTicker(time.Second / time.Duration(rate))
 	defer beat.Stop()
 	for i := range int(lasts.Seconds() * float64(rate)) {
@@ -134,20 +148,22 @@ func (s *site) load(ctx context.Context, name string, rate int, lasts, within ti
 		case <-beat.C:
 		case <-ctx.Done():
 			group.Wait()
-			return spread{}, 0, ctx.Err()
+			return loaded{}, ctx.Err()
 		}
 		group.Go(func() {
-			_, took, err := s.declare(ctx, s.tokens[i%len(s.tokens)], fmt.Sprintf("%s-%d", name, i+1))
+			inc, took, err := s.declare(ctx, s.tokens[i%len(s.tokens)], fmt.Sprintf("%s-%d", name, i+1))
 			mu.Lock()
 			defer mu.Unlock()
-			times = append(times, took)
+			all.times = append(all.times, took)
 			if err != nil {
-				failed++
+				all.failed++
+			} else {
+				all.ids = append(all.ids, inc.ID)
 			}
 		})
 	}
 	group.Wait()
-	return newSpread(times, within), failed, nil
+	return all, nil
 }
 
 // killMost is how long after a declaration every worker is killed, at most: within that time they make
