@@ -73,5 +73,9 @@ func (t Target) String() string { return string(t.Kind) + ":" + t.ID }
 // missed, and the next is due at once.
 const PageMaxAge = 10 * time.Minute
 
+// AlertMaxAge is how old an alert may be that calls people. An older one is attached, or opens an incident
+// quietly.
+const AlertMaxAge = time.Hour
+
 // DefaultWait is how long a level waits for an answer.
 const DefaultWait = 5 * time.Minute

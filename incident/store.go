@@ -284,7 +284,8 @@ type Due struct {
 
 // AuditLimits say how long things may take.
 type AuditLimits struct {
-	// Alert: an accepted alert without incident. Page: a level that is due and not handed over.
+	// Alert: an accepted alert without incident that is no older than AlertMaxAge, since one that nobody could
+	// read would be found until its row is deleted. Page: a level that is due and not handed over.
 	// Escalation: an active one that is behind. Channel: an open incident without one. Publish: an event
 	// or row that waits for the broker.
 	Alert, Page, Escalation, Channel, Publish time.Duration

@@ -14,10 +14,6 @@ import (
 
 const alertIngestName = "alert.ingest"
 
-// alertMaxAge is how old an alert may be that calls people. An older one is attached, or opens an
-// incident quietly.
-const alertMaxAge = time.Hour
-
 // AttrSource is the attribute of an alert's row that names its source by its id in the settings.
 const AttrSource = "source"
 
@@ -26,7 +22,7 @@ const AttrSource = "source"
 func (d Deps) alertIngest() Registration {
 	return Registration{
 		Name: alertIngestName, Topic: incident.TopicAlerts, Critical: true, Pipeline: true,
-		Timeout: 10 * time.Second, MaxAge: alertMaxAge, Shed: ShedNever, Purge: PurgeNever,
+		Timeout: 10 * time.Second, MaxAge: incident.AlertMaxAge, Shed: ShedNever, Purge: PurgeNever,
 		Handler: d.onRow(nil, d.onAlert),
 	}
 }
@@ -78,7 +74,7 @@ func (d Deps) onSignal(ctx context.Context, rules *incident.Settings, source inc
 		params: incident.NewParams{
 			Name: s.title, Summary: s.text, Severity: alertSeverity(rules, source, s.severity),
 			Alert: &incident.Alert{Source: source.ID, Dedup: s.dedup, Title: s.title, URL: s.url},
-			Quiet: d.age(r) > alertMaxAge,
+			Quiet: d.age(r) > incident.AlertMaxAge,
 		},
 		attach: func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
 			return inc.AttachAlert(act, incident.Alert{Source: source.ID, Dedup: s.dedup, Title: s.title, URL: s.url})

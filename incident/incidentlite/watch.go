@@ -79,7 +79,7 @@ func (s *Store) Audit(ctx context.Context, limits incident.AuditLimits) (all []i
 			limit     time.Duration
 			args      []any
 		}{
-			{incident.PagedWithoutIncident, sqlAuditAlerts, limits.Alert, []any{incident.TopicAlerts, mostFindings}},
+			{incident.PagedWithoutIncident, sqlAuditAlerts, limits.Alert, []any{incident.TopicAlerts, mostFindings, litekit.Micros(x.Now.Add(-incident.AlertMaxAge))}},
 			{incident.PageNotSent, sqlAuditPages, limits.Page, []any{mostFindings}},
 			{incident.EscalationLate, sqlAuditLate, limits.Escalation, []any{mostFindings}},
 			{incident.NoChannel, sqlAuditChannels, limits.Channel, []any{mostFindings}},

@@ -63,7 +63,7 @@ func audits(limits incident.AuditLimits) []audit {
 	begun := []incident.EventType{incident.EvDeclared, incident.EvAccepted, incident.EvReopened}
 	live := []incident.Stage{incident.StageActive, incident.StagePaused}
 	return []audit{
-		{incident.PagedWithoutIncident, sqlAuditAlerts, []any{incident.TopicAlerts, limits.Alert, mostFindings}},
+		{incident.PagedWithoutIncident, sqlAuditAlerts, []any{incident.TopicAlerts, limits.Alert, mostFindings, incident.AlertMaxAge}},
 		{incident.PageNotSent, sqlAuditPages, []any{string(incident.EvLevelDue), pgkit.Texts(over), limits.Page, mostFindings}},
 		{incident.EscalationLate, sqlAuditLate, []any{limits.Escalation, mostFindings}},
 		{incident.NoChannel, sqlAuditChannels, []any{pgkit.Texts(live), pgkit.Texts(begun), limits.Channel, mostFindings}},

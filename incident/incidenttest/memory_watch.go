@@ -64,7 +64,7 @@ func (s *Store) Audit(ctx context.Context, limits incident.AuditLimits) ([]incid
 	}
 	defer s.mu.Unlock()
 	now := s.now()
-	return slices.Concat(s.alertsLocked(now.Add(-limits.Alert)), s.pagesLocked(now.Add(-limits.Page)),
+	return slices.Concat(s.alertsLocked(now.Add(-incident.AlertMaxAge), now.Add(-limits.Alert)), s.pagesLocked(now.Add(-limits.Page)),
 		s.lateLocked(now.Add(-limits.Escalation)), s.channelsLocked(now.Add(-limits.Channel)),
 		s.unpublishedLocked(now.Add(-limits.Publish))), nil
 }
@@ -77,10 +77,10 @@ func oldest(all []incident.Finding) []incident.Finding {
 	return all[:min(len(all), mostFindings)]
 }
 
-func (s *Store) alertsLocked(before time.Time) []incident.Finding {
+func (s *Store) alertsLocked(since, before time.Time) []incident.Finding {
 	var all []incident.Finding
 	for _, r := range s.inbound {
-		if r.Topic == incident.TopicAlerts && r.Handled.IsZero() && r.Stored.Before(before) {
+		if r.Topic == incident.TopicAlerts && r.Handled.IsZero() && r.Stored.Before(before) && !r.Stored.Before(since) {
 			all = append(all, incident.Finding{Kind: incident.PagedWithoutIncident, Subject: r.ID, Since: r.Stored, Count: 1})
 		}
 	}

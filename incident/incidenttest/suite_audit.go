@@ -57,12 +57,14 @@ func auditNothing(b *bundle) {
 }
 
 func auditAlert(b *bundle) {
-	for _, id := range []string{"late", "handled"} {
+	alert := func(id string) {
 		in := row1(id)
 		in.Topic = incident.TopicAlerts
 		_, err := b.Store.Accept(b.ctx, in)
 		b.must(err)
 	}
+	alert("late")
+	alert("handled")
 	b.must(b.Store.Handled(b.ctx, "handled", "INC-1"))
 	b.published()
 	b.advance(50 * time.Second)
@@ -71,6 +73,12 @@ func auditAlert(b *bundle) {
 	b.wantEqual([]string{"paged_without_incident late 1"}, b.audit(), "after 70 s")
 	b.must(b.Store.Handled(b.ctx, "late", "INC-2"))
 	b.wantEqual([]string{}, b.audit(), "once it is handled")
+	alert("unreadable")
+	b.published()
+	b.advance(incident.AlertMaxAge - time.Second)
+	b.wantEqual([]string{"paged_without_incident unreadable 1"}, b.audit(), "just before it is too old to call anybody")
+	b.advance(2 * time.Second)
+	b.wantEqual([]string{}, b.audit(), "when it is too old")
 }
 
 // levelDue makes the first level of the incident's escalation due.
