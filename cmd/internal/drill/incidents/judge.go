@@ -149,7 +149,7 @@ func (c *campaign) unfinished(ctx context.Context, id string) (string, error) {
 	}
 	for _, row := range rows {
 		open := row.State == incident.EffectClaimed || row.State == incident.EffectWaiting
-		if open && !superseded(row.Key) {
+		if open && !strings.HasPrefix(row.Key, "sweep:") { // a look of the sweep only waits
 			return fmt.Sprintf("%s is %s in attempt %d: %s", row.Key, row.State, row.Attempt, row.Result), nil
 		}
 	}
@@ -161,13 +161,6 @@ func (c *campaign) unfinished(ctx context.Context, id string) (string, error) {
 		return "", err
 	}
 	return missing[0] + " is missing", nil
-}
-
-// superseded reports that nobody waits for an effect: a look of the sweep, which only waits, and what was
-// to be shown of one version, which the next version shows.
-func superseded(key string) bool {
-	version := key[strings.LastIndex(key, ":")+1:]
-	return strings.HasPrefix(key, "sweep:") || strings.HasPrefix(key, "topic:") || strings.HasPrefix(key, "headline:") && strings.HasPrefix(version, "v")
 }
 
 // missing are effects that an incident wants and never had.
