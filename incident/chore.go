@@ -3,14 +3,15 @@ package incident
 // choresOneIn is how many places of a batch one of a chore stands for.
 const choresOneIn = 10
 
-// Chore reports whether nobody waits for what a row asks for: reminders, summaries, and what is to be
-// made of what people say. Relays publish such rows when there is nothing else ([Outbox]).
+// Chore reports whether nobody waits for what a row asks for: reminders, summaries, looks for what is
+// missing, and what is to be made of what people say. Relays publish such rows when there is nothing else
+// ([Outbox]).
 func (in Inbound) Chore() bool {
 	switch in.Topic {
 	case TopicActivity:
 		return true
 	case TopicClock:
-		return in.Kind == string(JobNudge) || in.Kind == string(JobDigest)
+		return in.Kind == string(JobNudge) || in.Kind == string(JobDigest) || in.Kind == string(JobEffects)
 	}
 	return false
 }

@@ -15,7 +15,7 @@ func TestInbound_Chore(t *testing.T) {
 		{incident.TopicClock, string(incident.JobNudge), true},
 		{incident.TopicClock, string(incident.JobDigest), true},
 		{incident.TopicClock, string(incident.JobDue), false},
-		{incident.TopicClock, string(incident.JobEffects), false},
+		{incident.TopicClock, string(incident.JobEffects), true},
 		{incident.TopicClock, "", false},
 		{incident.TopicActivity, "message", true},
 		{incident.TopicActivity, "", true},
