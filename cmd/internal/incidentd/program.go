@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/theriac/theriac/cmd/internal/config"
 	"github.com/theriac/theriac/consumer/guardian"
@@ -113,6 +114,7 @@ func (p program) guardian(use string, names []string) guardian.Config {
 			role.Slots, role.Wards = slotsOf(classCritical), 2
 		case roleNonCritical:
 			role.Slots, role.Wards = slotsOf(classNonCritical), 1
+			role.ReadyTimeout = wellAfter + time.Minute // in safe mode it rests first
 		case roleOrders:
 			role.Slots, role.Wards = ordersSlots, 1
 		}

@@ -3,6 +3,7 @@ package acceptance
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -240,6 +241,17 @@ func (l *log) await(t *testing.T, pattern *regexp.Regexp) (match []string) {
 func (l *log) awaitReady(t *testing.T, role string, not ...int) {
 	t.Helper()
 	l.until(t, role+" is ready", func() bool { return l.ready[role] != 0 && !slices.Contains(not, l.ready[role]) })
+}
+
+// rests waits until the last process of a role is ready or says that it rests first, and reports which.
+func (l *log) rests(t *testing.T, role string) (rests bool) {
+	t.Helper()
+	l.until(t, role+" is ready or rests", func() bool {
+		_, after, _ := strings.Cut(l.text.String(), fmt.Sprintf(`"role started","service":"incidentd","role":%q,"pid":%d`, role, l.last(role)))
+		rests = strings.Contains(after, "it rests before it takes a message")
+		return rests || l.ready[role] == l.last(role)
+	})
+	return rests
 }
 
 func (l *log) until(t *testing.T, what string, done func() bool) {
