@@ -51,10 +51,17 @@ func (d Deps) onChannelWanted(ctx context.Context, r received) error {
 }
 
 // leftBehind looks after an incident that is not worked on any more: it needs no channel, but one that an
-// attempt may have made before it ended is found and put away.
+// attempt may have made before it ended is found and put away. One that people still write in says where
+// the incident is, not where it was when it was resolved.
 func (d Deps) leftBehind(ctx context.Context, r received) error {
+	if r.inc.Channel != nil {
+		if over(&r.inc) {
+			return nil
+		}
+		return d.retitle(ctx, &r)
+	}
 	row, err := d.stores().Effect(ctx, "channel:"+r.inc.ID)
-	if err != nil || r.inc.Channel != nil || (!begun(row) && row.State != incident.EffectDone) {
+	if err != nil || (!begun(row) && row.State != incident.EffectDone) {
 		return notFoundIsNil(err)
 	}
 	if err := d.ensureChannel(ctx, &r); err != nil {
