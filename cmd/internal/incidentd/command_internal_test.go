@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -54,21 +55,18 @@ func TestListen_SaysAtOnceThatTheAddressIsTaken(t *testing.T) {
 	said := logged{make(chan string, 10)}
 	p := program{incident: config.Incident{Listen: taken.Addr().String()}, log: newLog(said)}
 	ctx, cancel := context.WithCancel(t.Context())
-	bound := make(chan error, 1)
-	go func() {
+	var bound sync.WaitGroup
+	bound.Go(func() {
 		listener, err := p.listen(ctx)
 		if err == nil {
-			err = listener.Close()
+			t.Error("it was bound twice", listener.Close())
 		}
-		bound <- err
-	}()
+	})
 	if line := <-said.lines; !strings.Contains(line, "not free") || !strings.Contains(line, taken.Addr().String()) {
 		t.Errorf("it says %s", line)
 	}
 	cancel()
-	if err := <-bound; err == nil {
-		t.Error("it was bound twice")
-	}
+	bound.Wait()
 	if err := taken.Close(); err != nil {
 		t.Error(err)
 	}
