@@ -69,6 +69,15 @@ type Target struct {
 // String names it, such as person:ana. It is part of keys.
 func (t Target) String() string { return string(t.Kind) + ":" + t.ID }
 
+// Words names it for people: a person by the id alone, anything else with what it is, such as rotation
+// backend.
+func (t Target) Words() string {
+	if t.Kind == ToPerson {
+		return t.ID
+	}
+	return string(t.Kind) + " " + t.ID
+}
+
 // PageMaxAge is how late a page may be sent at most. A level that was not handed over by then was
 // missed, and the next is due at once.
 const PageMaxAge = 10 * time.Minute

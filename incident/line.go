@@ -105,7 +105,31 @@ func (d DataEntry) detail() string {
 	return words(d.Ref, d.Title, d.Decision, in("by %s", d.By), in("(%s)", d.Reason))
 }
 func (d DataAttachment) detail() string { return words(d.Kind, d.Title, d.URL) }
-func (d DataEffect) detail() string     { return words(d.Effect, d.Name, in("(%s)", d.Why)) }
+func (d DataEffect) detail() string {
+	return words(effectWords(d.Effect), d.Name, in("(%s)", d.Why))
+}
+
+// effectWords says in words what the key of an effect means. The ids in it say nothing to people: the
+// line stands in the incident that they are of.
+func effectWords(key string) string {
+	var parts []string
+	for part := range strings.SplitSeq(key, ":") {
+		if !isUUID(part) {
+			parts = append(parts, part)
+		}
+	}
+	if len(parts) == 5 && parts[0] == "page" {
+		target := Target{Kind: TargetKind(parts[3]), ID: parts[4]}
+		return fmt.Sprintf("a page to %s, level %s, round %s", target.Words(), parts[2], parts[1])
+	}
+	return strings.Join(parts, " ")
+}
+
+// isUUID reports that a text looks like an id of ours.
+func isUUID(s string) bool {
+	return len(s) == 36 && strings.Count(s, "-") == 4 && strings.Trim(s, "0123456789abcdef-") == ""
+}
+
 func (d DataNudge) detail() string {
 	return words(string(d.Kind), in("until %s", when(d.Until)))
 }
@@ -114,11 +138,11 @@ func (d DataNote) detail() string     { return d.Text }
 func (d DataEscalation) detail() string {
 	var targets []string
 	for _, t := range d.Targets {
-		targets = append(targets, t.String())
+		targets = append(targets, t.Words())
 	}
 	level := ""
 	if d.Level > 0 {
 		level = fmt.Sprintf("level %d, round %d", d.Level, d.Round)
 	}
-	return words(d.Path, level, strings.Join(targets, ", "), in("(%s)", d.Reason))
+	return words(d.Path, level, in("for %s", strings.Join(targets, ", ")), in("(%s)", d.Reason))
 }

@@ -94,7 +94,7 @@ func TestLine_SaysWhatHappened(t *testing.T) {
 		{incident.EvItemEdited, incident.DataItem{Of: 7, Text: "x"}, "Ana edited a line: no. 7 x"},
 		{incident.EvAlert, incident.DataAlert{Title: "errors", Count: 3}, "Ana sent an alert: errors (3 times)"},
 		{incident.EvEntryDecided, incident.DataEntry{Ref: "Q-7F3K", Decision: "discarded", By: "ben", Reason: "known"}, "Ana noted a decision: Q-7F3K discarded by ben (known)"},
-		{incident.EvLevelDue, incident.DataEscalation{Level: 2, Round: 1, Targets: []incident.Target{{Kind: incident.ToPerson, ID: "ben"}}}, "Ana called the next level: level 2, round 1 person:ben"},
+		{incident.EvLevelDue, incident.DataEscalation{Level: 2, Round: 1, Targets: []incident.Target{{Kind: incident.ToPerson, ID: "ben"}}}, "Ana called the next level: level 2, round 1 for ben"},
 		{"incident.sung", incident.DataReason{}, "Ana: incident.sung"},
 	} {
 		body, err := json.Marshal(c.data)

@@ -153,7 +153,7 @@ func (c *caller) page(ctx context.Context, p incident.Person) (Page, error) {
 		return page, nil
 	}
 	page.Title = line(page.Title+" "+orElse(severityName(rules, inc.Severity), "no severity")+": "+inc.Name, 250)
-	parts := []string{"For " + c.target.String() + ". " + rule}
+	parts := []string{"For " + c.target.Words() + ". " + rule}
 	if c.escalation.Reason != "" {
 		parts = append(parts, "Because: "+line(c.escalation.Reason, 300))
 	}

@@ -53,15 +53,16 @@ func (d Deps) onChannelWanted(ctx context.Context, r received) error {
 }
 
 // leftBehind looks after an incident that is not worked on any more: it needs no channel, but one that an
-// attempt may have made before it ended is found and put away.
-//
-// A channel that is there still says less from the moment on at which the incident becomes private.
+// attempt may have made before it ended is found and put away. One that people still write in says where
+// the incident is, not where it was when it was resolved, and less from the moment on at which it becomes
+// private.
 func (d Deps) leftBehind(ctx context.Context, r received) error {
-	if r.ev.Type == incident.EvPrivate && r.inc.Channel != nil && !r.inc.Channel.Archived && !over(&r.inc) {
-		return d.retitle(ctx, &r)
-	}
-	if r.inc.Channel != nil {
+	switch {
+	case r.inc.Channel == nil:
+	case r.inc.Channel.Archived || over(&r.inc):
 		return errors.Join(d.endTopics(ctx, &r), d.unarchive(ctx, &r))
+	default:
+		return errors.Join(d.retitle(ctx, &r), d.unarchive(ctx, &r))
 	}
 	row, err := d.stores().Effect(ctx, "channel:"+r.inc.ID)
 	if err != nil || (!begun(row) && row.State != incident.EffectDone) {

@@ -12,10 +12,10 @@ import (
 
 const updatePostName = "update.post"
 
-// updatePost brings an update that was shared to whoever is to hear it, an ask for one to whoever is
-// asked, and that nobody answered a call to all who hear of the incident.
+// updatePost brings an update that was shared, and that it is over, to whoever is to hear it, an ask for an
+// update to whoever is asked, and that nobody answered a call to all who hear of the incident.
 func (d Deps) updatePost() Registration {
-	types := []incident.EventType{incident.EvUpdate, incident.EvAskUpdate, incident.EvExhausted}
+	types := []incident.EventType{incident.EvUpdate, incident.EvResolved, incident.EvAskUpdate, incident.EvExhausted}
 	const maxAge = 6 * time.Hour
 	return Registration{
 		Name: updatePostName, Topic: incident.TopicEvents, Types: names(types...), Critical: true,
@@ -80,14 +80,15 @@ func (d Deps) channelToCome(ctx context.Context, r received) error {
 	return handlers.Again(channelWait)
 }
 
-// updateAudience returns who is to hear of it as the incident stands.
+// updateAudience returns who is to hear of it as the incident stands. That it is over is not said once it
+// was reopened, nor in a channel that is just being put away.
 func updateAudience(rules *incident.Settings, r received) []audience {
 	var to []audience
-	exhausted := r.ev.Type == incident.EvExhausted
-	if exhausted && !stillUnanswered(r) {
+	exhausted, resolved := r.ev.Type == incident.EvExhausted, r.ev.Type == incident.EvResolved
+	if (exhausted && !stillUnanswered(r)) || (resolved && r.inc.Status.Live()) {
 		return nil
 	}
-	if r.inc.Channel != nil && !r.inc.Channel.Archived {
+	if r.inc.Channel != nil && !r.inc.Channel.Archived && !(resolved && over(&r.inc)) {
 		to = append(to, audience{channel: r.inc.Channel.ID})
 	}
 	if r.ev.Type == incident.EvAskUpdate {
@@ -170,6 +171,8 @@ func (d Deps) updateCard(ctx context.Context, rules *incident.Settings, r receiv
 		return d.exhaustedCard(&r.inc, may), nil
 	case !may && ask:
 		return d.hidden(&r.inc, "An update is asked for."), nil
+	case !may && r.ev.Type == incident.EvResolved:
+		return d.hidden(&r.inc, "It is over."), nil
 	case !may:
 		return d.hidden(&r.inc, "There is an update."), nil
 	case ask:
@@ -180,6 +183,9 @@ func (d Deps) updateCard(ctx context.Context, rules *incident.Settings, r receiv
 				d.open(&r.inc)...),
 		}, nil
 	}
+	if r.ev.Type == incident.EvResolved {
+		return d.resolvedCard(rules, r)
+	}
 	data, err := incident.DataOf[incident.DataUpdate](r.ev)
 	if err != nil {
 		return Card{}, Never(err)
@@ -189,10 +195,26 @@ func (d Deps) updateCard(ctx context.Context, rules *incident.Settings, r receiv
 		Facts: []Fact{{"Status", string(r.inc.Status)}, {"Severity", orElse(severityName(rules, r.inc.Severity), "none yet")}},
 		Text:  lines(data.Message, 3000), Buttons: d.open(&r.inc),
 	}
-	if !data.NextDue.IsZero() {
+	if !data.NextDue.IsZero() && r.inc.Status.Live() { // nothing is promised of what is over
 		card.Facts = append(card.Facts, Fact{"Next update by", clock(data.NextDue)})
 	}
 	return card, nil
+}
+
+// resolvedCard says that it is over, in the words of whoever resolved it.
+func (d Deps) resolvedCard(rules *incident.Settings, r received) (Card, error) {
+	data, err := incident.DataOf[incident.DataResolved](r.ev)
+	if err != nil {
+		return Card{}, Never(err)
+	}
+	return Card{
+		Title: mark(&r.inc) + r.inc.Ref() + " " + line(r.inc.Name, 200),
+		Facts: []Fact{
+			{"Status", "resolved"}, {"Severity", orElse(severityName(rules, r.inc.Severity), "none")},
+			{"Resolved by", line(who(r.ev.Actor), 80)},
+		},
+		Text: orElse(lines(data.Message, 3000), "It is over."), Buttons: d.open(&r.inc),
+	}, nil
 }
 
 // exhaustedCard says that nobody answered.

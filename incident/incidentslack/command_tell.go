@@ -59,7 +59,14 @@ func runShed(ctx context.Context, t *turn, _ string, a *args) (string, error) {
 		}
 		return escape(text, 1000), err
 	}
-	return "Run `theriac shed critical-only --for 1h --reason INC-42` where you have the command line; `theriac shed normal` takes it back.", nil
+	level := "critical-only"
+	switch asked := strings.ToLower(a.text()); asked {
+	case "normal":
+		return "Run `theriac shed normal` where you have the command line.", nil
+	case "non-critical":
+		level = asked
+	}
+	return "Run `theriac shed " + level + " --for 1h --reason \"…\"` where you have the command line; `theriac shed normal` takes it back.", nil
 }
 
 func runQuarantine(_ context.Context, t *turn, _ string, _ *args) (string, error) {

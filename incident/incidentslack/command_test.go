@@ -67,6 +67,8 @@ func TestCommands_EachOnce(t *testing.T) {
 		{"", "merge INC-99", "There is no such incident", is(incident.Investigating)},
 		{"", "list", "• INC-1 checkout is down, investigating", nil},
 		{"", "shed", "theriac shed critical-only", nil},
+		{"", "shed non-critical", "theriac shed non-critical", nil},
+		{"", "shed normal", "Run `theriac shed normal` where", nil},
 		{"", "quarantine", "<https://ops.example.com/theriac|open the page>", nil},
 		{"", "help", "`/inc resolve [INC] [TEXT]`", nil},
 		{"", "dance *now*", "There is no `/inc dance`", nil},

@@ -39,7 +39,7 @@ func cards() map[string]workflow.Card {
 				{Text: "Decline", Action: workflow.ActDecline, Value: anID, Style: "danger"}},
 		},
 		"page": {
-			Title: "INC-42 Critical: checkout is down", Text: "For person:ana. Level 1 of 2, round 1, of oncall.\nBecause: `severity` critical",
+			Title: "INC-42 Critical: checkout is down", Text: "For ana. Level 1 of 2, round 1, of oncall.\nBecause: `severity` critical",
 			Buttons: []workflow.Button{{Text: "Ack", Action: workflow.ActAck, Value: anID + "/" + anID, Style: "primary"}, open},
 		},
 		"nudge": {

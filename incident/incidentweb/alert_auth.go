@@ -84,9 +84,17 @@ func (a *api) webhookSigned(src incident.Source, r *http.Request, body []byte) b
 	return a.VerifyWebhook([]string{secret}, r.Header, body, a.Now()) == nil
 }
 
+// secret returns what a source signs with, "" for nothing. Whoever sends reads only that it was refused,
+// so that a variable which the settings name and nobody set is said in the log, once.
 func (a *api) secret(src incident.Source) string {
 	if src.SecretEnv == "" {
 		return ""
 	}
-	return a.Secret(src.SecretEnv)
+	secret := a.Secret(src.SecretEnv)
+	if secret == "" {
+		if _, told := a.unset.LoadOrStore(src.SecretEnv, true); !told {
+			a.Logger.Warn("signatures of a source are refused: the environment variable of its secret is not set", "source", src.ID, "variable", src.SecretEnv)
+		}
+	}
+	return secret
 }

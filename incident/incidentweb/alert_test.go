@@ -177,3 +177,15 @@ func TestAlert_Size(t *testing.T) {
 	}
 	b.want(http.StatusBadRequest, ask{method: "POST", path: "/v1/alerts/shop", token: sourceToken, header: []string{"Content-Type", "application/json"}})
 }
+
+// TestAlert_SecretThatIsNotSet_IsSaidOnce: the sender reads only that it was refused, so the log says why.
+func TestAlert_SecretThatIsNotSet_IsSaidOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for range 3 {
+		b.want(401, ask{method: "POST", path: "/v1/alerts/unset", body: "{}", header: []string{"Sentry-Hook-Signature", emptyKey("{}")}})
+	}
+	if n := strings.Count(b.log.String(), "NOT_THERE"); n != 1 {
+		t.Errorf("it is said %d times:\n%s", n, b.log)
+	}
+}

@@ -38,14 +38,19 @@ func (c *call) cancelEscalation() (answer, error) {
 // ofEscalation finds the incident of an escalation for a route that names the escalation alone.
 func ofEscalation(do func(*call) (answer, error)) func(*call) (answer, error) {
 	return func(c *call) (answer, error) {
+		missing := fmt.Errorf("escalation %.80q: %w", c.path("id"), incident.ErrNotFound)
 		inc, err := c.api.stores.ByKey(c.req.Context(), incident.EscalationKey(c.path("id")).Text)
 		if errors.Is(err, incident.ErrNotFound) {
-			return answer{}, fmt.Errorf("escalation %.80q: %w", c.path("id"), incident.ErrNotFound)
+			return answer{}, missing
 		}
 		if err != nil {
 			return answer{}, err
 		}
 		c.req.SetPathValue("ref", inc.ID)
-		return do(c)
+		answered, err := do(c)
+		if _, absent := errors.AsType[*absentError](err); absent {
+			return answer{}, missing // it names no incident that the caller may not see
+		}
+		return answered, err
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/theriac/theriac/incident"
@@ -15,7 +16,7 @@ import (
 type Options struct {
 	// Now is the clock of expiry and limits. Default: time.Now
 	Now func() time.Time
-	// Logger hears of requests that failed by our fault. Default: nobody.
+	// Logger hears of requests that failed by our fault, and of sources whose secret is not set. Default: nobody.
 	Logger *slog.Logger
 	// Timeout is how long a request may take. Default 10 s.
 	Timeout time.Duration
@@ -69,6 +70,8 @@ type api struct {
 	limiter webkit.Limiter
 
 	controlsCache controlsCache
+	// unset are the names of secrets that the settings name and nobody set; each is told once.
+	unset sync.Map
 }
 
 // New returns the handler of all routes. It starts nothing, keeps nothing but tokens for a moment, and

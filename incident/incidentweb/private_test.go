@@ -50,6 +50,9 @@ func TestPrivate_IsNotThere(t *testing.T) {
 			if hidden.Code != http.StatusNotFound || missing.Code != http.StatusNotFound || strings.Contains(hidden.Body.String(), "canary") {
 				t.Errorf("%s %s: hidden %d %s; missing %d %s", row.Method, row.Path, hidden.Code, hidden.Body, missing.Code, missing.Body)
 			}
+			if says := strings.ReplaceAll(missing.Body.String(), "INC-99", "INC-1"); hidden.Body.String() != says {
+				t.Errorf("%s %s tells that it is there: %s, not %s", row.Method, row.Path, hidden.Body, says)
+			}
 		}
 	}
 	b.want(http.StatusNotFound, ask{method: "POST", path: "/v1/incidents/" + public + "/merge", token: token, body: `{"into":"INC-1"}`})
@@ -128,4 +131,28 @@ func TestPrivate_ALookIsWrittenDown(t *testing.T) {
 	b.want(http.StatusOK, ask{method: "POST", path: path + "/participants", token: boss, body: `{"person":"ana","kind":"observer"}`})
 	b.want(http.StatusOK, ask{method: "POST", path: path + "/participants", token: other, body: `{"person":"ana","kind":"observer"}`})
 	want(6, "verbs, one of which changed nothing")
+}
+
+// TestPrivate_ItsEscalationIsNotThere: the route that names an escalation alone gives its incident away
+// neither by its words nor by an id.
+func TestPrivate_ItsEscalationIsNotThere(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.token(incident.Responder)
+	b.want(http.StatusCreated, create(token, "k", `{"name":"canary","visibility":"private"}`))
+	inc, err := b.svc.Do(t.Context(), "INC-1", incident.Actor{Kind: incident.ByPerson, ID: "ana", Role: incident.Admin},
+		func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+			return inc.Escalate(act, incident.EscalateParams{People: []string{"ana"}, Reason: "canary"})
+		})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := inc.Escalations[0].ID
+	for _, verb := range []string{"ack", "cancel"} {
+		hidden := b.do(ask{method: "POST", path: "/v1/escalations/" + id + "/" + verb, token: token})
+		missing := b.do(ask{method: "POST", path: "/v1/escalations/nothing/" + verb, token: token})
+		if says := strings.ReplaceAll(missing.Body.String(), "nothing", id); hidden.Code != http.StatusNotFound || hidden.Body.String() != says {
+			t.Errorf("%s: hidden %d %s; missing %d %s", verb, hidden.Code, hidden.Body, missing.Code, says)
+		}
+	}
 }

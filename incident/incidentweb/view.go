@@ -3,6 +3,7 @@ package incidentweb
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/theriac/theriac/incident"
@@ -37,15 +38,31 @@ func (c *call) sees(inc *incident.Incident) bool {
 func (c *call) look() (incident.Incident, error) { return c.lookAt(c.path("ref")) }
 
 func (c *call) lookAt(ref string) (incident.Incident, error) {
-	inc, err := c.api.stores.Get(c.ctx(), ref)
+	inc, err := c.get(ref)
 	if err != nil {
 		return incident.Incident{}, err
 	}
-	if !c.sees(&inc) {
-		return incident.Incident{}, incident.ErrNotFound
-	}
 	return inc, c.witness(&inc)
 }
+
+// get loads an incident that the caller may see.
+func (c *call) get(ref string) (incident.Incident, error) {
+	inc, err := c.api.stores.Get(c.ctx(), ref)
+	if errors.Is(err, incident.ErrNotFound) || (err == nil && !c.sees(&inc)) {
+		return incident.Incident{}, &absentError{ref}
+	}
+	return inc, err
+}
+
+// absentError says that an incident is not there for the caller. It says so in the same words of one that
+// they may not see, since other words would tell them that it is there.
+type absentError struct{ ref string }
+
+// Error names what was asked for.
+func (e *absentError) Error() string { return fmt.Sprintf("incident %.80q: not found", e.ref) }
+
+// Unwrap returns [incident.ErrNotFound].
+func (e *absentError) Unwrap() error { return incident.ErrNotFound }
 
 // witness writes into a private incident that the caller looked at it, once an hour for each. Whoever
 // cannot be written down does not get to see it.
@@ -85,14 +102,17 @@ func (c *call) do(verb incident.Verb) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	hidden := false
+	seen := false
 	inc, err := c.api.svc.Do(c.ctx(), c.path("ref"), c.by, func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
-		if hidden = !c.sees(inc); hidden {
+		if seen = c.sees(inc); !seen {
 			return nil, incident.ErrNotFound
 		}
 		return verb(inc, act)
 	}, opts...)
-	if err != nil && !hidden {
+	if !seen && errors.Is(err, incident.ErrNotFound) {
+		return answer{}, &absentError{c.path("ref")}
+	}
+	if err != nil {
 		inc, err = c.repeated(err)
 	}
 	if err != nil {
@@ -110,12 +130,9 @@ func (c *call) repeated(failed error) (incident.Incident, error) {
 	if err != nil || problem.Of(failed) != problem.Conflict {
 		return incident.Incident{}, failed
 	}
-	inc, err := c.api.stores.Get(c.ctx(), c.path("ref"))
+	inc, err := c.get(c.path("ref"))
 	if err != nil {
 		return incident.Incident{}, err
-	}
-	if !c.sees(&inc) {
-		return incident.Incident{}, incident.ErrNotFound
 	}
 	if key == "" {
 		return incident.Incident{}, failed

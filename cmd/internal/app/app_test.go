@@ -18,6 +18,7 @@ import (
 	"github.com/theriac/theriac/cmd/internal/config"
 	"github.com/theriac/theriac/consumer/natsjs/embedded"
 	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/incident/incidentlite"
 	"github.com/theriac/theriac/internal/fakepubsub"
 	"github.com/theriac/theriac/internal/problem"
 	"github.com/theriac/theriac/quarantine"
@@ -85,7 +86,7 @@ func TestOpen_NeverMakesAStore(t *testing.T) {
 func TestOpen_NewerSchema(t *testing.T) {
 	t.Parallel()
 	path := makeStore(t)
-	bump(t, path)
+	bump(t, path, "quarantine_version")
 	for _, access := range []app.Access{app.Read, app.Write} {
 		_, err := app.Open(t.Context(), sqlite(path), access)
 		if !errors.Is(err, quarantine.ErrSchema) || !strings.Contains(err.Error(), "newer program") || problem.Of(err) != problem.Unavailable {
@@ -184,13 +185,13 @@ func TestPingBroker_PubSub(t *testing.T) {
 }
 
 // bump says in the store that a later step was applied.
-func bump(t *testing.T, path string) {
+func bump(t *testing.T, path, table string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.ExecContext(t.Context(), "INSERT INTO quarantine_version (version_id, is_applied) VALUES (9999, 1)"); err != nil {
+	if _, err := db.ExecContext(t.Context(), "INSERT INTO "+table+" (version_id, is_applied) VALUES (9999, 1)"); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil {
@@ -280,5 +281,26 @@ func TestOpenIncidents_UnreachablePostgres(t *testing.T) {
 		if text := err.Error(); !strings.HasSuffix(text, "(connection refused)") || strings.Contains(text, "hunter2") || strings.Contains(text, "\n") {
 			t.Errorf("said %q", text)
 		}
+	}
+}
+
+// TestSchemaSteps_NewerThanThisProgram_IsAnError: a store that nothing here can open is not well.
+func TestSchemaSteps_NewerThanThisProgram_IsAnError(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "incident.db")
+	store, err := incidentlite.Open(t.Context(), path, incidentlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	at := sqlite(path)
+	if steps, err := app.SchemaSteps(t.Context(), app.IncidentSchema, at); err != nil || len(steps) == 0 {
+		t.Fatalf("%d steps, %v", len(steps), err)
+	}
+	bump(t, path, "incident_version")
+	if _, err := app.SchemaSteps(t.Context(), app.IncidentSchema, at); err == nil || !strings.Contains(err.Error(), "use a newer program") {
+		t.Errorf("it says %v", err)
 	}
 }

@@ -85,13 +85,21 @@ func PrintSchema(w io.Writer, room SchemaRoom, e config.Endpoint) (err error) {
 	return m.Print(w)
 }
 
-// SchemaSteps lists the steps of the schema of a room at e.
+// SchemaSteps lists the steps of the schema of a room at e. A schema that a newer program made is a
+// *[migrate.VersionError].
 func SchemaSteps(ctx context.Context, room SchemaRoom, e config.Endpoint) (_ []migrate.Migration, err error) {
 	m, err := OpenMigrator(ctx, room, e)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
+	have, err := m.Have(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if want := m.Want(); have > want {
+		return nil, &migrate.VersionError{Have: have, Want: want}
+	}
 	return m.Status(ctx)
 }
 

@@ -97,9 +97,9 @@ func doctorLayout(t *Tool, o output.Options, findings []finding) output.Layout {
 	return output.Screen(func(w *term.Writer) {
 		for _, f := range findings {
 			w.Paint(map[level]term.Style{levelOK: term.Green, levelWarn: term.Yellow, levelFail: term.Red}[f.Level], fmt.Sprintf("%-4s", f.Level))
-			w.Printf("  %-8s  %s\n", f.What, f.Text)
+			w.Printf("  %-9s  %s\n", f.What, f.Text)
 			if f.Fix != "" {
-				w.Printf("%16sfix: %s\n", "", f.Fix)
+				w.Printf("%17sfix: %s\n", "", f.Fix)
 			}
 		}
 	})

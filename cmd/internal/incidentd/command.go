@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -46,7 +47,8 @@ func newRoot(environ []string, out io.Writer) *cobra.Command {
 incidentd all --store postgres://… --broker pubsub://PROJECT
 incidentd worker --class=critical             one part, on a machine of its own`,
 		SilenceErrors: true, SilenceUsage: true,
-		Args: cobra.NoArgs,
+		Args: nothingElse,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return problem.Errorf(problem.Invalid, "%w; see: %s --help", err, c.CommandPath())
@@ -59,7 +61,7 @@ incidentd worker --class=critical             one part, on a machine of its own`
 	pf.StringVar(&f.Context, "context", "", "`NAME` of a context; see: theriac help environment")
 	for _, part := range parts() {
 		c := &cobra.Command{
-			Use: part.use, Short: part.short, Args: cobra.NoArgs,
+			Use: part.use, Short: part.short, Args: nothingElse,
 			RunE: func(c *cobra.Command, _ []string) error {
 				return start(c.Context(), *f, environ, out, part)
 			},
@@ -78,13 +80,21 @@ incidentd worker --class=critical             one part, on a machine of its own`
 		root.AddCommand(c)
 	}
 	root.AddCommand(&cobra.Command{
-		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Use: "version", Short: "Print the version", Args: nothingElse,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(out, "incidentd", buildinfo.Read().Version)
 			return err
 		},
 	})
 	return root
+}
+
+// nothingElse refuses what is neither a command nor a flag.
+func nothingElse(c *cobra.Command, given []string) error {
+	if len(given) == 0 {
+		return nil
+	}
+	return problem.Errorf(problem.Invalid, "unknown command %q; see: %s --help", given[0], c.CommandPath())
 }
 
 // part is a command that runs one or more roles.
@@ -94,6 +104,23 @@ type part struct {
 	listens, slack, classes bool
 	// roles it runs, in the order of starting.
 	roles func(program) ([]string, error)
+}
+
+// addresses refuses what is no address: a process that binds it would only try again.
+func (part part) addresses(p program) error {
+	flags := map[string]string{}
+	if part.listens {
+		flags["--listen"] = p.incident.Listen
+	}
+	if part.slack {
+		flags["--slack-listen"] = p.flags.slackListen
+	}
+	for flag, address := range flags {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			return problem.Errorf(problem.Invalid, "%s %q: want HOST:PORT, such as 127.0.0.1:8080", flag, address)
+		}
+	}
+	return nil
 }
 
 func parts() []part {

@@ -98,16 +98,20 @@ func publicOrigin(address string) []string {
 	return []string{u.Scheme + "://" + u.Host}
 }
 
-// listen binds the address, and tries again while it is taken.
+// listen binds the address, and tries again while it is taken, which it says at once: somebody may be
+// waiting at a terminal.
 func (p program) listen(ctx context.Context) (net.Listener, error) {
 	trying, cancel := context.WithTimeout(ctx, bindPatience)
 	defer cancel()
 	pause := time.NewTicker(bindPause)
 	defer pause.Stop()
-	for {
+	for tries := 0; ; tries++ {
 		listener, err := (&net.ListenConfig{}).Listen(trying, "tcp", p.incident.Listen)
 		if err == nil {
 			return listener, nil
+		}
+		if tries == 0 {
+			p.log.Warn("the address of web and API is not free; trying again", "address", p.incident.Listen, "within", bindPatience, "error", err)
 		}
 		select {
 		case <-pause.C:

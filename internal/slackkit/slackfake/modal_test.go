@@ -36,7 +36,7 @@ func TestServer_Modal_InputsOfEachKind(t *testing.T) {
 	_, err := c.OpenViewContext(t.Context(), parse(t, payload).TriggerID, view)
 	ok(t, "views.open", err)
 	page := get(t, s.URL()+"?as=U0ANA", nil).body
-	for _, want := range []string{`<option value="major" selected>`, `<option value="U0BEN" selected>`, `name="value:who" multiple`} {
+	for _, want := range []string{`<option value="major" selected>`, `<option value="U0BEN" selected>`, `name="value:who" multiple`, `<input type="checkbox" name="value:what" value="minor">`} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %s", want)
 		}

@@ -50,7 +50,7 @@ func TestPage_Channel_ShowsWhatIsAboveItAsText(t *testing.T) {
 	ok(t, "say", err)
 	ok(t, "react", s.React("C1", ts, "U0ANA", evil))
 	body := get(t, s.URL()+"?channel=C1&as=U0ANA", nil).body
-	for _, want := range []string{"inc-1", "Fixing ", "INC-1", "ana", "Incident ", "https://ops.example.com/i/1", "inc-old</a> archived", "it was", "Add to timeline", "Declare", `value="pin"`, "<header>ben"} {
+	for _, want := range []string{"inc-1", "Fixing ", "INC-1", "ana", "Incident ", "https://ops.example.com/i/1", "inc-old</a> archived", "it was", "Add to timeline", "Declare", `value="pin"`, "<header>ben", " UTC</span>"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page does not show %q", want)
 		}
@@ -60,7 +60,7 @@ func TestPage_Channel_ShowsWhatIsAboveItAsText(t *testing.T) {
 			t.Errorf("the page holds %q", bad)
 		}
 	}
-	if body := get(t, s.URL()+"?channel=C3&as=U0BEN", nil).body; !strings.Contains(body, "(private) # inc-secret") {
+	if body := get(t, s.URL()+"?channel=C3&as=U0BEN", nil).body; !strings.Contains(body, "(private) # inc-secret") || !strings.Contains(body, "1 member:") {
 		t.Error("a private channel is not shown to its member")
 	}
 }

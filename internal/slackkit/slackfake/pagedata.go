@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 )
 
 // page is what a person sees: one channel as one user.
@@ -37,6 +40,16 @@ type pageMessage struct {
 	JSON      string
 	Replies   []pageMessage
 	As        string
+}
+
+// When is its time as people read it: the timestamp is its id.
+func (m pageMessage) When() string {
+	whole, _, _ := strings.Cut(m.TS, ".")
+	seconds, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil {
+		return m.TS
+	}
+	return time.Unix(seconds, 0).UTC().Format("15:04:05 UTC")
 }
 
 // reaction is who reacted in one way.
