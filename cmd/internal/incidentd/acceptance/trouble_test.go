@@ -38,7 +38,7 @@ func (s *service) stalePage(t *testing.T) {
 		skipped = s.api.timeline(t, inc.Ref(), incident.EvEffectSkipped)
 		return len(skipped) > 0
 	})
-	if len(skipped) != 1 || !strings.Contains(skipped[0].Line, "page:"+inc.Escalations[0].ID+":2:1") {
+	if len(skipped) != 1 || !strings.Contains(skipped[0].Line, "a page to ana, level 1, round 2") {
 		t.Errorf("the timeline says %+v", skipped)
 	}
 	if n := len(s.pages.of(inc.Ref())); n != 1 {
