@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -224,9 +225,22 @@ func (o *declareOptions) make(ctx context.Context, t *Tool, m maker) error {
 	}
 	if created && m.hint != "" {
 		room.hintUnknown(ctx, t, o.params.Lead)
+		room.hintUncalled(ctx, t, inc)
 		t.Hint(m.hint, inc.Ref())
 	}
 	return nil
+}
+
+// hintUncalled says that a severity which is to call people names no path, so that nobody is called.
+func (r *incidentRoom) hintUncalled(ctx context.Context, t *Tool, inc incident.Incident) {
+	rules, err := r.stores.Settings(ctx)
+	if err != nil || len(inc.Escalations) > 0 {
+		return // what was asked for is done
+	}
+	i := slices.IndexFunc(rules.Severities, func(s incident.Severity) bool { return s.ID == inc.Severity })
+	if i >= 0 && rules.Severities[i].Page != incident.PageNever && rules.Severities[i].Path == "" {
+		t.Hint("nobody is called: the severity %s names no escalation path; see: theriac incident settings get", inc.Severity)
+	}
 }
 
 // plan says what would be made. Without a store the rules are the default ones.

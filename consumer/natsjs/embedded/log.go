@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 )
 
@@ -19,8 +20,14 @@ type serverLog struct {
 // Noticef is the server's chatter at start and stop, so it goes to debug.
 func (l *serverLog) Noticef(format string, v ...any) { l.print(slog.LevelDebug, format, v) }
 
-// Warnf logs a warning.
-func (l *serverLog) Warnf(format string, v ...any) { l.print(slog.LevelWarn, format, v) }
+// Warnf logs a warning. That payloads may be large is how this server is set up, and no news.
+func (l *serverLog) Warnf(format string, v ...any) {
+	level := slog.LevelWarn
+	if strings.HasPrefix(format, "Maximum payloads over") {
+		level = slog.LevelDebug
+	}
+	l.print(level, format, v)
+}
 
 // Errorf logs an error.
 func (l *serverLog) Errorf(format string, v ...any) { l.print(slog.LevelError, format, v) }

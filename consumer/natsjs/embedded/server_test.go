@@ -113,6 +113,19 @@ func TestServer_RefusesStrangers(t *testing.T) {
 	}
 }
 
+// Whoever starts a broker as it is set up by default has nothing to read.
+func TestServer_ByDefault_WarnsOfNothing(t *testing.T) {
+	t.Parallel()
+	var log lockedBuffer
+	s := start(t, embedded.Config{Dir: t.TempDir(), Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if text := log.String(); text != "" {
+		t.Errorf("it says %s", text)
+	}
+}
+
 func TestServer_KeepsItsSecret(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
