@@ -444,9 +444,19 @@ func TestSource_Backlog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := roster.Backlogs(t.Context())
-	if err != nil || len(all) != 1 || all["orders"] != 5 {
-		t.Errorf("backlogs %v, %v, want 5 of orders", all, err)
+	// The server counts for a consumer a moment after it has confirmed what was published.
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	late := time.After(patience)
+	for all := map[string]uint64{}; all["orders"] != 5; {
+		select {
+		case <-look.C:
+		case <-late:
+			t.Fatalf("backlogs %v, want 5 of orders", all)
+		}
+		if all, err = roster.Backlogs(t.Context()); err != nil || len(all) != 1 {
+			t.Fatalf("backlogs %v, %v, want one of orders", all, err)
+		}
 	}
 	missing := newSource(t, sub.conn, natsjs.Config{Stream: sub.name, Consumer: "nobody"})
 	var gone *natsjs.MissingError
