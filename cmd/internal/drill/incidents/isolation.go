@@ -20,7 +20,7 @@ import (
 const (
 	// isolationRate is how many are declared a second in a round, isolationFor how long that goes on.
 	isolationRate = 10
-	isolationFor  = 6 * time.Second
+	isolationFor  = 10 * time.Second
 	// crashEvery is how often the non-critical worker is killed, and crashesFirst how often before a round
 	// begins: it is a crash loop then.
 	crashEvery   = 300 * time.Millisecond
