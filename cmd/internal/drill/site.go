@@ -204,7 +204,7 @@ func (s *site) awaitServing(ctx context.Context) error {
 
 func (s *site) lastWords() string {
 	for _, p := range s.processes {
-		if words := p.lastWords(); words != "" {
+		if words := p.LastWords(); words != "" {
 			return words
 		}
 	}

@@ -206,7 +206,7 @@ func (s *site) follow(ctx context.Context, name string, count int, within time.D
 		began := time.Now()
 		inc, _, err := s.declare(ctx, s.tokens[i%len(s.tokens)], fmt.Sprintf("%s-%d", name, i+1))
 		if err != nil {
-			return chain{}, problem.Errorf(problem.BadAnswer, "declare: %w%s", err, s.process.lastWords())
+			return chain{}, problem.Errorf(problem.BadAnswer, "declare: %w%s", err, s.process.LastWords())
 		}
 		all = append(all, followed{inc.ID, began})
 		if after != nil {

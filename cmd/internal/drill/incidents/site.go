@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/theriac/theriac/cmd/internal/app"
 	"github.com/theriac/theriac/cmd/internal/config"
+	"github.com/theriac/theriac/cmd/internal/drill/child"
 	"github.com/theriac/theriac/incident"
 	"github.com/theriac/theriac/incident/incidentweb"
 	"github.com/theriac/theriac/internal/notify/notifyfake"
@@ -75,7 +77,7 @@ type site struct {
 	slack   *slackfake.Server
 	pager   *notifyfake.PagerDuty
 	stores  incident.Stores // for looking
-	process *process
+	process *child.Process
 	journal *journal
 	mu      sync.Mutex // of the journal
 	client  *http.Client
@@ -218,15 +220,25 @@ func (s *site) start(ctx context.Context) (err error) {
 		return err
 	}
 	log := filepath.Join(s.dir, "incidentd.log")
-	s.process, err = startProcess(s.executable, log, s.environment(), "all", "--data-dir", s.dir, "--store", s.storeURL(), "--listen", s.address)
-	if err != nil {
-		return err
+	cmd := exec.Command(s.executable, Subcommand, "all", "--data-dir", s.dir, "--store", s.storeURL(), "--listen", s.address) //nolint:noctx // it is stopped in order
+	cmd.Env = s.environment()
+	if s.process, err = child.Start(cmd, log, false); err != nil { // its first token stays unseen
+		return fmt.Errorf("start the incident service: %w", err)
 	}
-	s.later(s.process.stop)
+	s.later(s.stop)
 	if s.journal, err = openJournal(log); err != nil {
 		return err
 	}
 	s.later(s.journal.file.Close)
+	return nil
+}
+
+// stopWait is how long the service may take to end in order before it is killed.
+const stopWait = 20 * time.Second
+
+// stop ends the service, which may have ended before. How it ends is not what is drilled.
+func (s *site) stop() error {
+	_ = s.process.Stop(stopWait)
 	return nil
 }
 
@@ -276,7 +288,7 @@ func (s *site) awaitServing(ctx context.Context, names ...string) error {
 		return !slices.ContainsFunc(names, func(name string) bool { return r.serving[name] == 0 }), err
 	})
 	if err != nil {
-		return problem.Errorf(problem.Unavailable, "the incident service does not serve: %w%s", err, s.process.lastWords())
+		return problem.Errorf(problem.Unavailable, "the incident service does not serve: %w%s", err, s.process.LastWords())
 	}
 	return nil
 }
