@@ -27,5 +27,6 @@
 //	the clock     nothing is published until it is back, which is at once; another one may run elsewhere
 //	the web       Slack repeats what was not answered; the command line works directly on the store
 //	the broker    the relay waits, and everything above with it
-//	a crash loop  the worker comes back in safe mode: one message at a time, see safemode.go
+//	a crash loop  the worker comes back in safe mode: a critical one runs few messages at a time, a
+//	              non-critical one rests first, see safemode.go
 package incidentd

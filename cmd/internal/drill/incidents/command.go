@@ -50,8 +50,8 @@ count what the world outside saw.
               killed after each declaration
   lives       drives incidents through random lives, kills workers, clock and web at random moments,
               sends requests and alerts twice, and compares everything that happened with what should have
-  isolation   declares and pages while the non-critical worker crashes again and again and reminders
-              wait, and as many times without, and compares
+  isolation   declares and pages while the non-critical worker crashes again and again, or non-critical
+              work is shed, and reminders wait, and as many times without, and compares
 
 Everything is thrown away afterwards. Exit code 0 says that all was as it should be, 9 that it was not.`,
 		Example: `theriac drill incidents
