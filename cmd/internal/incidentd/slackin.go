@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
+	"time"
 
 	"github.com/theriac/theriac/cmd/internal/config"
 	"github.com/theriac/theriac/incident"
@@ -108,6 +110,7 @@ func (w *slackWay) overSocket(ctx context.Context) error {
 
 // takeSlack takes what people do in Slack, as soon as there is a way in. It never ends the web role.
 func (s *site) takeSlack(ctx context.Context) error {
+	defer s.entrance.settle(nil)
 	way, err := s.openSlack(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
@@ -124,8 +127,10 @@ func (s *site) takeSlack(ctx context.Context) error {
 		s.log.Error("Slack's requests over HTTP are not taken", "err", err)
 	}
 	if over != nil {
-		s.slackHTTP.Store(over)
 		defer over.Close(context.WithoutCancel(ctx))
+		s.entrance.settle(over)
+	} else {
+		s.entrance.settle(nil)
 	}
 	return errors.Join(way.overSocket(ctx), s.untilEnd(ctx))
 }
@@ -136,12 +141,40 @@ func (s *site) untilEnd(ctx context.Context) error {
 	return nil
 }
 
-// slackHandler takes Slack's requests once there is a way in for them.
-func (s *site) slackHandler(w http.ResponseWriter, r *http.Request) {
-	over := s.slackHTTP.Load()
-	if over == nil {
-		http.Error(w, "Slack's requests are not taken here: see the log", http.StatusServiceUnavailable)
-		return
+// entrancePatience is how long a request of Slack's is held that comes before it is known whether and
+// where it goes. Slack gives up after 3 s and shows the person an error, and never sends a command again.
+const entrancePatience = 2 * time.Second
+
+// entrance takes Slack's requests over HTTP. The web role is ready before there is a way in for them: it
+// waits neither for Slack nor for a workspace.
+type entrance struct {
+	once    sync.Once
+	settled chan struct{}
+	// over takes the requests, nil where they do not come over HTTP. It is set before settled is closed.
+	over http.Handler
+}
+
+func newEntrance() *entrance { return &entrance{settled: make(chan struct{})} }
+
+// settle says where requests go; the first word holds.
+func (e *entrance) settle(over http.Handler) {
+	e.once.Do(func() {
+		e.over = over
+		close(e.settled)
+	})
+}
+
+// ServeHTTP takes a request of Slack's, or says that none is taken here.
+func (e *entrance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	patience, cancel := context.WithTimeout(r.Context(), entrancePatience)
+	defer cancel()
+	select {
+	case <-e.settled:
+		if e.over != nil {
+			e.over.ServeHTTP(w, r)
+			return
+		}
+	case <-patience.Done():
 	}
-	over.ServeHTTP(w, r)
+	http.Error(w, "Slack's requests are not taken here: see the log", http.StatusServiceUnavailable)
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/theriac/theriac/internal/notify"
 	"github.com/theriac/theriac/internal/problem"
 	"github.com/theriac/theriac/internal/runner"
-	"github.com/theriac/theriac/internal/slackkit"
 )
 
 const (
@@ -40,7 +39,7 @@ func (p program) web(ctx context.Context, role guardian.Role) error {
 	if err != nil {
 		return err
 	}
-	site := &site{program: p, stores: stores, service: service, room: lateRoom{open: p.openRoom}}
+	site := &site{program: p, stores: stores, service: service, room: lateRoom{open: p.openRoom}, entrance: newEntrance()}
 	defer site.room.close()
 	handler, err := site.handler()
 	if err != nil {
@@ -65,8 +64,7 @@ type site struct {
 	service  *incident.Service
 	room     lateRoom
 	draining atomic.Bool
-	// slackHTTP takes Slack's requests, nil until there is a way in for them.
-	slackHTTP atomic.Pointer[slackkit.Interactions]
+	entrance *entrance
 }
 
 func (s *site) handler() (http.Handler, error) {
@@ -85,7 +83,7 @@ func (s *site) handler() (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", api)
-	mux.HandleFunc(slackPath, s.slackHandler)
+	mux.Handle(slackPath, s.entrance)
 	return mux, nil
 }
 

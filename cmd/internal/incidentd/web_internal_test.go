@@ -31,7 +31,7 @@ func TestHandler_AckBehindAProxy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{stores: stores, service: svc, program: program{
+	s := &site{stores: stores, service: svc, entrance: newEntrance(), program: program{
 		settings: config.Settings{DataDir: t.TempDir()}, incident: config.Incident{PublicURL: "http://inc.example:8443/theriac"}, log: slog.New(slog.DiscardHandler),
 	}}
 	handler, err := s.handler()
