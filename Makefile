@@ -57,7 +57,7 @@ bin/theriac bin/incidentd:
 
 .PHONY: test
 test: ## Run every test with the race detector. Servers that tests need are started by the tests.
-	go test -race $(PKG)
+	go test -race -timeout=30m $(PKG)
 
 .PHONY: test/nested
 test/nested: ## Run the tests of the modules nested in this one: that the benchmarks measure what they say.
