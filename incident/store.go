@@ -127,10 +127,12 @@ type Directory interface {
 type Watch interface {
 	// Now returns the store's time.
 	Now(ctx context.Context) (time.Time, error)
-	// DuePages returns incidents of which an escalation is due, at most limit, the longest overdue first.
-	DuePages(ctx context.Context, limit int) ([]Due, error)
+	// DuePages returns incidents of which an escalation is due, at most limit, the longest overdue first and
+	// of the same time by number, after the last one of a page before (the zero Due begins; its time and
+	// number count).
+	DuePages(ctx context.Context, after Due, limit int) ([]Due, error)
 	// DueNudges returns incidents of which a nudge is due, likewise.
-	DueNudges(ctx context.Context, limit int) ([]Due, error)
+	DueNudges(ctx context.Context, after Due, limit int) ([]Due, error)
 	// Sweepable returns incidents that are open or ended within two days, by id, after that of the last one ("" begins).
 	// At is when each was changed last.
 	Sweepable(ctx context.Context, after string, limit int) ([]Due, error)

@@ -1,6 +1,7 @@
 package incidenttest
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -19,6 +20,7 @@ func watchPromises() []promise {
 		}},
 		{"DuePages_LongestOverdueFirst", duePages},
 		{"DueNudges_LongestOverdueFirst", dueNudges},
+		{"Due_PageByPage", duePageByPage},
 		{"Due_FollowsTheDocument", dueFollows},
 		{"Sweepable_OpenOrEndedWithinTwoDays", sweepable},
 		{"Sweepable_PageByPage", sweepablePages},
@@ -53,9 +55,9 @@ func duePages(b *bundle) {
 		b.declare(b.paging(d))
 	}
 	want := []string{"INC-4 -1h0m0s", "INC-2 -1m0s", "INC-5 -1s"}
-	b.wantEqual(want, b.dueRefs(b.Store.DuePages(b.ctx, 10)), "due")
-	b.wantEqual(want[:2], b.dueRefs(b.Store.DuePages(b.ctx, 2)), "the first two")
-	b.wantEqual([]string{}, b.dueRefs(b.Store.DueNudges(b.ctx, 10)), "nudges")
+	b.wantEqual(want, b.dueRefs(b.Store.DuePages(b.ctx, incident.Due{}, 10)), "due")
+	b.wantEqual(want[:2], b.dueRefs(b.Store.DuePages(b.ctx, incident.Due{}, 2)), "the first two")
+	b.wantEqual([]string{}, b.dueRefs(b.Store.DueNudges(b.ctx, incident.Due{}, 10)), "nudges")
 }
 
 func dueNudges(b *bundle) {
@@ -63,18 +65,41 @@ func dueNudges(b *bundle) {
 		b.declare(func(inc *incident.Incident) { inc.NudgeAt = b.now.Add(d) })
 	}
 	want := []string{"INC-3 -1h0m0s", "INC-1 -1m0s"}
-	b.wantEqual(want, b.dueRefs(b.Store.DueNudges(b.ctx, 10)), "due")
-	b.wantEqual(want[:1], b.dueRefs(b.Store.DueNudges(b.ctx, 1)), "the first")
-	b.wantEqual([]string{}, b.dueRefs(b.Store.DuePages(b.ctx, 10)), "pages")
+	b.wantEqual(want, b.dueRefs(b.Store.DueNudges(b.ctx, incident.Due{}, 10)), "due")
+	b.wantEqual(want[:1], b.dueRefs(b.Store.DueNudges(b.ctx, incident.Due{}, 1)), "the first")
+	b.wantEqual([]string{}, b.dueRefs(b.Store.DuePages(b.ctx, incident.Due{}, 10)), "pages")
+}
+
+// duePageByPage: whatever stays due, what comes after it is reached, also where many are due at the same time.
+func duePageByPage(b *bundle) {
+	long := time.Date(1969, time.July, 20, 20, 17, 0, 0, time.UTC).Sub(b.now) // people may say any time
+	want := []string{}
+	for _, d := range []time.Duration{long, -time.Hour, -time.Hour, -time.Hour, -time.Minute, -time.Minute, -time.Microsecond} {
+		inc := b.declare(b.paging(d), func(inc *incident.Incident) { inc.NudgeAt = b.now.Add(d) })
+		want = append(want, fmt.Sprint(inc.Ref(), " ", d))
+	}
+	for name, due := range map[string]func(context.Context, incident.Due, int) ([]incident.Due, error){
+		"pages": b.Store.DuePages, "nudges": b.Store.DueNudges,
+	} {
+		got, after := []string{}, incident.Due{}
+		for len(got) <= len(want) {
+			found, err := due(b.ctx, after, 2)
+			if got = append(got, b.dueRefs(found, err)...); len(found) == 0 {
+				break
+			}
+			after = found[len(found)-1]
+		}
+		b.wantEqual(want, got, name)
+	}
 }
 
 func dueFollows(b *bundle) {
 	inc := b.declare(b.paging(time.Minute))
-	b.wantEqual([]string{}, b.dueRefs(b.Store.DuePages(b.ctx, 10)), "before")
+	b.wantEqual([]string{}, b.dueRefs(b.Store.DuePages(b.ctx, incident.Due{}, 10)), "before")
 	inc = b.save(inc, b.paging(-time.Minute))
-	b.wantEqual([]string{"INC-1 -1m0s"}, b.dueRefs(b.Store.DuePages(b.ctx, 10)), "then")
+	b.wantEqual([]string{"INC-1 -1m0s"}, b.dueRefs(b.Store.DuePages(b.ctx, incident.Due{}, 10)), "then")
 	b.save(inc, func(inc *incident.Incident) { inc.Escalations[0].State = incident.Acked })
-	b.wantEqual([]string{}, b.dueRefs(b.Store.DuePages(b.ctx, 10)), "after the ack")
+	b.wantEqual([]string{}, b.dueRefs(b.Store.DuePages(b.ctx, incident.Due{}, 10)), "after the ack")
 }
 
 // ended returns a change that ends an incident d ago.
