@@ -133,8 +133,8 @@ type Watch interface {
 	DuePages(ctx context.Context, after Due, limit int) ([]Due, error)
 	// DueNudges returns incidents of which a nudge is due, likewise.
 	DueNudges(ctx context.Context, after Due, limit int) ([]Due, error)
-	// Sweepable returns incidents that are open or ended within two days, by id, after that of the last one ("" begins).
-	// At is when each was changed last.
+	// Sweepable returns incidents that are open, or have ended and were changed within two days (Columns.Ended), by
+	// id, after that of the last one ("" begins). At is when each was changed last.
 	Sweepable(ctx context.Context, after string, limit int) ([]Due, error)
 	// Audit returns what is not as it should be: of each kind the oldest 100, of what is not published one
 	// that counts them all. A level is paged once an effect page:{escalation}:{round}:{level}:… is done, and
@@ -178,7 +178,8 @@ type Columns struct {
 	Mode                                 Mode
 	Visibility                           Visibility
 	Created, Updated                     time.Time
-	// PageDueAt and NudgeDueAt are zero for never. Ended is when it stopped being open, zero before.
+	// PageDueAt and NudgeDueAt are zero for never. Ended is zero while it is open, and then when it was changed
+	// last: by our own clock, not by what people say of its end.
 	PageDueAt, NudgeDueAt, Ended time.Time
 	// HasChannel says that its channel was made.
 	HasChannel bool

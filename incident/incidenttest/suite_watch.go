@@ -22,7 +22,8 @@ func watchPromises() []promise {
 		{"DueNudges_LongestOverdueFirst", dueNudges},
 		{"Due_PageByPage", duePageByPage},
 		{"Due_FollowsTheDocument", dueFollows},
-		{"Sweepable_OpenOrEndedWithinTwoDays", sweepable},
+		{"Sweepable_OpenOrEndedAndChangedWithinTwoDays", sweepable},
+		{"Sweepable_WhateverPeopleSayOfItsTimes", sweepableSaid},
 		{"Sweepable_PageByPage", sweepablePages},
 		{"Prune_RowsAfterThirtyDays", pruneRows},
 		{"Prune_EffectsNinetyDaysAfterTheEnd", pruneEffects},
@@ -131,6 +132,24 @@ func sweepable(b *bundle) {
 	found, err = b.Store.Sweepable(b.ctx, "", 100)
 	b.must(err)
 	b.wantEqual(want[:3], sweptIDs(found), "two hours later")
+}
+
+// sweepableSaid: the end counts as it was recorded. People may say any day of it, also later.
+func sweepableSaid(b *bundle) {
+	want := []string{}
+	for _, said := range []time.Time{b.now.AddDate(-1, 0, 0), b.now.AddDate(1, 0, 0)} {
+		say := func(inc *incident.Incident) { inc.Times.Resolved, inc.Times.Closed = said, said }
+		for _, s := range []incident.Status{incident.Documenting, incident.Closed, incident.Declined} {
+			want = append(want, b.declare(b.ended(s, 47*time.Hour), say).ID)
+			b.declare(b.ended(s, 49*time.Hour), say)
+		}
+	}
+	late := b.declare(b.ended(incident.Documenting, 100*24*time.Hour))
+	b.save(late, func(inc *incident.Incident) { inc.Status, inc.Times.Updated = incident.Closed, b.now })
+	want = append(want, late.ID) // what its close asks for may be missing
+	found, err := b.Store.Sweepable(b.ctx, "", 100)
+	b.must(err)
+	b.wantEqual(want, sweptIDs(found), "ids")
 }
 
 func sweptIDs(found []incident.Due) (ids []string) {
