@@ -74,7 +74,7 @@ func (s *site) handler() (http.Handler, error) {
 	}
 	api, err := incidentweb.New(s.service, incidentweb.Options{
 		Logger: s.log, Secret: secretOf(s.environ), VerifyWebhook: notify.Verify, AckKeys: [][]byte{key},
-		Origins:  publicOrigin(s.incident.PublicURL),
+		Origins: publicOrigin(s.incident.PublicURL), Address: s.incident.PublicURL,
 		Draining: s.draining.Load, Health: s.health, Controls: s.room.controls,
 		TestWebhook: s.testWebhook, ResendWebhook: s.resendWebhook,
 	})
