@@ -208,7 +208,8 @@ func TestLateRoom_IsAskedForUntilItIsThere(t *testing.T) {
 func TestAlarmer_Backup(t *testing.T) {
 	t.Parallel()
 	var said bytes.Buffer
-	a, err := newAlarmer(config.Incident{AlarmFile: filepath.Join(t.TempDir(), "alarms.log")}, &said)
+	dir := t.TempDir()
+	a, err := newAlarmer(config.Incident{AlarmFile: filepath.Join(dir, "alarms.log")}, filepath.Join(dir, "alarms.told"), &said)
 	if err != nil {
 		t.Fatal(err)
 	}
