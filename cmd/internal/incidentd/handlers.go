@@ -126,7 +126,7 @@ func (p program) furnish(ctx context.Context, d *desk, class string) (err error)
 	if err != nil {
 		return err
 	}
-	intake, err := p.intake(d.service, client)
+	intake, err := p.intake(d.service, client, nil)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func (p program) web(ctx context.Context, role guardian.Role) error {
 	if err != nil {
 		return err
 	}
-	site := &site{program: p, stores: stores, service: service, room: lateRoom{open: p.openRoom}, entrance: newEntrance()}
+	site := &site{program: p, stores: stores, service: service, room: newLateRoom(p.openRoom), entrance: newEntrance()}
 	defer site.room.close()
 	handler, err := site.handler()
 	if err != nil {
@@ -62,7 +62,7 @@ type site struct {
 	program
 	stores   incident.Stores
 	service  *incident.Service
-	room     lateRoom
+	room     *lateRoom
 	draining atomic.Bool
 	entrance *entrance
 }
