@@ -20,22 +20,17 @@ func (inc *Incident) Columns() Columns {
 	}
 }
 
-// ended returns when it stopped being open, zero while it is. What people say about it comes first,
-// and one that says nothing ended when it was changed last.
+// ended returns when it was last recorded as over, zero while it is open. What people say of its end is
+// not asked: that may be any day, past or to come, and what is swept or deleted must not hang on it.
 func (inc *Incident) ended() time.Time {
-	if inc.Status.Open() {
+	switch {
+	case inc.Status.Open():
 		return time.Time{}
+	case inc.Times.Updated.IsZero():
+		return inc.Times.Created
+	default:
+		return inc.Times.Updated
 	}
-	said := []time.Time{inc.Times.Resolved, inc.Times.Closed, inc.Times.Updated, inc.Times.Created}
-	if inc.Status.Final() {
-		said = said[1:] // it may have been resolved once, and reopened
-	}
-	for _, at := range said {
-		if !at.IsZero() {
-			return at
-		}
-	}
-	return time.Time{}
 }
 
 // insiders returns who takes part or holds a role, each once, in order.

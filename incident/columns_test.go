@@ -27,7 +27,7 @@ func TestColumns(t *testing.T) {
 	want := incident.Columns{
 		ID: "id", Number: 42, Version: 7, Name: "down", Severity: "major", Type: "security", MergedInto: "other",
 		Status: incident.Documenting, Stage: incident.StagePost, Mode: incident.ModeTest, Visibility: incident.Private,
-		Created: at(0), Updated: at(9), PageDueAt: at(25), NudgeDueAt: at(20), Ended: at(5), HasChannel: true,
+		Created: at(0), Updated: at(9), PageDueAt: at(25), NudgeDueAt: at(20), Ended: at(9), HasChannel: true,
 		People: []string{"ana", "ben", "cleo"},
 	}
 	if diff := cmp.Diff(want, inc.Columns()); diff != "" {
@@ -37,15 +37,14 @@ func TestColumns(t *testing.T) {
 
 func TestColumns_Ended(t *testing.T) {
 	t.Parallel()
-	created, resolved, closed := time.Unix(1, 0).UTC(), time.Unix(2, 0).UTC(), time.Unix(3, 0).UTC()
+	created, updated := time.Unix(1, 0).UTC(), time.Unix(2, 0).UTC()
 	for _, status := range incident.Statuses() {
-		inc := incident.Incident{Status: status, Times: incident.Times{Created: created, Resolved: resolved, Closed: closed}}
-		want := resolved
-		switch {
-		case status.Open():
+		inc := incident.Incident{Status: status, Times: incident.Times{
+			Created: created, Updated: updated, Resolved: updated.AddDate(-1, 0, 0), Closed: updated.AddDate(1, 0, 0),
+		}}
+		want := updated
+		if status.Open() {
 			want = time.Time{}
-		case status.Final():
-			want = closed
 		}
 		if got := inc.Columns().Ended; !got.Equal(want) {
 			t.Errorf("%s ended %v, want %v", status, got, want)

@@ -127,12 +127,14 @@ type Directory interface {
 type Watch interface {
 	// Now returns the store's time.
 	Now(ctx context.Context) (time.Time, error)
-	// DuePages returns incidents of which an escalation is due, at most limit, the longest overdue first.
-	DuePages(ctx context.Context, limit int) ([]Due, error)
+	// DuePages returns incidents of which an escalation is due, at most limit, the longest overdue first and
+	// of the same time by number, after the last one of a page before (the zero Due begins; its time and
+	// number count).
+	DuePages(ctx context.Context, after Due, limit int) ([]Due, error)
 	// DueNudges returns incidents of which a nudge is due, likewise.
-	DueNudges(ctx context.Context, limit int) ([]Due, error)
-	// Sweepable returns incidents that are open or ended within two days, by id, after that of the last one ("" begins).
-	// At is when each was changed last.
+	DueNudges(ctx context.Context, after Due, limit int) ([]Due, error)
+	// Sweepable returns incidents that are open, or have ended and were changed within two days (Columns.Ended), by
+	// id, after that of the last one ("" begins). At is when each was changed last.
 	Sweepable(ctx context.Context, after string, limit int) ([]Due, error)
 	// Audit returns what is not as it should be: of each kind the oldest 100, of what is not published one
 	// that counts them all. A level is paged once an effect page:{escalation}:{round}:{level}:… is done, and
@@ -176,7 +178,8 @@ type Columns struct {
 	Mode                                 Mode
 	Visibility                           Visibility
 	Created, Updated                     time.Time
-	// PageDueAt and NudgeDueAt are zero for never. Ended is when it stopped being open, zero before.
+	// PageDueAt and NudgeDueAt are zero for never. Ended is zero while it is open, and then when it was changed
+	// last: by our own clock, not by what people say of its end.
 	PageDueAt, NudgeDueAt, Ended time.Time
 	// HasChannel says that its channel was made.
 	HasChannel bool

@@ -120,7 +120,7 @@ func (s *Service) mayReplay(ctx context.Context, e Entry, p ReplayParams) error 
 		return fmt.Errorf("replay %s: it ran %d times already and was held again each time; use force to run it once more: %w",
 			e.Ref, e.Replays, ErrRefused)
 	}
-	serves, err := s.served(ctx, e.Subscription)
+	serves, err := s.Served(ctx, e.Subscription)
 	if err != nil {
 		return fmt.Errorf("replay %s: %w", e.Ref, err)
 	}
@@ -135,8 +135,9 @@ func noWorker(e Entry) error {
 		e.Ref, clean(e.Subscription, 128))
 }
 
-// served reports whether a living worker serves the subscription.
-func (s *Service) served(ctx context.Context, sub string) (bool, error) {
+// Served reports whether a living worker serves the subscription, proven as by
+// [Registry].Workers.
+func (s *Service) Served(ctx context.Context, sub string) (bool, error) {
 	workers, err := s.store.Workers(ctx)
 	if err != nil {
 		return false, err
@@ -181,7 +182,7 @@ func (s *Service) EntryReplayWait(ctx context.Context, e Entry, poll time.Durati
 // aloneSince returns since when a subscription has been without a living
 // worker, zero if it has one.
 func (s *Service) aloneSince(ctx context.Context, sub string, before time.Time) (time.Time, error) {
-	serves, err := s.served(ctx, sub)
+	serves, err := s.Served(ctx, sub)
 	switch {
 	case err != nil:
 		return before, err

@@ -262,8 +262,8 @@ func (w *world) tick() {
 	add := func(kind, id, inc string) {
 		rows = append(rows, incident.Inbound{ID: id, Topic: incident.TopicClock, Kind: kind, Body: []byte("{}"), Attributes: map[string]string{incident.AttrIncident: inc}})
 	}
-	pages, err1 := w.store.DuePages(ctx, 200)
-	nudges, err2 := w.store.DueNudges(ctx, 200)
+	pages, err1 := w.store.DuePages(ctx, incident.Due{}, 200)
+	nudges, err2 := w.store.DueNudges(ctx, incident.Due{}, 200)
 	sweeps, err3 := w.store.Sweepable(ctx, "", 200)
 	if err1 != nil || err2 != nil || err3 != nil {
 		w.t.Fatal(err1, err2, err3)

@@ -44,14 +44,19 @@ type ClockConfig struct {
 }
 
 // Clock asks for what is due. Make one with NewClock and call Run once.
-type Clock struct{ ClockConfig }
+type Clock struct {
+	ClockConfig
+	// pages and nudges are where a beat was cut short, zero after one that came to its end. Each belongs to
+	// the goroutine of its beat.
+	pages, nudges incident.Due
+}
 
 // NewClock returns a clock.
 func NewClock(cfg ClockConfig) *Clock {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Clock{cfg}
+	return &Clock{ClockConfig: cfg}
 }
 
 // Run beats until ctx ends, and returns nil. A beat that fails is told of and left out: the next one
@@ -108,11 +113,7 @@ func (c *Clock) once(ctx context.Context, job string, bound time.Duration, beat 
 // due asks for the next step of every escalation whose time has come, and asks again while it is
 // still due, after 2, 4, 8 … minutes.
 func (c *Clock) due(ctx context.Context, now time.Time) error {
-	due, err := c.Store.DuePages(ctx, page)
-	if err != nil {
-		return err
-	}
-	return c.ask(ctx, due, func(d incident.Due) incident.Tick {
+	return c.ask(ctx, &c.pages, c.Store.DuePages, func(d incident.Due) incident.Tick {
 		return incident.Tick{Job: incident.JobDue, IncidentID: d.IncidentID, At: d.At, Again: repeats(now.Sub(d.At))}
 	})
 }
@@ -123,11 +124,7 @@ func repeats(late time.Duration) int {
 }
 
 func (c *Clock) nudge(ctx context.Context, now time.Time) error {
-	due, err := c.Store.DueNudges(ctx, page)
-	if err != nil {
-		return err
-	}
-	return c.ask(ctx, due, func(d incident.Due) incident.Tick {
+	return c.ask(ctx, &c.nudges, c.Store.DueNudges, func(d incident.Due) incident.Tick {
 		return incident.Tick{
 			Job: incident.JobNudge, IncidentID: d.IncidentID, At: d.At,
 			// A nudge that nobody worked off is asked for again when the last tick is stale, with a row of its own:
@@ -203,15 +200,29 @@ func (c *Clock) prune(ctx context.Context, _ time.Time) error {
 	}
 }
 
-// ask stores a tick for each.
-func (c *Clock) ask(ctx context.Context, due []incident.Due, tick func(incident.Due) incident.Tick) error {
-	if len(due) == 0 {
-		return nil
+// dueFunc is [incident.Watch].DuePages or DueNudges.
+type dueFunc func(ctx context.Context, after incident.Due, limit int) ([]incident.Due, error)
+
+// ask stores a tick for each that is due, page by page from place on. A beat that is cut short leaves its
+// place to the next one: what became due last has its turn, however much stays due before it and however
+// slow the store is.
+func (c *Clock) ask(ctx context.Context, place *incident.Due, due dueFunc, tick func(incident.Due) incident.Tick) error {
+	for {
+		found, err := due(ctx, *place, page)
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			*place = incident.Due{}
+			return nil
+		}
+		rows := make([]incident.Inbound, 0, len(found))
+		for _, d := range found {
+			rows = append(rows, tick(d).Inbound())
+		}
+		if _, err := c.Store.Accept(ctx, rows...); err != nil {
+			return err
+		}
+		*place = found[len(found)-1]
 	}
-	rows := make([]incident.Inbound, 0, len(due))
-	for _, d := range due {
-		rows = append(rows, tick(d).Inbound())
-	}
-	_, err := c.Store.Accept(ctx, rows...)
-	return err
 }

@@ -20,11 +20,13 @@ import (
 // asked are the ids of ticks that a store was asked to keep, with their kinds.
 type asked struct {
 	*incidenttest.Store
-	mu   sync.Mutex
-	rows map[string]incident.Inbound
+	mu    sync.Mutex
+	rows  map[string]incident.Inbound
+	takes time.Duration // what the store takes to keep what is asked for in one call
 }
 
 func (a *asked) Accept(ctx context.Context, rows ...incident.Inbound) ([]bool, error) {
+	pass(a.takes)
 	created, err := a.Store.Accept(ctx, rows...)
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -78,6 +80,21 @@ func stage(t *testing.T) (*asked, incident.Incident) {
 	return &asked{Store: s, rows: map[string]incident.Inbound{}}, inc
 }
 
+// declare makes further incidents.
+func declare(t *testing.T, s *asked, severity string, n int) {
+	t.Helper()
+	svc, err := incident.NewService(incident.Config{Stores: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		p := incident.NewParams{Name: "disk", Severity: severity, Keys: []incident.Key{{Text: fmt.Sprint(i)}}}
+		if _, _, err := svc.Declare(t.Context(), incident.Actor{Kind: incident.ByPerson, ID: "ana"}, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // Two clocks ask once for what is due, and again after 2, 4, 8 … minutes while it still is.
 func TestClock_Due_IsAskedOnceByTwoAndAgainWhileItIsDue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -106,17 +123,8 @@ func TestClock_Due_IsAskedOnceByTwoAndAgainWhileItIsDue(t *testing.T) {
 func TestClock_Effects_OfQuietIncidents_AreSpread(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := stage(t)
-		svc, err := incident.NewService(incident.Config{Stores: s})
-		if err != nil {
-			t.Fatal(err)
-		}
 		const all = 20
-		for n := range all - 1 {
-			p := incident.NewParams{Name: "disk", Severity: "minor", Keys: []incident.Key{{Text: fmt.Sprint(n)}}}
-			if _, _, err := svc.Declare(t.Context(), incident.Actor{Kind: incident.ByPerson, ID: "ana"}, p); err != nil {
-				t.Fatal(err)
-			}
-		}
+		declare(t, s, "minor", all-1)
 		pass(2 * time.Hour)
 		defer running(t, incidentclock.NewClock(incidentclock.ClockConfig{Store: s}).Run)()
 		pass(time.Second)
@@ -171,6 +179,44 @@ func TestClock_Nudge_IsAskedAgain(t *testing.T) {
 		pass(5 * time.Minute)
 		if got := s.of(incident.JobNudge); len(got) != before+1 {
 			t.Errorf("asked for %d times in five minutes, want once", len(got)-before)
+		}
+	})
+}
+
+// More is due than one query returns, and all of it stays due since nobody works it off: the newest is
+// asked for all the same.
+func TestClock_AsksForEverythingThatIsDue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := stage(t)
+		const all = 1203 // two full pages and a rest
+		declare(t, s, "critical", all-1)
+		defer running(t, incidentclock.NewClock(incidentclock.ClockConfig{Store: s}).Run)()
+		pass(3*time.Minute + time.Second) // nobody leads
+		if got := len(s.of(incident.JobNudge)); got != all {
+			t.Errorf("%d nudges are asked for, want %d", got, all)
+		}
+		pass(incident.PageMaxAge - 2*time.Minute) // nobody pages
+		if got := len(s.of(incident.JobDue)); got != all {
+			t.Errorf("%d steps of escalations are asked for, want %d", got, all)
+		}
+	})
+}
+
+// A store that is so slow that a beat has time for one page only keeps nothing waiting for ever.
+func TestClock_ComesToTheEndInSeveralBeats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := stage(t)
+		s.takes = 15 * time.Second // of the 20 that a beat has
+		const all = 1203
+		declare(t, s, "minor", all-1)
+		defer running(t, incidentclock.NewClock(incidentclock.ClockConfig{Store: s}).Run)()
+		pass(6 * time.Minute)
+		nudged := map[string]bool{}
+		for _, id := range s.of(incident.JobNudge) {
+			nudged[s.attributes(id)[incident.AttrIncident]] = true
+		}
+		if len(nudged) != all {
+			t.Errorf("nudges of %d incidents are asked for, want %d", len(nudged), all)
 		}
 	})
 }

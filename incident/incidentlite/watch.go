@@ -2,6 +2,7 @@ package incidentlite
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/theriac/theriac/incident"
@@ -24,18 +25,22 @@ type dueRow struct {
 }
 
 // DuePages implements [incident.Watch].
-func (s *Store) DuePages(ctx context.Context, limit int) ([]incident.Due, error) {
-	return s.due(ctx, "look for pages that are due", sqlDuePages, until(limit))
+func (s *Store) DuePages(ctx context.Context, after incident.Due, limit int) ([]incident.Due, error) {
+	return s.due(ctx, "look for pages that are due", sqlDuePages, between(after, limit))
 }
 
 // DueNudges implements [incident.Watch].
-func (s *Store) DueNudges(ctx context.Context, limit int) ([]incident.Due, error) {
-	return s.due(ctx, "look for nudges that are due", sqlDueNudges, until(limit))
+func (s *Store) DueNudges(ctx context.Context, after incident.Due, limit int) ([]incident.Due, error) {
+	return s.due(ctx, "look for nudges that are due", sqlDueNudges, between(after, limit))
 }
 
-// until are the arguments for what is due by now.
-func until(limit int) func(time.Time) []any {
-	return func(now time.Time) []any { return []any{litekit.Micros(now), max(limit, 0)} }
+// between are the arguments for what is due by now and comes after another one.
+func between(after incident.Due, limit int) func(time.Time) []any {
+	from := int64(math.MinInt64) // times before 1970 are negative
+	if !after.At.IsZero() {
+		from = litekit.Micros(after.At)
+	}
+	return func(now time.Time) []any { return []any{litekit.Micros(now), from, after.Number, max(limit, 0)} }
 }
 
 func (s *Store) due(ctx context.Context, doing, statement string, args func(now time.Time) []any) (all []incident.Due, err error) {

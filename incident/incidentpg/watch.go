@@ -28,13 +28,13 @@ func (r dueRow) due() (incident.Due, error) {
 }
 
 // DuePages implements [incident.Watch].
-func (s *Store) DuePages(ctx context.Context, limit int) ([]incident.Due, error) {
-	return s.due(ctx, "list due pages", sqlWatchPages, max(limit, 0))
+func (s *Store) DuePages(ctx context.Context, after incident.Due, limit int) ([]incident.Due, error) {
+	return s.due(ctx, "list due pages", sqlWatchPages, nullable(after.At), after.Number, max(limit, 0))
 }
 
 // DueNudges implements [incident.Watch].
-func (s *Store) DueNudges(ctx context.Context, limit int) ([]incident.Due, error) {
-	return s.due(ctx, "list due nudges", sqlWatchNudges, max(limit, 0))
+func (s *Store) DueNudges(ctx context.Context, after incident.Due, limit int) ([]incident.Due, error) {
+	return s.due(ctx, "list due nudges", sqlWatchNudges, nullable(after.At), after.Number, max(limit, 0))
 }
 
 func (s *Store) due(ctx context.Context, doing, statement string, args ...any) ([]incident.Due, error) {

@@ -20,8 +20,8 @@
 //	what                            where                     with every worker dead
 //	declare, test, ack              in place, within 1.5 s    works
 //	a window                        in place                  opens; what is filled in waits, but for declare
-//	all other commands and clicks   slack.command,            waits, for 15 min; then its person is asked
-//	                                slack.interaction         to do it again
+//	all other commands and clicks   slack.command,            waits, which its person reads at once; after
+//	                                slack.interaction         15 min they are asked to do it again
 //	events in channels              slack-activity            wait
 //
 // What is done in place has a head start of 5 s before the handler is asked to do it. A modal is one deed

@@ -16,6 +16,8 @@ const (
 	inPlaceLimit = 1500 * time.Millisecond
 	// noteLimit bounds the noting of it, so that a window still opens before its trigger expires.
 	noteLimit = 500 * time.Millisecond
+	// servedLimit bounds the look for a worker: nobody waits for that longer than Slack may.
+	servedLimit = 200 * time.Millisecond
 )
 
 // What people are told when it did not go as usual.
@@ -23,20 +25,26 @@ const (
 	laterText  = "This takes longer than usual. It was noted, and is done as soon as it can be."
 	awayText   = "The window cannot be opened just now, since the store does not answer. Nothing was done. Try again."
 	windowText = "The window could not be opened in time. Nothing was done. Try again."
+	aloneText  = "It was noted, and not done yet: no worker is there just now. It is done as soon as one is back. " +
+		"If that takes longer than 15 minutes you read so, and nothing is done."
 )
 
 // Handle answers what a person did, after [Intake.Accept] has kept it: it is a [slackkit.Handle]. It opens
 // the window that is asked for, and declares and acknowledges in place, within 1.5 s, since both must work
 // with every worker dead. What it did not come to, and all else, is done by the handlers of
-// [Intake.Registrations], under the same keys.
+// [Intake.Registrations], under the same keys; where no worker lives that could, the person reads that it waits.
 func (in *Intake) Handle(ctx context.Context, i slackkit.Interaction) (slackkit.Answer, error) {
 	if i.Type == slackkit.EventCallback || !in.Takes(i) {
 		return slackkit.Answer{}, nil
 	}
 	r := newRequest(i)
 	d := in.deed(r)
-	if d.how != aWindow && d.how != inPlace {
+	switch d.how {
+	case nothing:
 		return slackkit.Answer{}, nil
+	case later:
+		return in.waiting(ctx, r), nil
+	case aWindow, inPlace:
 	}
 	ctx, cancel := context.WithTimeout(ctx, inPlaceLimit)
 	defer cancel()
@@ -49,6 +57,28 @@ func (in *Intake) Handle(ctx context.Context, i slackkit.Interaction) (slackkit.
 		text, err = d.run(ctx, t)
 	}
 	return in.answered(ctx, r, text, err, d.how), nil
+}
+
+// waiting answers what a handler will do: with nothing, since that tells what came of it, or that nobody is there
+// to do it. What cannot be known is not said.
+func (in *Intake) waiting(ctx context.Context, r request) slackkit.Answer {
+	if in.cfg.Served == nil {
+		return slackkit.Answer{}
+	}
+	handler := in.slackInteraction()
+	if r.kind() == kindCommand {
+		handler = in.slackCommand()
+	}
+	ctx, cancel := context.WithTimeout(ctx, servedLimit)
+	defer cancel()
+	served, err := in.cfg.Served(ctx, handler.Subscription())
+	if err != nil {
+		in.log.WarnContext(ctx, "whether a worker is there for a request is not known", "request", r.ID, "err", err)
+	}
+	if err != nil || served {
+		return slackkit.Answer{}
+	}
+	return in.answer(r, aloneText)
 }
 
 // opened answers with the window. That it was asked for is noted first: nobody else is to say that it

@@ -30,6 +30,9 @@ type IntakeConfig struct {
 	// Controls does what /inc shed asks for, in the name of who typed it, and returns a text for them. It
 	// decides whether they may. Default: they are told which command to run.
 	Controls func(ctx context.Context, by incident.Actor, args string) (string, error)
+	// Served reports whether a living worker serves a subscription, one of [Intake.Registrations]. Who asks for
+	// something while none does reads that it waits. It is given 200 ms. Default: they read nothing.
+	Served func(ctx context.Context, subscription string) (bool, error)
 	// Now is the clock that staleness is judged by. Default: time.Now
 	Now func() time.Time
 	// Logger hears of what nobody else is told. Default: nobody.

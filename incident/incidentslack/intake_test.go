@@ -83,6 +83,81 @@ func TestHandle_WorkersDead_DeclaresAndAcknowledges(t *testing.T) {
 	}
 }
 
+// serving is whether workers live, as the store of the registry says.
+type serving struct {
+	alive bool
+	err   error
+	asked []string
+}
+
+func (s *serving) served(_ context.Context, subscription string) (bool, error) {
+	s.asked = append(s.asked, subscription)
+	return s.alive, s.err
+}
+
+// Who asks for something that waits for a worker reads so at once, if none lives; else they hear from the worker alone.
+func TestHandle_WorkersDead_SaysThatItWaits(t *testing.T) {
+	t.Parallel()
+	s := &serving{}
+	b := newBundle(t, func(cfg *incidentslack.IntakeConfig) { cfg.Served = s.served })
+	inc := b.declared()
+	command, interaction := "slack-inbound--slack-command", "slack-inbound--slack-interaction"
+	form := func(meta, trigger string) slackkit.Interaction {
+		return filled("inc:action", meta, "V"+trigger, trigger, map[string]string{"text": "restart"})
+	}
+	for n, c := range []struct {
+		i    slackkit.Interaction
+		asks string
+	}{
+		{typed(inc.Channel.ID, "U0ANA", "update we look", "1"), command},
+		{typed("C0OPS", "U0ANA", "help", "2"), command},
+		{pressedBy("U0ANA", workflow.ActJoin, inc.ID, "3.000000"), interaction},
+		{form(fmt.Sprintf(`{"i":%q,"c":"C0OPS"}`, inc.ID), "4"), interaction},
+	} {
+		s.asked = nil
+		a := b.take(b.intake, c.i)
+		b.wantText(fmt.Sprint("answer ", n), a.Text, "It was noted, and not done yet")
+		if len(s.asked) != 1 || s.asked[0] != c.asks {
+			t.Errorf("%d: asked for %v, want %s", n, s.asked, c.asks)
+		}
+		if row := b.row(c.i.Request); !row.Handled.IsZero() {
+			t.Errorf("%d: it counts as done", n)
+		}
+	}
+	if a := b.take(b.intake, form(fmt.Sprintf(`{"i":%q}`, inc.ID), "5")); a.Modal == nil {
+		t.Errorf("a form that was opened from nowhere is answered with %+v", a)
+	}
+	s.asked = nil
+	if a := b.take(b.intake, typed("C0OPS", "U0ANA", "test a drill", "6")); !strings.Contains(a.Text, "is declared") || len(s.asked) > 0 {
+		t.Errorf("what is done in place says %q, and asks for %v", a.Text, s.asked)
+	}
+	for n, alone := range []serving{{alive: true}, {err: errors.New("not known")}, {alive: true, err: errors.New("not known")}} {
+		*s = alone
+		if a := b.take(b.intake, typed(inc.Channel.ID, "U0ANA", "update we look", fmt.Sprint("7", n))); a.Text != "" || a.Modal != nil {
+			t.Errorf("%+v: it says %+v", alone, a)
+		}
+	}
+	b.work()
+	if n := len(b.get(inc.ID).Actions); n != 2 {
+		t.Errorf("%d actions when the workers are back, want 2", n)
+	}
+}
+
+// A registry that does not answer keeps nobody waiting.
+func TestHandle_RegistryHangs_SaysNothing(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t, func(cfg *incidentslack.IntakeConfig) {
+		cfg.Served = func(ctx context.Context, _ string) (bool, error) {
+			<-ctx.Done()
+			return false, ctx.Err()
+		}
+	})
+	inc := b.declared()
+	if a := b.take(b.intake, typed(inc.Channel.ID, "U0ANA", "update we look", "1")); a.Text != "" {
+		t.Errorf("it says %q", a.Text)
+	}
+}
+
 // What is done in place and does not get there is done by the handler, after its head start.
 func TestHandle_StoreAway_TheHandlerDoesIt(t *testing.T) {
 	t.Parallel()

@@ -12,28 +12,30 @@ import (
 )
 
 // DuePages implements [incident.Watch].
-func (s *Store) DuePages(ctx context.Context, limit int) ([]incident.Due, error) {
-	return s.due(ctx, limit, func(c *incident.Columns) time.Time { return c.PageDueAt })
+func (s *Store) DuePages(ctx context.Context, after incident.Due, limit int) ([]incident.Due, error) {
+	return s.due(ctx, after, limit, func(c *incident.Columns) time.Time { return c.PageDueAt })
 }
 
 // DueNudges implements [incident.Watch].
-func (s *Store) DueNudges(ctx context.Context, limit int) ([]incident.Due, error) {
-	return s.due(ctx, limit, func(c *incident.Columns) time.Time { return c.NudgeDueAt })
+func (s *Store) DueNudges(ctx context.Context, after incident.Due, limit int) ([]incident.Due, error) {
+	return s.due(ctx, after, limit, func(c *incident.Columns) time.Time { return c.NudgeDueAt })
 }
 
-func (s *Store) due(ctx context.Context, limit int, at func(*incident.Columns) time.Time) ([]incident.Due, error) {
+func (s *Store) due(ctx context.Context, after incident.Due, limit int, at func(*incident.Columns) time.Time) ([]incident.Due, error) {
 	if err := s.lock(ctx); err != nil {
 		return nil, err
 	}
 	defer s.mu.Unlock()
 	now := s.now()
+	order := func(a, b incident.Due) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Number, b.Number)) }
 	var all []incident.Due
 	for _, r := range s.numbers {
-		if t := micro(at(&r.columns)); !t.IsZero() && !t.After(now) {
-			all = append(all, incident.Due{IncidentID: r.columns.ID, Number: r.number, At: t})
+		d := incident.Due{IncidentID: r.columns.ID, Number: r.number, At: micro(at(&r.columns))}
+		if !d.At.IsZero() && !d.At.After(now) && (after.At.IsZero() || order(d, after) > 0) {
+			all = append(all, d)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b incident.Due) int { return a.At.Compare(b.At) })
+	slices.SortFunc(all, order)
 	return all[:min(len(all), max(limit, 0))], nil
 }
 

@@ -102,7 +102,7 @@ func textEnded(b *bundle) {
 		"Claim":       func() error { _, err := s.Claim(ctx, incident.Claim{Key: "k"}); return err },
 		"Accept":      func() error { _, err := s.Accept(ctx, row1("x")); return err },
 		"Settings":    func() error { _, err := s.Settings(ctx); return err },
-		"DuePages":    func() error { _, err := s.DuePages(ctx, 1); return err },
+		"DuePages":    func() error { _, err := s.DuePages(ctx, incident.Due{}, 1); return err },
 		"Audit":       func() error { _, err := s.Audit(ctx, incident.AuditLimits{}); return err },
 	} {
 		b.wantErr(call(), incident.ErrUnavailable, name)

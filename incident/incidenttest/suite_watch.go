@@ -1,6 +1,7 @@
 package incidenttest
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -19,8 +20,10 @@ func watchPromises() []promise {
 		}},
 		{"DuePages_LongestOverdueFirst", duePages},
 		{"DueNudges_LongestOverdueFirst", dueNudges},
+		{"Due_PageByPage", duePageByPage},
 		{"Due_FollowsTheDocument", dueFollows},
-		{"Sweepable_OpenOrEndedWithinTwoDays", sweepable},
+		{"Sweepable_OpenOrEndedAndChangedWithinTwoDays", sweepable},
+		{"Sweepable_WhateverPeopleSayOfItsTimes", sweepableSaid},
 		{"Sweepable_PageByPage", sweepablePages},
 		{"Prune_RowsAfterThirtyDays", pruneRows},
 		{"Prune_EffectsNinetyDaysAfterTheEnd", pruneEffects},
@@ -53,9 +56,9 @@ func duePages(b *bundle) {
 		b.declare(b.paging(d))
 	}
 	want := []string{"INC-4 -1h0m0s", "INC-2 -1m0s", "INC-5 -1s"}
-	b.wantEqual(want, b.dueRefs(b.Store.DuePages(b.ctx, 10)), "due")
-	b.wantEqual(want[:2], b.dueRefs(b.Store.DuePages(b.ctx, 2)), "the first two")
-	b.wantEqual([]string{}, b.dueRefs(b.Store.DueNudges(b.ctx, 10)), "nudges")
+	b.wantEqual(want, b.dueRefs(b.Store.DuePages(b.ctx, incident.Due{}, 10)), "due")
+	b.wantEqual(want[:2], b.dueRefs(b.Store.DuePages(b.ctx, incident.Due{}, 2)), "the first two")
+	b.wantEqual([]string{}, b.dueRefs(b.Store.DueNudges(b.ctx, incident.Due{}, 10)), "nudges")
 }
 
 func dueNudges(b *bundle) {
@@ -63,18 +66,41 @@ func dueNudges(b *bundle) {
 		b.declare(func(inc *incident.Incident) { inc.NudgeAt = b.now.Add(d) })
 	}
 	want := []string{"INC-3 -1h0m0s", "INC-1 -1m0s"}
-	b.wantEqual(want, b.dueRefs(b.Store.DueNudges(b.ctx, 10)), "due")
-	b.wantEqual(want[:1], b.dueRefs(b.Store.DueNudges(b.ctx, 1)), "the first")
-	b.wantEqual([]string{}, b.dueRefs(b.Store.DuePages(b.ctx, 10)), "pages")
+	b.wantEqual(want, b.dueRefs(b.Store.DueNudges(b.ctx, incident.Due{}, 10)), "due")
+	b.wantEqual(want[:1], b.dueRefs(b.Store.DueNudges(b.ctx, incident.Due{}, 1)), "the first")
+	b.wantEqual([]string{}, b.dueRefs(b.Store.DuePages(b.ctx, incident.Due{}, 10)), "pages")
+}
+
+// duePageByPage: whatever stays due, what comes after it is reached, also where many are due at the same time.
+func duePageByPage(b *bundle) {
+	long := time.Date(1969, time.July, 20, 20, 17, 0, 0, time.UTC).Sub(b.now) // people may say any time
+	want := []string{}
+	for _, d := range []time.Duration{long, -time.Hour, -time.Hour, -time.Hour, -time.Minute, -time.Minute, -time.Microsecond} {
+		inc := b.declare(b.paging(d), func(inc *incident.Incident) { inc.NudgeAt = b.now.Add(d) })
+		want = append(want, fmt.Sprint(inc.Ref(), " ", d))
+	}
+	for name, due := range map[string]func(context.Context, incident.Due, int) ([]incident.Due, error){
+		"pages": b.Store.DuePages, "nudges": b.Store.DueNudges,
+	} {
+		got, after := []string{}, incident.Due{}
+		for len(got) <= len(want) {
+			found, err := due(b.ctx, after, 2)
+			if got = append(got, b.dueRefs(found, err)...); len(found) == 0 {
+				break
+			}
+			after = found[len(found)-1]
+		}
+		b.wantEqual(want, got, name)
+	}
 }
 
 func dueFollows(b *bundle) {
 	inc := b.declare(b.paging(time.Minute))
-	b.wantEqual([]string{}, b.dueRefs(b.Store.DuePages(b.ctx, 10)), "before")
+	b.wantEqual([]string{}, b.dueRefs(b.Store.DuePages(b.ctx, incident.Due{}, 10)), "before")
 	inc = b.save(inc, b.paging(-time.Minute))
-	b.wantEqual([]string{"INC-1 -1m0s"}, b.dueRefs(b.Store.DuePages(b.ctx, 10)), "then")
+	b.wantEqual([]string{"INC-1 -1m0s"}, b.dueRefs(b.Store.DuePages(b.ctx, incident.Due{}, 10)), "then")
 	b.save(inc, func(inc *incident.Incident) { inc.Escalations[0].State = incident.Acked })
-	b.wantEqual([]string{}, b.dueRefs(b.Store.DuePages(b.ctx, 10)), "after the ack")
+	b.wantEqual([]string{}, b.dueRefs(b.Store.DuePages(b.ctx, incident.Due{}, 10)), "after the ack")
 }
 
 // ended returns a change that ends an incident d ago.
@@ -106,6 +132,24 @@ func sweepable(b *bundle) {
 	found, err = b.Store.Sweepable(b.ctx, "", 100)
 	b.must(err)
 	b.wantEqual(want[:3], sweptIDs(found), "two hours later")
+}
+
+// sweepableSaid: the end counts as it was recorded. People may say any day of it, also later.
+func sweepableSaid(b *bundle) {
+	want := []string{}
+	for _, said := range []time.Time{b.now.AddDate(-1, 0, 0), b.now.AddDate(1, 0, 0)} {
+		say := func(inc *incident.Incident) { inc.Times.Resolved, inc.Times.Closed = said, said }
+		for _, s := range []incident.Status{incident.Documenting, incident.Closed, incident.Declined} {
+			want = append(want, b.declare(b.ended(s, 47*time.Hour), say).ID)
+			b.declare(b.ended(s, 49*time.Hour), say)
+		}
+	}
+	late := b.declare(b.ended(incident.Documenting, 100*24*time.Hour))
+	b.save(late, func(inc *incident.Incident) { inc.Status, inc.Times.Updated = incident.Closed, b.now })
+	want = append(want, late.ID) // what its close asks for may be missing
+	found, err := b.Store.Sweepable(b.ctx, "", 100)
+	b.must(err)
+	b.wantEqual(want, sweptIDs(found), "ids")
 }
 
 func sweptIDs(found []incident.Due) (ids []string) {

@@ -2,7 +2,7 @@ package incidentweb
 
 import (
 	"bytes"
-	_ "embed" // the page and its style
+	_ "embed" // the page and the style
 	"errors"
 	"html/template"
 	"net/http"
@@ -17,11 +17,13 @@ import (
 //go:embed ack.html
 var ackHTML string
 
-//go:embed ack.css
-var ackCSS string
+// pageCSS is the style of all pages.
+//
+//go:embed page.css
+var pageCSS string
 
 // ackTemplate has the style written into it, byte by byte as its digest in the headers says.
-var ackTemplate = template.Must(template.New("ack").Parse(strings.Replace(ackHTML, "/*style*/", ackCSS, 1)))
+var ackTemplate = template.Must(template.New("ack").Parse(strings.Replace(ackHTML, "/*style*/", pageCSS, 1)))
 
 // maxAckForm bounds the form, which is one signed text.
 const maxAckForm = 8 << 10
@@ -40,7 +42,7 @@ func (p ackPage) write(w http.ResponseWriter, status int) {
 		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)
 		return
 	}
-	webkit.PageHeaders(w, ackCSS)
+	webkit.PageHeaders(w, pageCSS)
 	w.WriteHeader(status)
 	_, _ = w.Write(out.Bytes()) // nobody is left to tell
 }

@@ -233,28 +233,33 @@ func TestAck_Headers(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, w := range []*httptest.ResponseRecorder{b.open(b.paged(`{"name":"x"}`).Path(ackKey)), b.open("/ack/x?t=x")} {
-		_, rest, _ := strings.Cut(w.Body.String(), "<style>")
-		style, _, ok := strings.Cut(rest, "</style>")
-		if !ok {
-			t.Fatalf("no style: %s", w.Body)
+		wantPageHeaders(t, w)
+	}
+}
+
+func wantPageHeaders(t *testing.T, w *httptest.ResponseRecorder) {
+	t.Helper()
+	_, rest, _ := strings.Cut(w.Body.String(), "<style>")
+	style, _, ok := strings.Cut(rest, "</style>")
+	if !ok {
+		t.Fatalf("no style: %s", w.Body)
+	}
+	sum := sha256.Sum256([]byte(style))
+	csp := w.Header().Get("Content-Security-Policy")
+	for _, part := range []string{
+		"default-src 'none'", "style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'", "form-action 'self'",
+		"base-uri 'none'", "frame-ancestors 'none'",
+	} {
+		if !strings.Contains(csp, part) {
+			t.Errorf("%q is not in %q", part, csp)
 		}
-		sum := sha256.Sum256([]byte(style))
-		csp := w.Header().Get("Content-Security-Policy")
-		for _, part := range []string{
-			"default-src 'none'", "style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'", "form-action 'self'",
-			"base-uri 'none'", "frame-ancestors 'none'",
-		} {
-			if !strings.Contains(csp, part) {
-				t.Errorf("%q is not in %q", part, csp)
-			}
-		}
-		for name, want := range map[string]string{
-			"Referrer-Policy": "same-origin", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store",
-			"Cross-Origin-Opener-Policy": "same-origin", "X-Robots-Tag": "noindex",
-		} {
-			if got := w.Header().Get(name); got != want {
-				t.Errorf("%s: %q, want %q", name, got, want)
-			}
+	}
+	for name, want := range map[string]string{
+		"Referrer-Policy": "same-origin", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store",
+		"Cross-Origin-Opener-Policy": "same-origin", "X-Robots-Tag": "noindex",
+	} {
+		if got := w.Header().Get(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Package incidentweb is the HTTP API of the incident workflow, the intake of alerts, and the one page
+// Package incidentweb is the HTTP API of the incident workflow, the intake of alerts, and the page
 // that people open from a pager: the answer to a page.
 //
 //	h, err := incidentweb.New(svc, incidentweb.Options{AckKeys: keys, Secret: os.Getenv})
@@ -25,6 +25,11 @@
 // A new incident needs the header Idempotency-Key; the same key of the same token is answered with the
 // incident that it made. Every other verb may have one, and may have If-Match with the version that
 // its caller saw. An alert may come as often as it likes: the same delivery is stored once.
+//
+// # People
+//
+// Chats link to the API's address of an incident. A browser that opens it has no token: it gets a small page,
+// still a 401, that says what does show an incident. It is the same whether there is such an incident or not.
 //
 // # Errors
 //

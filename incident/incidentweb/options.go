@@ -26,6 +26,9 @@ type Options struct {
 	// Origins are the origins of browsers beside our own that may send requests which change something,
 	// such as "https://ops.example.com" behind a proxy that rewrites Host.
 	Origins []string
+	// Address is how people reach the API, such as "https://ops.example.com", for commands that pages show.
+	// Default: these leave it out.
+	Address string
 	// DeclareBurst and DeclareEvery bound the new incidents of one token: so many at once, and one more
 	// each so often. Default 1000 and 10 ms.
 	DeclareBurst int

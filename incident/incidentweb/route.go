@@ -34,6 +34,9 @@ type route struct {
 	// do answers in JSON, page in whatever form it likes. A route has one of them.
 	do   func(*call) (answer, error)
 	page http.HandlerFunc
+	// visitor answers people who open the route in a browser, which has no token to send. Nil for as programs are
+	// answered.
+	visitor http.HandlerFunc
 	// body and what are for docs/api.md.
 	body, what string
 }
@@ -89,6 +92,10 @@ func (a *api) serve(w http.ResponseWriter, req *http.Request, r route) {
 	req = req.WithContext(ctx)
 	if r.page != nil {
 		r.page(w, req)
+		return
+	}
+	if r.visitor != nil && isVisitor(req) {
+		r.visitor(w, req)
 		return
 	}
 	c := &call{api: a, req: req, w: w}

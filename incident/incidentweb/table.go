@@ -29,7 +29,7 @@ func (a *api) incidentRoutes() []route {
 			what: "declares; `Idempotency-Key` is required; 201, or 200 with the one that the key made before"},
 		{method: get, path: "/v1/incidents", access: viewer, do: (*call).listIncidents,
 			what: "newest first; query: status, stage, severity, mode, text, person, field=id:value, limit, cursor, private=true (admins)"},
-		{method: get, path: one, access: viewer, do: (*call).getIncident, what: "one; its version is the ETag"},
+		{method: get, path: one, access: viewer, do: (*call).getIncident, visitor: a.tellVisitor, what: "one; its version is the ETag"},
 		{method: patch, path: one, access: responder, do: (*call).edit,
 			body: "any of name, summary, type, severity, fields, impact_started, reported, resolved", what: "`If-Match` is required"},
 		{method: post, path: one + "/accept", access: responder, do: (*call).accept, body: "name, severity, type, quiet", what: "triage is real"},

@@ -19,6 +19,10 @@ func Bearer(r *http.Request) (string, bool) {
 // Unauthorized returns the problem of a caller whom we do not know, with what to send.
 func Unauthorized(format string, args ...any) *Problem {
 	p := Problemf(http.StatusUnauthorized, "unauthorized", format, args...)
-	p.Header = http.Header{"Www-Authenticate": {`Bearer realm="theriac"`}}
+	p.Header = http.Header{}
+	AskForToken(p.Header)
 	return p
 }
+
+// AskForToken says in the headers of an answer with status 401 what is asked for.
+func AskForToken(h http.Header) { h.Set("WWW-Authenticate", `Bearer realm="theriac"`) }

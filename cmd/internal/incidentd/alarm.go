@@ -8,7 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"sync"
+	"path/filepath"
 	"time"
 
 	"github.com/theriac/theriac/cmd/internal/config"
@@ -22,8 +22,6 @@ const (
 	alarmWithin = 5 * time.Second
 	// alarmQuiet is how long a subject is told only once.
 	alarmQuiet = 15 * time.Minute
-	// maxSubjects bounds the memory of what was told.
-	maxSubjects = 10_000
 )
 
 // alarmer is the backup notifier: synchronous, with HTTP clients of its own, to webhook, PagerDuty,
@@ -34,14 +32,17 @@ type alarmer struct {
 	stderr  io.Writer
 	file    string
 	now     func() time.Time
-
-	mu   sync.Mutex
-	told map[string]time.Time
+	told    *subjects
 }
 
-// newAlarmer returns the backup notifier of the settings.
-func newAlarmer(cfg config.Incident, stderr io.Writer) (*alarmer, error) {
-	a := &alarmer{stderr: stderr, file: cfg.AlarmFile, now: time.Now, told: map[string]time.Time{}}
+// alarms returns the backup notifier of this process.
+func (p program) alarms() (*alarmer, error) {
+	return newAlarmer(p.incident, filepath.Join(p.settings.DataDir, "alarms.told"), os.Stderr)
+}
+
+// newAlarmer returns the backup notifier of the settings. The file told is where it keeps what it told.
+func newAlarmer(cfg config.Incident, told string, stderr io.Writer) (*alarmer, error) {
+	a := &alarmer{stderr: stderr, file: cfg.AlarmFile, now: time.Now, told: newSubjects(told)}
 	client := &http.Client{Timeout: alarmWithin}
 	if cfg.BackupPagerDutyKey != "" {
 		pd, err := notify.NewPagerDuty(notify.PagerDutyConfig{
@@ -64,10 +65,11 @@ func newAlarmer(cfg config.Incident, stderr io.Writer) (*alarmer, error) {
 	return a, nil
 }
 
-// Raise tells people, once per subject and 15 min. What no way took is told again with the next call.
+// Raise tells people, once per subject and 15 min, restarts included. What no way took is told again with the
+// next call.
 func (a *alarmer) Raise(ctx context.Context, alarm incidentclock.Alarm) error {
 	now := a.now()
-	if !a.claim(alarm.Subject, now) {
+	if !a.told.claim(alarm.Subject, now) {
 		return nil
 	}
 	line, err := json.Marshal(map[string]any{
@@ -93,8 +95,10 @@ func (a *alarmer) Raise(ctx context.Context, alarm incidentclock.Alarm) error {
 		reached = reached || err == nil
 		errs = append(errs, err)
 	}
-	if !reached {
-		a.forget(alarm.Subject)
+	if reached {
+		errs = append(errs, a.told.keep(alarm.Subject, now))
+	} else {
+		a.told.forget(alarm.Subject)
 	}
 	return errors.Join(errs...)
 }
@@ -103,30 +107,6 @@ func (a *alarmer) Raise(ctx context.Context, alarm incidentclock.Alarm) error {
 // tell it again does no harm, since each way drops what it has by the subject.
 func (a *alarmer) backup(ctx context.Context, w workflow.Alarm) error {
 	return workflow.InDoubt(a.Raise(ctx, incidentclock.Alarm{Subject: w.Key, Title: w.Title, Detail: w.Detail, Ref: w.Ref, At: w.At}))
-}
-
-// claim notes that a subject is told now, and reports false where it was a moment ago.
-func (a *alarmer) claim(subject string, now time.Time) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if last, ok := a.told[subject]; ok && now.Sub(last) < alarmQuiet {
-		return false
-	}
-	if len(a.told) >= maxSubjects {
-		for s, last := range a.told {
-			if now.Sub(last) >= alarmQuiet {
-				delete(a.told, s)
-			}
-		}
-	}
-	a.told[subject] = now
-	return true
-}
-
-func (a *alarmer) forget(subject string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.told, subject)
 }
 
 // write appends a line to the file.

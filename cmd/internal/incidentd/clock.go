@@ -2,7 +2,6 @@ package incidentd
 
 import (
 	"context"
-	"os"
 
 	"github.com/theriac/theriac/cmd/internal/bus"
 	"github.com/theriac/theriac/consumer/guardian"
@@ -20,7 +19,7 @@ func (p program) clock(ctx context.Context, role guardian.Role) error {
 		return err
 	}
 	defer p.closes("incident store", stores.Close)
-	alarm, err := newAlarmer(p.incident, os.Stderr)
+	alarm, err := p.alarms()
 	if err != nil {
 		return err
 	}

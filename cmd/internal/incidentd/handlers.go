@@ -2,7 +2,6 @@ package incidentd
 
 import (
 	"context"
-	"os"
 	"slices"
 	"time"
 
@@ -103,7 +102,7 @@ func (p program) furnish(ctx context.Context, d *desk, class string) (err error)
 	if d.service, err = incident.NewService(incident.Config{Stores: d.stores, Logger: p.log}); err != nil {
 		return err
 	}
-	if d.alarm, err = newAlarmer(p.incident, os.Stderr); err != nil {
+	if d.alarm, err = p.alarms(); err != nil {
 		return err
 	}
 	told, err := p.notices(ctx)
@@ -127,7 +126,7 @@ func (p program) furnish(ctx context.Context, d *desk, class string) (err error)
 	if err != nil {
 		return err
 	}
-	intake, err := p.intake(d.service, client)
+	intake, err := p.intake(d.service, client, nil)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package incidentd
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/theriac/theriac/cmd/internal/app"
@@ -35,15 +34,23 @@ func (p program) openRoom(ctx context.Context) (*quarantine.Service, func(), err
 type lateRoom struct {
 	open func(ctx context.Context) (*quarantine.Service, func(), error)
 
-	mu    sync.Mutex
+	gate  chan struct{} // holds one element while somebody has what follows; unlike a mutex nobody waits for ever
 	room  *quarantine.Service
 	shuts func()
 }
 
-// get returns the room, and opens it if it is not open.
+func newLateRoom(open func(ctx context.Context) (*quarantine.Service, func(), error)) *lateRoom {
+	return &lateRoom{open: open, gate: make(chan struct{}, 1)}
+}
+
+// get returns the room, and opens it if it is not open. It waits for somebody else who opens it until ctx ends.
 func (l *lateRoom) get(ctx context.Context) (*quarantine.Service, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	select {
+	case l.gate <- struct{}{}:
+		defer func() { <-l.gate }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	if l.room != nil {
 		return l.room, nil
 	}
@@ -56,11 +63,20 @@ func (l *lateRoom) get(ctx context.Context) (*quarantine.Service, error) {
 
 // close closes it if it was opened.
 func (l *lateRoom) close() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.gate <- struct{}{}
+	defer func() { <-l.gate }()
 	if l.shuts != nil {
 		l.shuts()
 	}
+}
+
+// served reports whether a living worker serves a subscription.
+func (l *lateRoom) served(ctx context.Context, subscription string) (bool, error) {
+	room, err := l.get(ctx)
+	if err != nil {
+		return false, err
+	}
+	return room.Served(ctx, subscription)
 }
 
 // controls are the orders that are in force, in the words of incidents.

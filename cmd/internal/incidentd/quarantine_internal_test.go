@@ -162,14 +162,14 @@ func TestLateRoom_IsAskedForUntilItIsThere(t *testing.T) {
 	t.Parallel()
 	store := quarantinetest.NewStore()
 	there, opened, closed := false, 0, 0
-	late := lateRoom{open: func(context.Context) (*quarantine.Service, func(), error) {
+	late := newLateRoom(func(context.Context) (*quarantine.Service, func(), error) {
 		if !there {
 			return nil, nil, errors.New("no connection")
 		}
 		opened++
 		room, err := quarantine.New(store, quarantine.Config{})
 		return room, func() { closed++ }, err
-	}}
+	})
 	if all, err := late.controls(t.Context()); err == nil {
 		t.Errorf("it says %v", all)
 	}
@@ -204,11 +204,65 @@ func TestLateRoom_IsAskedForUntilItIsThere(t *testing.T) {
 	}
 }
 
+// Whether a worker lives is proven by the store, whoever asks.
+func TestLateRoom_KnowsWhoIsServed(t *testing.T) {
+	t.Parallel()
+	store := quarantinetest.NewStore()
+	late := newLateRoom(func(context.Context) (*quarantine.Service, func(), error) {
+		room, err := quarantine.New(store, quarantine.Config{})
+		return room, func() {}, err
+	})
+	served := func(want bool, when string) {
+		t.Helper()
+		if got, err := late.served(t.Context(), "slack"); err != nil || got != want {
+			t.Errorf("%s: %t, %v", when, got, err)
+		}
+	}
+	served(false, "before a worker is there")
+	if _, err := store.Join(t.Context(), quarantine.Worker{Name: "other", Subscriptions: []string{"clock"}}); err != nil {
+		t.Fatal(err)
+	}
+	served(false, "with a worker of something else")
+	m, err := store.Join(t.Context(), quarantine.Worker{Name: "worker", Subscriptions: []string{"clock", "slack"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	served(true, "with its worker")
+	store.Kill(m)
+	served(false, "when its worker has died")
+	store.Fail(errors.New("away"))
+	if _, err := late.served(t.Context(), "slack"); err == nil {
+		t.Error("a store that is away proves something")
+	}
+}
+
+// Somebody who opens a room that does not answer keeps nobody waiting longer than they can.
+func TestLateRoom_NobodyWaitsForEver(t *testing.T) {
+	t.Parallel()
+	opening, answer := make(chan struct{}), make(chan struct{})
+	late := newLateRoom(func(context.Context) (*quarantine.Service, func(), error) {
+		close(opening)
+		<-answer
+		return nil, nil, errors.New("no connection")
+	})
+	var group runner.Group
+	group.Go(func() { _, _ = late.get(t.Context()) })
+	<-opening
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := late.served(ctx, "slack"); !errors.Is(err, context.Canceled) {
+		t.Errorf("it says %v", err)
+	}
+	close(answer)
+	group.Wait()
+}
+
 // TestAlarmer_Backup: what the workflow has for it goes out once, and what reached nobody is in doubt.
 func TestAlarmer_Backup(t *testing.T) {
 	t.Parallel()
 	var said bytes.Buffer
-	a, err := newAlarmer(config.Incident{AlarmFile: filepath.Join(t.TempDir(), "alarms.log")}, &said)
+	dir := t.TempDir()
+	a, err := newAlarmer(config.Incident{AlarmFile: filepath.Join(dir, "alarms.log")}, filepath.Join(dir, "alarms.told"), &said)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,10 +16,14 @@ import (
 // slackPath is where Slack sends commands, clicks and events over HTTP; one address takes all three.
 const slackPath = "/slack/"
 
-// intake takes what people do in Slack for incidents.
-func (p program) intake(service *incident.Service, client *slackkit.Client) (*incidentslack.Intake, error) {
+// intake takes what people do in Slack for incidents. Served reports whether a living worker serves a subscription;
+// nil where nobody is told that none does.
+func (p program) intake(
+	service *incident.Service, client *slackkit.Client, served func(ctx context.Context, subscription string) (bool, error),
+) (*incidentslack.Intake, error) {
 	return incidentslack.NewIntake(incidentslack.IntakeConfig{
-		Service: service, Client: client.Share(slackkit.Critical), Link: p.link, Quarantine: p.incident.Notices.Links, Logger: p.log,
+		Service: service, Client: client.Share(slackkit.Critical), Link: p.link, Quarantine: p.incident.Notices.Links,
+		Served: served, Logger: p.log,
 	})
 }
 
@@ -70,7 +74,7 @@ func (s *site) openSlack(ctx context.Context) (*slackWay, error) {
 	if err != nil {
 		return nil, err
 	}
-	intake, err := s.intake(s.service, client)
+	intake, err := s.intake(s.service, client, s.room.served)
 	if err != nil {
 		return nil, err
 	}

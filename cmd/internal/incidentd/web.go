@@ -39,7 +39,7 @@ func (p program) web(ctx context.Context, role guardian.Role) error {
 	if err != nil {
 		return err
 	}
-	site := &site{program: p, stores: stores, service: service, room: lateRoom{open: p.openRoom}, entrance: newEntrance()}
+	site := &site{program: p, stores: stores, service: service, room: newLateRoom(p.openRoom), entrance: newEntrance()}
 	defer site.room.close()
 	handler, err := site.handler()
 	if err != nil {
@@ -62,7 +62,7 @@ type site struct {
 	program
 	stores   incident.Stores
 	service  *incident.Service
-	room     lateRoom
+	room     *lateRoom
 	draining atomic.Bool
 	entrance *entrance
 }
@@ -74,7 +74,7 @@ func (s *site) handler() (http.Handler, error) {
 	}
 	api, err := incidentweb.New(s.service, incidentweb.Options{
 		Logger: s.log, Secret: secretOf(s.environ), VerifyWebhook: notify.Verify, AckKeys: [][]byte{key},
-		Origins:  publicOrigin(s.incident.PublicURL),
+		Origins: publicOrigin(s.incident.PublicURL), Address: s.incident.PublicURL,
 		Draining: s.draining.Load, Health: s.health, Controls: s.room.controls,
 		TestWebhook: s.testWebhook, ResendWebhook: s.resendWebhook,
 	})

@@ -16,7 +16,7 @@ CREATE TABLE incident (
     merged_into  TEXT NOT NULL,
     created_at   INTEGER NOT NULL,
     updated_at   INTEGER NOT NULL,
-    ended_at     INTEGER NOT NULL, -- 0 while it is open
+    ended_at     INTEGER NOT NULL, -- by our own clock, 0 while it is open
     page_due_at  INTEGER NOT NULL,
     nudge_due_at INTEGER NOT NULL,
     has_channel  INTEGER NOT NULL,

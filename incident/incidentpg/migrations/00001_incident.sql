@@ -12,6 +12,7 @@ CREATE SEQUENCE theriac.incident_number;
 -- these names are not looked at, nor is number. listing is the document without the
 -- parts that only a single one shows. search is name and summary in small letters,
 -- fields one element for each value of a custom field. A time is null for never.
+-- ended_at is by our own clock, not by what people say.
 CREATE TABLE theriac.incident (
     number       bigint PRIMARY KEY,
     id           text COLLATE "C" NOT NULL CONSTRAINT incident_id_key UNIQUE,
