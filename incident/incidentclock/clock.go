@@ -46,7 +46,7 @@ type ClockConfig struct {
 // Clock asks for what is due. Make one with NewClock and call Run once.
 type Clock struct{ ClockConfig }
 
-// NewClock returns a clock.
+// NewClock returns a clock that does nothing before Run. cfg.Store is required.
 func NewClock(cfg ClockConfig) *Clock {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
