@@ -19,7 +19,7 @@ LINT         := .tools/golangci-lint-$(LINT_VERSION)/golangci-lint
 
 .PHONY: help
 help: ## Print this list.
-	@awk -F ':.*## ' '/^[a-z][a-z\/-]*:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z\/-]*:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build the programs into bin/.

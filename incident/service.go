@@ -45,7 +45,7 @@ type loadedSettings struct {
 // attempts is how often a verb is run again after somebody else was first.
 const attempts = 5
 
-// NewService returns a Service.
+// NewService returns a Service over cfg.Stores. Without them it returns an error that is [ErrInvalid].
 func NewService(cfg Config) (*Service, error) {
 	if cfg.Stores == nil {
 		return nil, fmt.Errorf("incident: Config.Stores is missing: %w", ErrInvalid)

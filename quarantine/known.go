@@ -81,9 +81,6 @@ func (t trace) stands() handlers.Standing {
 	return t.standing
 }
 
-// standing returns what is remembered of a message.
-func (k *known) standing(sub, id string) handlers.Standing { return k.look(sub, id).stands() }
-
 // look returns the trace of a message, a zero one if there is none.
 func (k *known) look(sub, id string) trace {
 	f := k.filter.Load()
@@ -254,11 +251,4 @@ func (k *known) refreshLocked() {
 	}
 	k.filter.Store(fresh)
 	k.set = live
-}
-
-// size returns how many messages are remembered.
-func (k *known) size() int {
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	return len(k.young) + len(k.old)
 }

@@ -10,6 +10,16 @@ import (
 	"github.com/theriac/theriac/handlers"
 )
 
+// standing returns what is remembered of a message.
+func (k *known) standing(sub, id string) handlers.Standing { return k.look(sub, id).stands() }
+
+// size returns how many messages are remembered.
+func (k *known) size() int {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return len(k.young) + len(k.old)
+}
+
 func TestKnown_RaisesAndClears(t *testing.T) {
 	t.Parallel()
 	k := newKnown(100)

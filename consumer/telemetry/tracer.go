@@ -70,7 +70,7 @@ var (
 	_ consumer.SpanNamer    = (*Tracer)(nil)
 )
 
-// NewTracer returns a Tracer.
+// NewTracer fills what cfg leaves out with the defaults; it cannot fail and starts nothing.
 func NewTracer(cfg TracerConfig) *Tracer {
 	if cfg.Provider == nil {
 		cfg.Provider = otel.GetTracerProvider()

@@ -51,7 +51,7 @@ type Clock struct {
 	pages, nudges incident.Due
 }
 
-// NewClock returns a clock.
+// NewClock returns a clock that does nothing before Run. cfg.Store is required.
 func NewClock(cfg ClockConfig) *Clock {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)

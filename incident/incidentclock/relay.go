@@ -39,7 +39,7 @@ type Relay struct {
 	pause    time.Duration
 }
 
-// NewRelay returns a relay.
+// NewRelay returns a relay that does nothing before Run; what cfg leaves out gets its default.
 func NewRelay(cfg RelayConfig) *Relay {
 	cfg.Batch = orDefault(cfg.Batch, 100)
 	cfg.Patience = orDefault(cfg.Patience, 200*time.Millisecond)

@@ -51,14 +51,15 @@ type WatchdogConfig struct {
 	// Limits default to DefaultLimits.
 	Limits incident.AuditLimits
 	// Now is only for the time of an alarm about a store that cannot be read. Default time.Now.
-	Now    func() time.Time
+	Now func() time.Time
+	// Logger hears of an alarm that reached nobody, and of a heartbeat that was not taken. Default: nobody.
 	Logger *slog.Logger
 }
 
 // Watchdog looks every 30 s whether something is late. Make one with NewWatchdog and call Run once.
 type Watchdog struct{ WatchdogConfig }
 
-// NewWatchdog returns a watchdog.
+// NewWatchdog returns a watchdog that does nothing before Run. cfg.Watch and cfg.Alarmer are required.
 func NewWatchdog(cfg WatchdogConfig) *Watchdog {
 	if cfg.Limits == (incident.AuditLimits{}) {
 		cfg.Limits = DefaultLimits()

@@ -27,9 +27,6 @@ func kinds() pgkit.Kinds {
 	}
 }
 
-// classify says what an error means for the caller and what was being done.
-func classify(doing string, err error) error { return kinds().Classify(doing, err) }
-
 // kindOfConstraint judges what was there already.
 func kindOfConstraint(name string) error {
 	switch name {

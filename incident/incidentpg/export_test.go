@@ -14,7 +14,7 @@ import (
 func Kinds() pgkit.Kinds { return kinds() }
 
 // Classify says what an error of the driver means.
-func Classify(err error) error { return classify("test", err) }
+func Classify(err error) error { return kinds().Classify("test", err) }
 
 // Session asks a connection of the store for a value.
 func Session(ctx context.Context, s *Store, expression string) (value string, err error) {

@@ -96,7 +96,7 @@ func plantedImports() []planted {
 			files: tree{
 				"handlers/a.go":                    "package handlers\nimport \"fmt\"\nimport _ \"github.com/google/uuid\"",
 				"handlers/a_test.go":               "package handlers_test\nimport \"example.org/m/handlers\"\nimport \"example.org/m/handlers/handlertest\"\nimport \"github.com/google/go-cmp/cmp\"",
-				"consumer/a.go":                    "package consumer\nimport \"example.org/m/handlers\"\nimport \"example.org/m/quarantine\"\nimport \"golang.org/x/time/rate\"",
+				"consumer/a.go":                    "package consumer\nimport \"example.org/m/handlers\"\nimport \"example.org/m/quarantine\"\nimport \"github.com/sony/gobreaker/v2/rate\"",
 				"consumer/natsjs/a.go":             "package natsjs\nimport \"example.org/m/consumer/natsjs/embedded\"\nimport \"github.com/nats-io/nats.go/jetstream\"",
 				"consumer/natsjs/a_test.go":        "package natsjs_test\nimport \"example.org/m/consumer/natsjs/embedded\"\nimport \"example.org/m/consumer/consumertest\"",
 				"quarantine/quarantinepg/a.go":     "package quarantinepg\nimport \"github.com/jackc/pgx/v5fork\"\nimport \"github.com/jackc/pgx/v5\"",

@@ -27,9 +27,7 @@ const (
 	slack    = "github.com/slack-go/slack"
 	sqlite   = "modernc.org/sqlite"
 	uuid     = "github.com/google/uuid"
-	xsync    = "golang.org/x/sync"
 	xsys     = "golang.org/x/sys"
-	xtime    = "golang.org/x/time"
 )
 
 // runner is what every room may use: goroutines with an owner.
@@ -62,7 +60,7 @@ func consumerRows() []row {
 	}
 	return []row{
 		{pkg: "consumer", ours: []string{"handlers", "consumer/guardian/inflight", runner},
-			outside: []string{"github.com/cenkalti/backoff/v4", "github.com/sony/gobreaker/v2", xtime},
+			outside: []string{"github.com/cenkalti/backoff/v4", "github.com/sony/gobreaker/v2"},
 			why:     "knows that poison goes somewhere, not where"},
 		{pkg: "consumer/guardian", ours: with(guardian, "handlers/redact", runner), outside: []string{xsys},
 			why: "small parent: no store, no broker, no web"},
@@ -79,7 +77,7 @@ func consumerRows() []row {
 		{pkg: "consumer/ward", ours: with(ours, append(guardian, "consumer/guardian")...),
 			why: "brings the guardian's words to consumers, and a consumer's messages to its wards"},
 		{pkg: "consumer/gcppubsub", ours: ours,
-			outside: []string{pubsub, "google.golang.org/api", gax, grpc, genproto, protobuf},
+			outside: []string{pubsub, "google.golang.org/api", grpc, protobuf},
 			tests:   []string{"internal/fakepubsub"},
 			why:     "the one place with Google's client"},
 		{pkg: "consumer/natsjs", ours: ours, outside: []string{nats},
@@ -102,14 +100,14 @@ func quarantineRows() []row {
 	ours := []string{"quarantine", "handlers", runner}
 	return []row{
 		{pkg: "quarantine", ours: []string{"handlers", runner},
-			outside: []string{uuid, "github.com/wI2L/jsondiff", "github.com/expr-lang/expr"},
+			outside: []string{uuid},
 			why:     "usable without our consumer"},
 		{pkg: "quarantine/quarantinepg", ours: with(ours, "internal/pgkit", "internal/migrate"), outside: []string{pgx},
 			tests: []string{"internal/pgkit/pgkittest"},
 			why:   "its SQL and nobody else's"},
 		{pkg: "quarantine/quarantinelite", ours: with(ours, "internal/litekit", "internal/localfile", "internal/migrate", "internal/sqlrows"),
-			outside: []string{sqlite}, tests: []string{"internal/litekit/litekittest", "internal/storetest"},
-			why: "the same store, embedded"},
+			tests: []string{"internal/litekit/litekittest", "internal/storetest"},
+			why:   "the same store, embedded"},
 		{pkg: "quarantine/quarantineslack", ours: with(ours, "handlers/redact", "internal/slackkit", "internal/notify"), outside: []string{slack},
 			tests: []string{"internal/slackkit/slackfake", "internal/notify/notifyfake", "quarantine/quarantinelite"},
 			why:   "speaks to the Service, never to SQL"},
@@ -129,8 +127,8 @@ func incidentRows() []row {
 			tests: []string{"internal/pgkit/pgkittest"},
 			why:   "its SQL and nobody else's"},
 		{pkg: "incident/incidentlite", ours: with(ours, "internal/litekit", "internal/localfile", "internal/migrate", "internal/sqlrows"),
-			outside: []string{sqlite}, tests: []string{"internal/litekit/litekittest", "internal/storetest"},
-			why: "the same store, embedded"},
+			tests: []string{"internal/litekit/litekittest", "internal/storetest"},
+			why:   "the same store, embedded"},
 		{pkg: "incident/incidentslack", ours: with(ours, "handlers/workflow", "internal/slackkit"), outside: []string{slack},
 			tests: []string{"internal/slackkit/slackfake", "incident/incidenttest"},
 			why:   "speaks to the domain, never to SQL; the workflow owns Chat, which it implements, and takes its handlers"},
@@ -152,13 +150,13 @@ func commandRows() []row {
 		{pkg: "cmd/internal/...",
 			ours: []string{"cmd/internal/...", "handlers/...", "consumer/...", "quarantine/...", "incident/...", "internal/..."},
 			outside: []string{
-				"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/cli/go-gh/v2",
+				"github.com/spf13/cobra", "github.com/cli/go-gh/v2",
 				"github.com/vbauerster/mpb/v8", "github.com/caarlos0/env/v11", "go.opentelemetry.io/otel",
 				"go.opentelemetry.io/proto/otlp", "github.com/prometheus/client_golang", "github.com/prometheus/otlptranslator",
-				protobuf, pgx, pubsub, "google.golang.org/api", grpc, nats, slack, "github.com/getsentry/sentry-go",
-				uuid, xsync, xsys, xtime, "golang.org/x/term", "golang.org/x/text",
+				protobuf, pgx, pubsub, "google.golang.org/api", grpc, nats, "github.com/getsentry/sentry-go",
+				uuid, xsys, "golang.org/x/term", "golang.org/x/text",
 			},
-			tests: []string{sqlite, "github.com/chromedp", "github.com/prometheus/common"},
+			tests: []string{sqlite},
 			why:   "the only wiring, the only reader of the environment"},
 		{pkg: "examples/...", ours: []string{"handlers/...", "consumer/...", "quarantine/...", "incident/..."},
 			outside: []string{anything},
@@ -176,7 +174,7 @@ func internalRows() []row {
 			why:   "a Pub/Sub server with the documented rules, for tests, drills and benchmarks"},
 		{pkg: "internal/fakeotlp", ours: []string{runner}, outside: []string{"go.opentelemetry.io/proto/otlp", protobuf},
 			why: "a collector of spans, for tests and drills"},
-		{pkg: "internal/slackkit/...", ours: []string{"internal/..."}, outside: []string{slack, xtime, "github.com/gorilla/websocket"},
+		{pkg: "internal/slackkit/...", ours: []string{"internal/..."}, outside: []string{slack, "github.com/gorilla/websocket"},
 			why: "Slack client and its budget"},
 		{pkg: "internal/migrate", ours: []string{"internal/..."}, outside: []string{goose},
 			tests: []string{pgx, sqlite},
@@ -191,7 +189,7 @@ func internalRows() []row {
 			why: "file, errors, transactions and migrations of any store in SQLite: it knows no statement of one"},
 		{pkg: "internal/sqlrows", ours: []string{"internal/..."}, tests: []string{sqlite},
 			why: "collects rows"},
-		{pkg: "internal/...", ours: []string{"internal/..."}, outside: []string{xsync, xtime},
+		{pkg: "internal/...", ours: []string{"internal/..."},
 			why: "helpers that know no word of a room"},
 	}
 }

@@ -18,7 +18,7 @@ type Filter struct {
 // NewFilter returns a filter whose first argument is the statement's limit.
 func NewFilter(limit int) *Filter { return &Filter{args: []any{limit}} }
 
-// Args returns the arguments.
+// Args returns the arguments in the order of their places, the limit first.
 func (f *Filter) Args() []any { return f.args }
 
 // Put adds a text as it is.

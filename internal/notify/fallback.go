@@ -1,11 +1,6 @@
 package notify
 
-import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"time"
-)
+import "time"
 
 // Policy says when people are told by a fallback. The zero value tells what has waited for 60 s.
 type Policy struct {
@@ -143,20 +138,4 @@ func (f Facts) Draft(action Action, m Memory) Alert {
 		a.Severity = SeverityCritical
 	}
 	return a
-}
-
-// ParseMemory reads what [json.Marshal] made of a Memory. No bytes at all are the zero Memory. Fields that
-// it does not know are ignored, so that an older program can read what a newer one wrote.
-func ParseMemory(data []byte) (Memory, error) {
-	if len(data) == 0 {
-		return Memory{}, nil
-	}
-	var m Memory
-	if err := json.Unmarshal(data, &m); err != nil {
-		return Memory{}, fmt.Errorf("memory of a sender: %w", err)
-	}
-	if m.Episode < 0 || m.Changes < 0 || m.Trying != "" && m.Trying != Trigger && m.Trying != Resolve {
-		return Memory{}, errors.New("memory of a sender: no count is below zero, and nothing else is tried than trigger and resolve")
-	}
-	return m, nil
 }

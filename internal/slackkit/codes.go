@@ -30,8 +30,6 @@ var (
 	ErrCannotInviteSelf error = &refusedAs{"cant_invite_self"}
 	// ErrUserNotFound is a person whom the workspace does not know.
 	ErrUserNotFound error = &refusedAs{"user_not_found users_not_found"}
-	// ErrMessageNotFound is a message that is gone.
-	ErrMessageNotFound error = &refusedAs{"message_not_found thread_not_found cannot_reply_to_message"}
 	// ErrAlreadyPinned is a message that was to be pinned and is.
 	ErrAlreadyPinned error = &refusedAs{"already_pinned"}
 	// ErrTooLate is a click that is too old to open a modal, or a modal that changed since it was read.

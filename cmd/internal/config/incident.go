@@ -48,9 +48,6 @@ type incidentVariables struct {
 // DefaultListen is where web and API are unless told otherwise.
 const DefaultListen = "127.0.0.1:8080"
 
-// IncidentFile is the embedded store of incidents in a data directory.
-func IncidentFile(dataDir string) string { return filepath.Join(dataDir, "incident.db") }
-
 // IncidentStore is where incidents are kept, given where the quarantine is: the same database, or a
 // file of their own beside it, so that neither waits for the other's writes.
 func IncidentStore(s Settings) Endpoint {

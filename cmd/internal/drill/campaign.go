@@ -13,7 +13,6 @@ import (
 	"github.com/theriac/theriac/cmd/internal/drill/replica"
 	"github.com/theriac/theriac/cmd/internal/output"
 	"github.com/theriac/theriac/internal/buildinfo"
-	"github.com/theriac/theriac/internal/problem"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -90,37 +89,15 @@ func newCampaignCommand(t *cli.Tool, o *options, use, short, long string, make f
 }
 
 // campaign runs a campaign on each engine that is asked for.
-func (o *options) campaign(ctx context.Context, t *cli.Tool, c campaign) (err error) {
+func (o *options) campaign(ctx context.Context, t *cli.Tool, c campaign) error {
 	if err := between("--replicas", []int{c.replicas}, 1, maxReplicas); err != nil {
 		return err
 	}
-	d, err := o.open(ctx, t)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, d.close()) }()
-	engines, err := chosenEngines(o.engine)
-	if err != nil {
-		return err
-	}
-	var failed error
-	for _, engine := range engines {
+	return o.onEngines(ctx, t, "drill "+c.name, func(d *drill, engine string) (finding, error) {
 		r, err := d.campaign(ctx, c, engine)
-		if ctx.Err() != nil {
-			return problem.Errorf(problem.Interrupted, "stopped before drill %s had ended", c.name)
-		}
-		if err != nil {
-			return err
-		}
 		r.Seed = o.seed
-		if err := o.showCampaign(t, r); err != nil {
-			return err
-		}
-		if !r.Passed && failed == nil {
-			failed = problem.Errorf(problem.BadAnswer, "drill %s failed: %s", c.name, r.Problems[0])
-		}
-	}
-	return failed
+		return finding{r.Problems, func() error { return o.showCampaign(t, r) }}, err
+	})
 }
 
 func (d *drill) campaign(ctx context.Context, c campaign, engine string) (_ campaignResult, err error) {

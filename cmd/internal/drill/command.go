@@ -144,6 +144,44 @@ func (o *options) run(ctx context.Context, t *cli.Tool) (err error) {
 	return stopped
 }
 
+// finding is what a drill came to on one engine: what did not end as it should, and how people are
+// shown all of it.
+type finding struct {
+	problems []string
+	show     func() error
+}
+
+// onEngines runs a drill, by the name that its errors have, on each engine that is asked for. All of
+// them are shown; the error is about the first that did not end as it should.
+func (o *options) onEngines(ctx context.Context, t *cli.Tool, name string, on func(d *drill, engine string) (finding, error)) (err error) {
+	d, err := o.open(ctx, t)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.close()) }()
+	engines, err := chosenEngines(o.engine)
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, engine := range engines {
+		found, err := on(d, engine)
+		if ctx.Err() != nil {
+			return problem.Errorf(problem.Interrupted, "stopped before %s had ended", name)
+		}
+		if err != nil {
+			return err
+		}
+		if err := found.show(); err != nil {
+			return err
+		}
+		if len(found.problems) > 0 && failed == nil {
+			failed = problem.Errorf(problem.BadAnswer, "%s failed: %s", name, found.problems[0])
+		}
+	}
+	return failed
+}
+
 // open checks where the drill is to run, and opens its engines.
 func (o *options) open(ctx context.Context, t *cli.Tool) (*drill, error) {
 	given, err := t.Settings()

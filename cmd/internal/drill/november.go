@@ -11,7 +11,6 @@ import (
 	"github.com/theriac/theriac/cmd/internal/cli"
 	"github.com/theriac/theriac/cmd/internal/drill/replica"
 	"github.com/theriac/theriac/handlers"
-	"github.com/theriac/theriac/internal/problem"
 	"github.com/theriac/theriac/internal/runner"
 )
 
@@ -66,34 +65,12 @@ type happening struct {
 	Text    string `json:"text"`
 }
 
-func (o *options) november(ctx context.Context, t *cli.Tool) (err error) {
-	engines, err := chosenEngines(o.engine)
-	if err != nil {
-		return err
-	}
-	d, err := o.open(ctx, t)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, d.close()) }()
-	var failed error
-	for _, engine := range engines {
+func (o *options) november(ctx context.Context, t *cli.Tool) error {
+	return o.onEngines(ctx, t, "the replay", func(d *drill, engine string) (finding, error) {
 		r, err := d.november(ctx, engine)
-		if ctx.Err() != nil {
-			return problem.Errorf(problem.Interrupted, "stopped before the replay had ended")
-		}
-		if err != nil {
-			return err
-		}
 		r.Seed = o.seed
-		if err := o.showNovember(t, r); err != nil {
-			return err
-		}
-		if !r.Passed && failed == nil {
-			failed = problem.Errorf(problem.BadAnswer, "the replay did not end as it should: %s", r.Problems[0])
-		}
-	}
-	return failed
+		return finding{r.Problems, func() error { return o.showNovember(t, r) }}, err
+	})
 }
 
 func (d *drill) november(ctx context.Context, engine string) (_ replay, err error) {

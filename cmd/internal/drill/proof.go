@@ -65,37 +65,15 @@ Exit code 0 says that nothing is missing and nothing came twice, 9 that somethin
 }
 
 // prove runs the drill.
-func (o *proof) prove(ctx context.Context, t *cli.Tool) (err error) {
+func (o *proof) prove(ctx context.Context, t *cli.Tool) error {
 	kinds, err := o.kinds()
 	if err != nil {
 		return err
 	}
-	d, err := o.open(ctx, t)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, d.close()) }()
-	engines, err := chosenEngines(o.engine)
-	if err != nil {
-		return err
-	}
-	var failed error
-	for _, engine := range engines {
+	return o.onEngines(ctx, t, "drill evidence", func(d *drill, engine string) (finding, error) {
 		r, err := o.on(ctx, d, engine, kinds)
-		if ctx.Err() != nil {
-			return problem.Errorf(problem.Interrupted, "stopped before drill evidence had ended")
-		}
-		if err != nil {
-			return err
-		}
-		if err := o.showProof(t, r); err != nil {
-			return err
-		}
-		if !r.Passed && failed == nil {
-			failed = problem.Errorf(problem.BadAnswer, "drill evidence failed: %s", r.Problems[0])
-		}
-	}
-	return failed
+		return finding{r.Problems, func() error { return o.showProof(t, r) }}, err
+	})
 }
 
 // kinds are the ways that end a process, and the one that ends it right after a panic.

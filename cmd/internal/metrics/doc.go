@@ -12,7 +12,7 @@
 //     incarnation had counted stays in the sum.
 //   - A gauge of a process that is gone, or was not heard of for [Stale], is not told any more.
 //   - A death is counted once, by the id of its crash record, whoever tells of it and how often
-//     ([Server.Crash]).
+//     ([Server.Death]).
 //   - What was told to Prometheus once is in the state file before: the server may die at any moment
 //     and goes on from there.
 //   - Numbers are those that processes pushed. Nothing here asks a worker, so nothing here waits for

@@ -147,9 +147,6 @@ func (n *Notices) Close() { n.client.Close() }
 // Check asks Slack who we are.
 func (n *Notices) Check(ctx context.Context) (slackkit.Identity, error) { return n.client.Check(ctx) }
 
-// Nudge has the store looked at now.
-func (n *Notices) Nudge() { n.notifier.Nudge() }
-
 // Tell tells until ctx ends, takes no clicks, and then returns nil. Any number of processes may do so
 // with one store and channel: one of them tells, and another goes on when that one is gone. Neither
 // Slack nor the store ends it.

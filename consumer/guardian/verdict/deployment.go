@@ -28,13 +28,15 @@ func (r BreakerRule) withDefaults() BreakerRule {
 const maxCulprits = 256
 
 // Breaker remembers the culprits of late and tells when they are a bad deploy.
-// It outlives workers: the guardian keeps one per subscription and hands it to
-// the next worker, as JSON. The zero value has seen nothing. Methods return the
-// breaker after the event and leave the receiver as it was.
+// It outlives workers: the guardian keeps one per subscription and hands its
+// deaths to the next worker, as JSON. The zero value has seen nothing, and is the
+// breaker after a message succeeded: not everything kills, so what died before
+// says nothing about the deploy. Methods return the breaker after the event and
+// leave the receiver as it was.
 type Breaker struct {
 	// Deaths are the last death of each culprit since the last success, in the
 	// order in which they came, at most 256.
-	Deaths []CulpritDeath `json:"deaths"`
+	Deaths []CulpritDeath
 }
 
 // CulpritDeath is the last death of one culprit.
@@ -57,10 +59,6 @@ func (b Breaker) AfterCulprit(id string, at time.Time) Breaker {
 	deaths = append(deaths, CulpritDeath{ID: id, At: at})
 	return Breaker{Deaths: deaths[max(0, len(deaths)-maxCulprits):]}
 }
-
-// AfterSuccess returns the breaker after a message succeeded: not everything
-// kills, so what died before says nothing about the deploy.
-func (b Breaker) AfterSuccess() Breaker { return Breaker{} }
 
 // Open reports whether the rule is met at now.
 func (b Breaker) Open(now time.Time, rule BreakerRule) bool {
@@ -89,7 +87,7 @@ const DefaultLoopLimit = 3
 // Loop counts deaths in a row that no message can have caused: before the
 // process was ready, or with nothing in flight. The zero value has seen none.
 type Loop struct {
-	Deaths int `json:"deaths"`
+	Deaths int
 }
 
 // AfterDeath returns the loop after one more death. A death with messages in
@@ -104,9 +102,6 @@ func (l Loop) AfterDeath(v Verdict) Loop {
 		return l
 	}
 }
-
-// AfterSuccess returns the loop after a message succeeded.
-func (l Loop) AfterSuccess() Loop { return Loop{} }
 
 // DeploymentProblem reports whether the row is long enough to say that the
 // program itself cannot run. limit below 1 is [DefaultLoopLimit].

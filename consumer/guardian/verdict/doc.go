@@ -1,5 +1,5 @@
 // Package verdict says who is to blame for the death of a process: a pure
-// function from evidence to a verdict, and the small rules that count verdicts.
+// function from evidence to a verdict, and two small rules that count verdicts.
 // It reads no clock, no file and no process, so every rule can be tested as a
 // table.
 //
@@ -54,7 +54,8 @@
 //
 // A tier A death counts one for its culprit, whoever is suspect counts nothing,
 // and a death alone in the ward counts one for the message that was alone,
-// whatever the tier, except N. [Tally] adds these up:
+// whatever the tier, except N ([Verdict.Charge]). The consumer adds these up over
+// all replicas and decides (Policy.MaxCrashes):
 //
 //	┌─────────┐ fewer than limit-1  ┌──────┐ limit-1 or more     ┌───────┐ limit reached, the last
 //	│ suspect ├────────────────────►│ ward ├────────────────────►│ fresh ├─ death alone in a fresh ──► convicted
@@ -64,10 +65,10 @@
 // So with the default limit of two a culprit costs one ward process, a suspect
 // two, and nobody is convicted by a process that ran anything before.
 //
-// Two more rules tell deployments from messages. [Breaker]: several distinct
-// culprits in a short time, none succeeding between, are a bad deploy. [Loop]:
-// deaths in a row in which no message was in flight are a deployment problem.
-// Both are plain data, so that the guardian can hand them to the next worker.
+// Two more rules, for the guardian, tell deployments from messages. [Breaker]:
+// several distinct culprits in a short time, none succeeding between, are a bad
+// deploy. [Loop]: deaths in a row in which no message was in flight are a
+// deployment problem.
 //
 // All functions and methods here are pure and safe for concurrent use, provided
 // that nobody changes the evidence meanwhile. None fails or panics, whatever

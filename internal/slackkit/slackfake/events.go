@@ -216,11 +216,6 @@ func (s *Server) VerifyEvents(ctx context.Context) error {
 	return nil
 }
 
-// EventBody is the body of an event that has not been sent, with any fields, in a channel or none.
-func (s *Server) EventBody(eventID string, event map[string]any) []byte {
-	return encode(reply{"token": "deprecated", "team_id": s.cfg.Team, "api_app_id": appID, "type": "event_callback", "event_id": eventID, "event": event})
-}
-
 // SignJSON returns the headers with which Slack would send an event now.
 func SignJSON(secret string, at time.Time, body []byte) http.Header {
 	h := Sign(secret, at, body)

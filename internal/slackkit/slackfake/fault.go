@@ -21,7 +21,7 @@ type Fault struct {
 	Cut bool
 	// Bytes answers with so many bytes of valid JSON.
 	Bytes int
-	// Stall answers nothing until Release, Close, or the caller hangs up.
+	// Stall answers nothing until Mend, Close, or the caller hangs up.
 	Stall bool
 	// Reset ends the connection.
 	Reset bool
@@ -52,22 +52,11 @@ func (s *Server) Fail(method string, faults ...Fault) {
 	s.faults[method] = append(s.faults[method], faults...)
 }
 
-// Mend forgets all faults that were not used.
+// Mend forgets all faults that were not used, and ends the stalls that go on.
 func (s *Server) Mend() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.faults)
-	s.releaseLocked()
-}
-
-// Release ends all stalls that go on.
-func (s *Server) Release() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.releaseLocked()
-}
-
-func (s *Server) releaseLocked() {
 	close(s.release)
 	s.release = make(chan struct{})
 }

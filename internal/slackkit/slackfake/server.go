@@ -128,7 +128,7 @@ type Server struct {
 	recent     map[string][]time.Time // calls within the last minute, see Config.Limits
 	events     outbox
 	faults     map[string][]Fault
-	release    chan struct{} // closed and replaced by Release
+	release    chan struct{} // closed and replaced by Mend
 	sockets    map[*socket]struct{}
 	serial     int
 	lastTS     time.Time
