@@ -232,7 +232,6 @@ func TestHeadline_EditsOfAProcessThatDies(t *testing.T) {
 		for at := 1; at <= 3; at++ {
 			synctest.Test(t, func(t *testing.T) {
 				r := newReplicas(t)
-				inc := r.declare("checkout is down")
 				edits := 0
 				r.out.fault = func(op string) fault {
 					if op == "edit" {
@@ -242,6 +241,7 @@ func TestHeadline_EditsOfAProcessThatDies(t *testing.T) {
 					}
 					return fine
 				}
+				inc := r.declare("checkout is down")
 				r.busy(inc.ID)
 				r.working.Wait()
 				want(t, "title", r.headline(inc.ID).latest.Title, "INC-1 name 50")
