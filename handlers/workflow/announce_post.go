@@ -88,9 +88,9 @@ func (d Deps) keepHeadline(ctx context.Context, rules *incident.Settings, r rece
 	case row.State == incident.EffectDone && r.inc.Headline == nil:
 		return d.postHeadline(ctx, rules, r, h) // whoever posted it died before they wrote it down
 	case row.State == incident.EffectDone && row.ExternalID != "":
-		return d.editHeadline(ctx, rules, r, h, incident.Post{Channel: h.channel, ID: row.ExternalID})
+		return d.editHeadline(ctx, rules, r, h, incident.Post{Channel: h.channel, ID: row.ExternalID}, row.Result)
 	case r.inc.Headline != nil && r.inc.Headline.Channel == h.channel:
-		return d.editHeadline(ctx, rules, r, h, *r.inc.Headline)
+		return d.editHeadline(ctx, rules, r, h, *r.inc.Headline, "")
 	case (h.wanted && r.inc.Status.Open()) || begun(row):
 		return d.postHeadline(ctx, rules, r, h)
 	default:
@@ -133,7 +133,9 @@ func (d Deps) postHeadline(ctx context.Context, rules *incident.Settings, r rece
 		},
 		probe: d.findPost(place, h.key),
 		do: func(ctx context.Context) (incident.EffectEnd, error) {
-			return d.post(ctx, Post{To: place, Key: h.key, Card: d.headline(rules, &r.inc)})
+			end, err := d.post(ctx, Post{To: place, Key: h.key, Card: d.headline(rules, &r.inc)})
+			end.Result = showing(r.inc.Seq)
+			return end, err
 		},
 		record: func(ctx context.Context, end incident.EffectEnd) error {
 			posted := incident.Post{Channel: h.channel, ID: end.ExternalID}
@@ -147,32 +149,9 @@ func (d Deps) postHeadline(ctx context.Context, rules *incident.Settings, r rece
 				return err
 			}
 			r.inc = fresh
-			return d.editHeadline(ctx, rules, r, h, posted)
+			return d.editHeadline(ctx, rules, r, h, posted, end.Result)
 		},
 	})
-}
-
-// editHeadline shows the newest state. An edit may be repeated, so after each the incident is looked at
-// once more, and the row says only that it was shown.
-func (d Deps) editHeadline(ctx context.Context, rules *incident.Settings, r received, h headlinePlace, post incident.Post) error {
-	show := func(ctx context.Context) error {
-		card := func() (string, error) { return fmt.Sprintf("%+v", d.headline(rules, &r.inc)), nil }
-		return d.settleOn(ctx, &r, card, func(string) error {
-			_, err := d.Chat.Post(ctx, Post{To: Place{Channel: post.Channel}, Key: h.key, Edit: &post, Card: d.headline(rules, &r.inc)})
-			return err
-		})
-	}
-	err := d.run(ctx, effect{
-		key:      fmt.Sprintf("%s:v%d", h.key, r.inc.Version),
-		incident: r.inc.ID, event: r.ev.ID, handler: announcePostName, silent: true,
-		do: func(ctx context.Context) (incident.EffectEnd, error) {
-			return incident.EffectEnd{ExternalID: post.ID}, show(ctx)
-		},
-	})
-	if err != nil {
-		return err
-	}
-	return d.endLeftOver(ctx, &r, announcePostName, h.key+":v", show)
 }
 
 // post writes a message and says which it is.

@@ -18,7 +18,8 @@
 // Whatever is done outside has a key and a row ([incident.Effects]): claim, do, finish. A claim whose
 // owner died runs out and is in doubt; whoever comes next asks the other side first, by the same key.
 // What can be repeated is repeated; what cannot is found again. So a message may come any number of
-// times, in any order, and a process may die between any two lines.
+// times, in any order, and a process may die between any two lines. What is kept up to date has a row
+// that is never done, and says what is shown: a headline, which is edited every 5 s at most.
 //
 //	the other side says …        the effect               the message
 //	done                         done                     acknowledged

@@ -29,6 +29,11 @@ type effect struct {
 	// record writes down what came of it. It is run again whenever the message comes again, so that a
 	// crash before it loses nothing. Nil: nothing is to be written.
 	record func(ctx context.Context, end incident.EffectEnd) error
+	// every is for what is kept up to date: it is never done, but free to be done again after so long, with the
+	// result kept. Zero: it happens once.
+	every time.Duration
+	// settled: what earlier attempts left in doubt is not any more once this one has succeeded.
+	settled bool
 	// released says how an attempt that did not succeed is given back. Nil: see Deps.giveBack.
 	released func(attempt int, err error) (wait time.Duration, answer error)
 }
@@ -90,6 +95,9 @@ func (d Deps) run(ctx context.Context, e effect) error {
 	}
 	if err != nil {
 		return d.giveBack(settle, e, claim.Effect, doing, err)
+	}
+	if e.every > 0 {
+		return d.rest(settle, e, claim.Effect, end)
 	}
 	return d.finish(settle, e, claim.Effect.Attempt, end)
 }
@@ -153,13 +161,31 @@ func (d Deps) finish(ctx context.Context, e effect, attempt int, end incident.Ef
 	return e.recorded(ctx, end)
 }
 
+// rest notes what an effect that is kept up to date came to, and gives it free for the next time.
+func (d Deps) rest(ctx context.Context, e effect, claimed incident.Effect, end incident.EffectEnd) error {
+	err := d.stores().Release(ctx, e.key, claimed.Attempt, incident.EffectRelease{
+		InDoubt: claimed.InDoubt && !e.settled, Result: line(end.Result, 200), NotBefore: e.every,
+	})
+	switch {
+	case errors.Is(err, incident.ErrConflict):
+		return handlers.Again(time.Second)
+	case err != nil:
+		return fmt.Errorf("rest %s: %w", e.key, err)
+	}
+	return e.recorded(ctx, end)
+}
+
 // giveBack notes that an attempt did not succeed, and answers for it.
 func (d Deps) giveBack(ctx context.Context, e effect, claimed incident.Effect, doing bool, cause error) error {
 	kind, after := outcomeOf(cause)
 	if kind == never {
 		return d.finish(ctx, e, claimed.Attempt, incident.EffectEnd{Failed: true, Result: cause.Error()})
 	}
-	if after <= 0 && kind != unknown {
+	switch {
+	case after > 0:
+	case e.every > 0:
+		after = e.every // its attempts are those of its whole life, so that they say nothing of this one
+	case kind != unknown:
 		after = waitAfter(claimed.Attempt)
 	}
 	answer := handlers.Again(after)

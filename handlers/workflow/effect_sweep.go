@@ -142,7 +142,7 @@ var errPublishedAgain = errors.New("its cause was published again")
 // stuck reports a row whose owner died, or whose wait has passed, and that nobody came back to.
 func (d Deps) stuck(row incident.Effect) bool {
 	now := d.Now()
-	if strings.HasPrefix(row.Key, sweepPrefix) {
+	if strings.HasPrefix(row.Key, sweepPrefix) || UpToDate(row) {
 		return false
 	}
 	switch row.State {

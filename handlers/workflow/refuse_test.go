@@ -580,14 +580,17 @@ func TestHeadline_TheNewestWins(t *testing.T) {
 		return w.latest(inc.ID, incident.EvStatus)
 	}
 	first := to(incident.Fixing)
-	done := false
+	var second handlers.Message
 	w.out.step = func(op string) {
-		if op == "edit" && !done { // the slow one has read, and has not written yet
-			done = true
-			w.quietly("announce.post", to(incident.Monitoring))
+		if op == "edit" && second.ID == "" { // the slow one has read, and has not written yet
+			second = to(incident.Monitoring)
+			err, _ := w.handle(w.reg("announce.post"), second)
+			want(t, "meanwhile", handlers.Class(err), handlers.ClassAgain)
 		}
 	}
 	w.quietly("announce.post", first)
+	w.clock.Advance(5 * time.Second)
+	w.quietly("announce.post", second)
 	want(t, "shown", w.out.in("C-all")[0].latest.Facts[0].Value, "monitoring")
 }
 

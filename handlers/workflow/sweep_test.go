@@ -276,7 +276,9 @@ func TestSweep_EditsOfTheDead(t *testing.T) {
 				return
 			}
 			if calls++; calls == 1 {
-				w.quietly(handler, to(incident.Monitoring))
+				newest := to(incident.Monitoring)
+				w.clock.Advance(3 * time.Second) // it stalls, and another one takes over
+				w.quietly(handler, newest)
 				w.out.fault = func(string) fault { return killsAfter }
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/theriac/theriac/handlers/workflow"
 	"github.com/theriac/theriac/incident"
 )
 
@@ -76,7 +77,7 @@ func (c *campaign) unfinished(ctx context.Context, id string) (string, error) {
 	}
 	for _, row := range rows {
 		open := row.State == incident.EffectClaimed || row.State == incident.EffectWaiting
-		if open && !strings.HasPrefix(row.Key, "sweep:") { // a look of the sweep only waits
+		if open && !strings.HasPrefix(row.Key, "sweep:") && !workflow.UpToDate(row) { // a look of the sweep only waits
 			return fmt.Sprintf("%s is %s in attempt %d: %s", row.Key, row.State, row.Attempt, row.Result), nil
 		}
 	}
