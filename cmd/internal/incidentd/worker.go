@@ -103,7 +103,7 @@ func (w *worker) open(ctx context.Context) (err error) {
 		return err
 	}
 	w.alarm = w.desk.alarm
-	if w.wards, err = ward.Open(w.role, ward.Config{Docket: w.service, OnCrash: w.onCrash, Logger: w.log}); err != nil {
+	if w.wards, err = ward.Open(w.role, ward.Config{Docket: w.service, OnCrash: w.onCrash, OnEnded: w.numbers.OnEnded, Logger: w.log}); err != nil {
 		return err
 	}
 	if w.bus, err = w.openBus(ctx, w.role.Name); err != nil {
@@ -128,7 +128,7 @@ func (w *worker) openQuarantine(ctx context.Context) error {
 
 func (w *worker) openSignals(ctx context.Context) (err error) {
 	w.numbers, err = signals.Start(ctx, w.signal(w.role, telemetry.MetricsConfig{
-		System: w.system(), Consumers: w.roster.Stats, Process: signals.ProcessOf(w.service),
+		System: w.system(), Consumers: w.roster.Stats, Process: signals.ProcessOf(w.service), Backlogs: w.roster.Backlogs,
 	}))
 	if err != nil {
 		return err
@@ -154,7 +154,7 @@ func (p program) openSentry(role guardian.Role) (*telemetry.Sentry, error) {
 	if secretOf(p.environ)("SENTRY_DSN") == "" {
 		return nil, nil
 	}
-	return telemetry.NewSentry(telemetry.SentryConfig{Relay: role.Transport})
+	return telemetry.NewSentry(telemetry.SentryConfig{Relay: role.Transport, Build: role.Build, Logger: p.log})
 }
 
 // observer is told of attempts.
