@@ -127,18 +127,20 @@ func (w *worker) openQuarantine(ctx context.Context) error {
 }
 
 func (w *worker) openSignals(ctx context.Context) (err error) {
+	if w.sentry, err = w.openSentry(w.role); err != nil {
+		return err
+	}
+	if w.sentry != nil {
+		w.later(w.sentry.Close)
+	}
 	w.numbers, err = signals.Start(ctx, w.signal(w.role, telemetry.MetricsConfig{
-		System: w.system(), Consumers: w.roster.Stats, Process: signals.ProcessOf(w.service), Backlogs: w.roster.Backlogs,
+		System: w.system(), Consumers: w.roster.Stats, Process: signals.ProcessOf(w.service, w.sentry), Backlogs: w.roster.Backlogs,
 	}))
 	if err != nil {
 		return err
 	}
 	w.later(func() { w.closes("signals", func() error { return w.numbers.Close(context.WithoutCancel(ctx)) }) })
-	w.sentry, err = w.openSentry(w.role)
-	if w.sentry != nil {
-		w.later(w.sentry.Close)
-	}
-	return err
+	return nil
 }
 
 // system is the broker's name in the conventions for messaging.
