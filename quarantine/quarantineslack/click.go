@@ -20,7 +20,8 @@ const (
 	reasonInput = 1000            // characters of a reason that the form takes
 )
 
-// Handle does what a click asks for, and answers the person who clicked. It is a
+// Handle does what a click asks for, or answers a command, which only reads, and answers the
+// person who clicked or typed. It is a
 // [slackkit.Handle]: the request was signed by Slack, and nothing else is known of it.
 // So team and user are checked against the configuration, and the value of the button
 // is only a wish: the entry or group is read again, and must still have the version
@@ -40,8 +41,14 @@ func (n *Notifier) Handle(ctx context.Context, i slackkit.Interaction) (slackkit
 	}
 	ctx, cancel := context.WithTimeout(ctx, deedTimeout)
 	defer cancel()
-	a, err := n.act(ctx, i, user)
-	n.Nudge()
+	var a slackkit.Answer
+	var err error
+	if i.Type == slackkit.SlashCommand {
+		a, err = n.command(ctx, i)
+	} else {
+		a, err = n.act(ctx, i, user)
+		n.Nudge()
+	}
 	switch {
 	case err == nil:
 		return a, nil
