@@ -29,8 +29,10 @@
 //
 //	the collector is down     spans wait in a bounded queue, and with a guardian's transport in its
 //	                          spool; metrics are told anew at the next interval. Nothing else waits
-//	the process dies          with a guardian's transport every span that had ended is with the guardian,
-//	                          and the next process ends those that were open (OnCrash, OnEnded)
+//	the process dies          with a guardian's transport the spans that had ended are with the guardian,
+//	                          all up to some ten a second, and the next process ends those that were
+//	                          open (OnCrash, OnEnded); of a busier process the successes of its last
+//	                          moments are lost
 //	the metrics role is down  see package metrics; a death is told again, for 10 s
 //	the protocol is not ours  told in the log; nothing is exported
 package signals

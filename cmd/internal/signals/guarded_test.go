@@ -89,6 +89,24 @@ func TestGuarded_SpanIsOutWhenTheAttemptIsSettled(t *testing.T) {
 	}
 }
 
+// TestGuarded_ManySpans_FewRequests: the guardian posts one request at a time.
+func TestGuarded_ManySpans_FewRequests(t *testing.T) {
+	s, g := guarded(t)
+	o := s.Observer()
+	const spans = 2_000
+	for range spans {
+		at := time.Now()
+		ctx := o.AttemptStarted(t.Context(), "orders", handlers.Message{ID: "m-1"})
+		o.AttemptSettled(ctx, consumer.Settled{Subscription: "orders", Attempt: handlers.Attempt{Started: at, Ended: at}})
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(g.took()); got != spans || len(g.service) > 200 {
+		t.Errorf("%d spans in %d requests, want %d in a few", got, len(g.service), spans)
+	}
+}
+
 // TestGuarded_SpansThatADeathLeftOpen_AreEnded, those of a process that was ended, too.
 func TestGuarded_SpansThatADeathLeftOpen_AreEnded(t *testing.T) {
 	s, g := guarded(t)

@@ -65,8 +65,8 @@ type Signals struct {
 	flush  func(context.Context) error
 }
 
-// batchDelay is how long ended spans wait for others where there is no guardian, unless the environment
-// says so. What waits is lost when the process dies of something that cannot be caught.
+// batchDelay is how long ended spans wait for others, unless the environment says so. What waits is
+// lost when the process dies of something that cannot be caught.
 const batchDelay = 300 * time.Millisecond
 
 // queuedSpans bounds how many wait for a collector that is slow or away.
@@ -182,19 +182,15 @@ func (s *Signals) traces(ctx context.Context, v variables) error {
 	return nil
 }
 
-// provider makes spans. With a guardian each is in its hands when it ends, and outlives this process
-// however it dies; without one they wait for others.
+// provider makes spans. With a guardian they are in its hands when they end, as long as there are few, and
+// outlive this process however it dies; the rest, and all without one, wait for others.
 func (s *Signals) provider(ctx context.Context, v variables, whose *resource.Resource) (*tracesdk.TracerProvider, error) {
+	var options []otlptracehttp.Option
 	if s.cfg.Transport != nil {
-		to, err := otlptrace.New(ctx, otlptracehttp.NewClient(
-			otlptracehttp.WithHTTPClient(&http.Client{Transport: s.cfg.Transport, Timeout: 10 * time.Second}),
-			otlptracehttp.WithRetry(otlptracehttp.RetryConfig{Enabled: false}))) // the guardian tries again
-		if err != nil {
-			return nil, err
-		}
-		return tracesdk.NewTracerProvider(tracesdk.WithSyncer(to), tracesdk.WithResource(whose)), nil
+		options = append(options, otlptracehttp.WithHTTPClient(&http.Client{Transport: s.cfg.Transport, Timeout: 10 * time.Second}),
+			otlptracehttp.WithRetry(otlptracehttp.RetryConfig{Enabled: false})) // the guardian tries again
 	}
-	to, err := otlptrace.New(ctx, otlptracehttp.NewClient())
+	to, err := otlptrace.New(ctx, otlptracehttp.NewClient(options...))
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +198,11 @@ func (s *Signals) provider(ctx context.Context, v variables, whose *resource.Res
 	if v.ScheduleDelay == "" {
 		batching = append(batching, tracesdk.WithBatchTimeout(batchDelay))
 	}
-	return tracesdk.NewTracerProvider(tracesdk.WithBatcher(to, batching...), tracesdk.WithResource(whose)), nil
+	way := tracesdk.NewBatchSpanProcessor(to, batching...)
+	if s.cfg.Transport != nil {
+		way = newPrompt(tracesdk.NewSimpleSpanProcessor(to), way)
+	}
+	return tracesdk.NewTracerProvider(tracesdk.WithSpanProcessor(way), tracesdk.WithResource(whose)), nil
 }
 
 func (s *Signals) speaks(asked string) bool {
