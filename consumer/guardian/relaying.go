@@ -76,8 +76,9 @@ func (r *relaying) close() error {
 func (p *parent) publishRelayStats(ctx context.Context, forwarder *relay.Forwarder) {
 	tick := time.NewTicker(relayStatsEvery)
 	defer tick.Stop()
+	since := time.Now()
 	for {
-		if err := writeRelayStats(p.state.path, RelayStats{Stats: forwarder.Stats(), At: time.Now()}); err != nil {
+		if err := writeRelayStats(p.state.path, RelayStats{Stats: forwarder.Stats(), Since: since, At: time.Now()}); err != nil {
 			p.log.Warn("cannot tell the numbers of the relay", "error", err)
 			return // once is enough: the disk is full or not ours
 		}

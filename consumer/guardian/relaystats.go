@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -21,6 +22,8 @@ const relayStatsEvery = 5 * time.Second
 // what was delivered, and above all what was lost and why.
 type RelayStats struct {
 	relay.Stats
+	// Since is when the guardian began to count.
+	Since time.Time
 	// At is when they were taken. They are renewed every 5 s: old ones are of a guardian that is gone.
 	At time.Time
 }
@@ -36,6 +39,15 @@ func ReadRelayStats(stateDir string) (s RelayStats, err error) {
 		return RelayStats{}, fmt.Errorf("read the numbers of the relay: %w", err)
 	}
 	return s, nil
+}
+
+// RelayStats reads the numbers of the relay of this process's guardian. The error wraps fs.ErrNotExist
+// without a guardian, and while it has told none.
+func (r Role) RelayStats() (RelayStats, error) {
+	if r.told.StateDir == "" {
+		return RelayStats{}, fmt.Errorf("read the numbers of the relay: there is no state directory: %w", fs.ErrNotExist)
+	}
+	return ReadRelayStats(r.told.StateDir)
 }
 
 // maxRelayStats bounds the file: a few hosts, each with the problem that it had.

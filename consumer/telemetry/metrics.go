@@ -42,7 +42,11 @@ type MetricsConfig struct {
 	// consumer.Roster.Backlogs is one. All processes of a subscription tell the same.
 	// Called by Run as Store is. Nil means nobody is asked.
 	Backlogs func(ctx context.Context) (map[string]uint64, error)
-	// StoreEvery is how often these three are asked. Default 5 s.
+	// Relay tells what the guardian's relay did with events and spans, which the processes
+	// under one guardian share: exactly one of them should be given it. Called by Run
+	// as Store is, and must not wait. Nil means nobody is asked.
+	Relay func() (RelayStats, error)
+	// StoreEvery is how often these four are asked. Default 5 s.
 	StoreEvery time.Duration
 	// Logger hears of a store that does not answer. Nil discards it.
 	Logger *slog.Logger
@@ -57,6 +61,29 @@ type ProcessStats struct {
 	// Reprieved is, by subscription, how many messages were held as crashed and then
 	// replayed well on the same build, in all: convictions that look false.
 	Reprieved map[string]uint64
+	// EventsLost is how many events of this process nobody took: SentryStats.Lost.
+	EventsLost uint64
+}
+
+// RelayStats is what became of events and spans that were handed to a guardian. Its
+// counts rise for as long as the caller lives, whatever becomes of the guardian.
+type RelayStats struct {
+	// Delivered were taken by who they are for.
+	Delivered uint64
+	// Refused were not and never will be; GivenUp failed too often, Expired waited too
+	// long, Evicted made room for newer ones, Lost found no room, and Damaged could not be
+	// read.
+	Refused, GivenUp, Expired, Evicted, Lost, Damaged uint64
+	// Waiting are kept for another try.
+	Waiting int
+}
+
+// Dropped is, by reason, how many nobody will ever see.
+func (r RelayStats) Dropped() map[string]uint64 {
+	return map[string]uint64{
+		"refused": r.Refused, "given_up": r.GivenUp, "expired": r.Expired,
+		"evicted": r.Evicted, "lost": r.Lost, "damaged": r.Damaged,
+	}
 }
 
 // StoreStats is what the store knows.

@@ -32,6 +32,9 @@ type asked struct {
 	oldestHeld  metric.Float64ObservableGauge
 	oldestNote  metric.Float64ObservableGauge
 	backlog     metric.Int64ObservableGauge
+	delivered   metric.Int64ObservableCounter
+	dropped     metric.Int64ObservableCounter
+	waiting     metric.Int64ObservableGauge
 }
 
 // hook makes the instruments and has them asked together.
@@ -90,6 +93,13 @@ func (m *Metrics) hook(meter metric.Meter) error {
 	}
 	if m.cfg.Backlogs != nil {
 		gauge(&a.backlog, metricBacklog, "{message}", "Messages that the broker has not handed to anybody.")
+	}
+	if m.cfg.Relay != nil {
+		counter(&a.delivered, metricDelivered, "{request}", "Events and spans that were delivered, by the request.")
+		gauge(&a.waiting, metricWaiting, "{request}", "Those that the guardian keeps until they are taken.")
+	}
+	if m.cfg.Relay != nil || m.cfg.Process != nil {
+		counter(&a.dropped, metricDropped, "{request}", "Those that nobody will ever see.")
 	}
 	if failed != nil || len(all) == 0 {
 		return failed
@@ -178,6 +188,7 @@ func (m *Metrics) observeProcess(o metric.Observer, a *asked, subs []string) {
 	p := m.cfg.Process()
 	o.ObserveInt64(a.spool, int64(p.SpoolRecords))
 	o.ObserveFloat64(a.quota, p.SpoolUsed, metric.WithAttributeSet(attributes(labelQuota, quotaSpool)))
+	o.ObserveInt64(a.dropped, whole(p.EventsLost), metric.WithAttributeSet(attributes(labelReason, reasonNotTaken)))
 	// From 0 on, so that the first one is an increase.
 	reprieved := make(map[string]uint64)
 	for _, sub := range subs {
@@ -218,6 +229,13 @@ func (m *Metrics) observeStore(o metric.Observer, a *asked, stored *answer) {
 		}
 		o.ObserveFloat64(a.oldestNote, age)
 	}
+	if m.cfg.Relay != nil && stored.relay != nil {
+		o.ObserveInt64(a.delivered, whole(stored.relay.Delivered))
+		o.ObserveInt64(a.waiting, int64(stored.relay.Waiting))
+		for reason, n := range stored.relay.Dropped() {
+			o.ObserveInt64(a.dropped, whole(n), metric.WithAttributeSet(attributes(labelReason, reason)))
+		}
+	}
 	backlogs := map[string]uint64{}
 	for sub, n := range stored.backlogs {
 		backlogs[m.lane(sub).name] += n
@@ -235,15 +253,16 @@ type answer struct {
 	untold  time.Time
 	// backlogs are those that brokers told.
 	backlogs map[string]uint64
+	relay    *RelayStats // nil if nobody knows
 }
 
-// Run asks the store and the brokers now and then, until ctx ends; it returns nil. Without a
-// MetricsConfig.Store, Notices and Backlogs it only waits.
+// Run asks the store, the brokers and the relay now and then, until ctx ends; it returns nil. Without a
+// MetricsConfig.Store, Notices, Backlogs and Relay it only waits.
 func (m *Metrics) Run(ctx context.Context) error {
 	for _, verdict := range verdicts { // from 0 on, so that the first death is an increase
 		m.crashes.Add(ctx, 0, death(Death{Verdict: verdict, Kind: kinds[0]})...)
 	}
-	if m.cfg.Store == nil && m.cfg.Notices == nil && m.cfg.Backlogs == nil {
+	if m.cfg.Store == nil && m.cfg.Notices == nil && m.cfg.Backlogs == nil && m.cfg.Relay == nil {
 		<-ctx.Done()
 		return nil
 	}
@@ -282,6 +301,13 @@ func (m *Metrics) ask(ctx context.Context) {
 		var err error
 		if said.backlogs, err = m.cfg.Backlogs(ctx); err != nil {
 			m.log.Debug("a broker did not tell its backlog", "error", err)
+		}
+	}
+	if m.cfg.Relay != nil {
+		if relay, err := m.cfg.Relay(); err == nil {
+			said.relay = &relay
+		} else {
+			m.log.Debug("a guardian did not tell of its relay", "error", err)
 		}
 	}
 	m.asked.Store(&said)

@@ -196,7 +196,7 @@ func TestMetrics_AskTheConsumersAndTheStore(t *testing.T) {
 				}
 			},
 			Process: func() telemetry.ProcessStats {
-				return telemetry.ProcessStats{SpoolRecords: 7, SpoolUsed: 0.25, Reprieved: map[string]uint64{"orders": 1}}
+				return telemetry.ProcessStats{SpoolRecords: 7, SpoolUsed: 0.25, Reprieved: map[string]uint64{"orders": 1}, EventsLost: 8}
 			},
 			Store: func(context.Context) (telemetry.StoreStats, error) {
 				if down.Load() {
@@ -213,6 +213,12 @@ func TestMetrics_AskTheConsumersAndTheStore(t *testing.T) {
 					return nil, errors.New("the broker is down")
 				}
 				return map[string]uint64{"orders": 340}, nil
+			},
+			Relay: func() (telemetry.RelayStats, error) {
+				if down.Load() {
+					return telemetry.RelayStats{}, errors.New("there is no guardian")
+				}
+				return telemetry.RelayStats{Delivered: 90, Refused: 1, GivenUp: 2, Expired: 3, Evicted: 4, Lost: 5, Damaged: 6, Waiting: 14}, nil
 			},
 		})
 		ctx, stop := context.WithCancel(t.Context())
@@ -240,12 +246,15 @@ func TestMetrics_AskTheConsumersAndTheStore(t *testing.T) {
 			"theriac.store.up{} 1", "theriac.held{reason=crashed,subscription=orders} 3",
 			"theriac.held.oldest_age{reason=crashed,subscription=orders} 60", "theriac.notice.oldest_age{} 1",
 			"theriac.backlog{subscription=orders} 340",
+			"theriac.telemetry.delivered{} 90", "theriac.telemetry.waiting{} 14", "theriac.telemetry.dropped{reason=not_taken} 8",
+			"theriac.telemetry.dropped{reason=refused} 1", "theriac.telemetry.dropped{reason=given_up} 2", "theriac.telemetry.dropped{reason=expired} 3",
+			"theriac.telemetry.dropped{reason=evicted} 4", "theriac.telemetry.dropped{reason=lost} 5", "theriac.telemetry.dropped{reason=damaged} 6",
 		)
 		down.Store(true)
 		<-time.After(6 * time.Second)
 		synctest.Wait()
 		m.want(t, "theriac.store.up{} 0", "theriac.suspects{criticality=critical,subscription=orders} 2")
-		if rows := strings.Join(m.rows(t), "\n"); strings.Contains(rows, "theriac.held") || strings.Contains(rows, "theriac.backlog") {
+		if rows := strings.Join(m.rows(t), "\n"); strings.Contains(rows, "theriac.held") || strings.Contains(rows, "theriac.backlog") || strings.Contains(rows, "theriac.telemetry.waiting") {
 			t.Errorf("what is down said before is told:\n%s", rows)
 		}
 		stop()

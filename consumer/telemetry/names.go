@@ -73,6 +73,9 @@ const (
 	metricStoreUp       = "theriac.store.up"
 	metricSpoolRecords  = "theriac.spool.records"
 	metricOldestNotice  = "theriac.notice.oldest_age"
+	metricDelivered     = "theriac.telemetry.delivered"
+	metricDropped       = "theriac.telemetry.dropped"
+	metricWaiting       = "theriac.telemetry.waiting"
 )
 
 // The attributes of metrics of ours. Their values come from closed lists, but for
@@ -104,6 +107,9 @@ const (
 	wardDied    = "died"
 	wardHung    = "hung"
 )
+
+// reasonNotTaken is why events are lost of which no guardian ever knew.
+const reasonNotTaken = "not_taken"
 
 // reasonShed is why a consumer discards by itself: people shed load.
 const reasonShed = "shed"

@@ -17,6 +17,7 @@ const (
 	workingText = "Working on it. The result follows here."
 	busyText    = "Too much is going on just now, nothing was done. Try again in a few seconds."
 	keptText    = "Too much is going on just now. It was noted, and what follows of it is done later."
+	foreignText = "This workspace may not decide here. Nothing was done."
 	brokenText  = "That did not work, and may or may not have been done. The reason is in the log."
 )
 

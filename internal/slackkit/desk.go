@@ -139,6 +139,7 @@ func (d *desk) accept(ctx context.Context, i Interaction, foreign bool, err erro
 		return malformed, nil
 	case foreign:
 		d.log.WarnContext(ctx, "a click from another workspace was refused", "team", Plain(i.Team, 40), "user", Plain(i.User, 40))
+		d.turnAway(ctx, i, keys)
 		return refused, nil
 	case i.Request == "":
 		return taken, nil
@@ -159,6 +160,17 @@ func (d *desk) accept(ctx context.Context, i Interaction, foreign bool, err erro
 		return repeated, nil
 	}
 	return d.run(ctx, i, keys)
+}
+
+// turnAway tells somebody of another workspace, who sees our messages in a shared channel, why nothing
+// happens: once a request, and if there is a place for that.
+func (d *desk) turnAway(ctx context.Context, i Interaction, keys []string) {
+	if i.ResponseURL == "" || len(keys) == 0 {
+		return
+	}
+	if fresh, _ := d.seen.first(d.now(), keys...); fresh {
+		d.excuse(ctx, i, foreignText)
+	}
 }
 
 // kept runs Accept and turns its panic into an error.

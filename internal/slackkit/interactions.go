@@ -48,7 +48,7 @@ type Interactions struct {
 //	not signed, or not now                   401, with no detail
 //	no payload, command or event in the body 400; the query string is never read
 //	Slack asks whether the address is ours   200, with its challenge
-//	somebody of another workspace            403; an event 200, and nothing happens
+//	somebody of another workspace            403, and the person is told; an event 200, and nothing happens
 //	Accept fails                             503
 //	the same request, or the same click      200, and nothing happens
 //	a click                                  200 within Limits.Answer; its Answer follows by ResponseURL

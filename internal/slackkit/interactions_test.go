@@ -215,6 +215,23 @@ func TestInteractions_ForeignTeam_IsRefused(t *testing.T) {
 	}
 }
 
+// TestInteractions_ForeignTeam_ThePersonIsTold once, by the address that came with the click.
+func TestInteractions_ForeignTeam_ThePersonIsTold(t *testing.T) {
+	t.Parallel()
+	w := open(t, nothing, slackkit.Limits{})
+	body := w.press(t, w.message(t), "T0EVIL")
+	h := slackfake.Sign(w.SigningSecret(), time.Now(), body)
+	for range 3 {
+		if got := w.send(t, h, body); got != http.StatusForbidden {
+			t.Errorf("status %d, want 403", got)
+		}
+	}
+	w.in.Close(t.Context()) // waits for what is being told
+	if got := w.Ephemerals(); len(got) != 1 || got[0].User != "U0ANA" || !strings.Contains(got[0].Text, "This workspace may not decide here") {
+		t.Errorf("told %+v", got)
+	}
+}
+
 // TestInteractions_PayloadInTheQuery is the hole of old parsers: a signed body without a payload, and a
 // payload that nobody signed in the address.
 func TestInteractions_PayloadInTheQuery_IsNotRead(t *testing.T) {

@@ -20,7 +20,8 @@ const (
 	reasonInput = 1000            // characters of a reason that the form takes
 )
 
-// Handle does what a click asks for, and answers the person who clicked. It is a
+// Handle does what a click asks for, or answers a command, which only reads, and answers the
+// person who clicked or typed. It is a
 // [slackkit.Handle]: the request was signed by Slack, and nothing else is known of it.
 // So team and user are checked against the configuration, and the value of the button
 // is only a wish: the entry or group is read again, and must still have the version
@@ -40,8 +41,14 @@ func (n *Notifier) Handle(ctx context.Context, i slackkit.Interaction) (slackkit
 	}
 	ctx, cancel := context.WithTimeout(ctx, deedTimeout)
 	defer cancel()
-	a, err := n.act(ctx, i, user)
-	n.Nudge()
+	var a slackkit.Answer
+	var err error
+	if i.Type == slackkit.SlashCommand {
+		a, err = n.command(ctx, i)
+	} else {
+		a, err = n.act(ctx, i, user)
+		n.Nudge()
+	}
 	switch {
 	case err == nil:
 		return a, nil
@@ -71,30 +78,59 @@ func submitted(i slackkit.Interaction) bool {
 
 // act does one thing.
 func (n *Notifier) act(ctx context.Context, i slackkit.Interaction, user User) (slackkit.Answer, error) {
-	raw := i.Value
 	if submitted(i) {
-		if i.View.CallbackID != modalDiscard {
-			return answer("This form is not known here.", i), nil
-		}
-		raw = i.View.PrivateMetadata
+		return n.submit(ctx, i, user)
 	}
-	v, ok := parseValue(raw)
+	v, ok := parseValue(i.Value)
 	entry := strings.HasPrefix(v.Ref, "Q-")
 	switch {
 	case !ok:
 		return answer("This button carries a value that is not ours. Nothing was done.", i), nil
-	case submitted(i) && entry && v.Verb == "":
-		return n.guarded(i, user, RoleOperator, func() (slackkit.Answer, error) { return n.discard(ctx, i, user, v) })
 	case i.ActionID == actionDiscard && entry && v.Verb == "":
 		return n.guarded(i, user, RoleOperator, func() (slackkit.Answer, error) { return n.askReason(ctx, i, v) })
 	case i.ActionID == actionReplay && entry && v.Verb == "":
 		return n.guarded(i, user, RoleResponder, func() (slackkit.Answer, error) { return n.replay(ctx, i, user, v) })
 	case i.ActionID == actionTake && !entry && v.Verb == "":
 		return n.guarded(i, user, RoleResponder, func() (slackkit.Answer, error) { return n.take(ctx, i, user, v) })
-	case i.ActionID == actionMore && !entry && snoozeOf(v.Verb) > 0:
-		return n.guarded(i, user, RoleResponder, func() (slackkit.Answer, error) { return n.take(ctx, i, user, v) })
+	case i.ActionID == actionMore && !entry:
+		return n.more(ctx, i, user, v)
 	default:
-		return answer("This button is not known here. Nothing was done.", i), nil
+		return answer(unknownButton, i), nil
+	}
+}
+
+const unknownButton = "This button is not known here. Nothing was done."
+
+// more does what the menu offers.
+func (n *Notifier) more(ctx context.Context, i slackkit.Interaction, user User, v value) (slackkit.Answer, error) {
+	switch {
+	case snoozeOf(v.Verb) > 0:
+		return n.guarded(i, user, RoleResponder, func() (slackkit.Answer, error) { return n.take(ctx, i, user, v) })
+	case v.Verb == verbDeclare && n.cfg.Declare != nil:
+		return n.guarded(i, user, RoleResponder, func() (slackkit.Answer, error) { return n.declare(ctx, i, user, v) })
+	case v.Verb == verbPause && n.cfg.Flow != nil:
+		return n.guarded(i, user, RoleOperator, func() (slackkit.Answer, error) { return n.askPause(ctx, i, v) })
+	default:
+		return answer(unknownButton, i), nil
+	}
+}
+
+// submit does what a form asks for.
+func (n *Notifier) submit(ctx context.Context, i slackkit.Interaction, user User) (slackkit.Answer, error) {
+	raw, channel, _ := strings.Cut(i.View.PrivateMetadata, " ")
+	v, ok := parseValue(raw)
+	entry := strings.HasPrefix(v.Ref, "Q-")
+	switch {
+	case i.View.CallbackID != modalDiscard && (i.View.CallbackID != modalPause || n.cfg.Flow == nil):
+		return answer("This form is not known here.", i), nil
+	case !ok:
+		return answer("This button carries a value that is not ours. Nothing was done.", i), nil
+	case i.View.CallbackID == modalDiscard && entry && v.Verb == "":
+		return n.guarded(i, user, RoleOperator, func() (slackkit.Answer, error) { return n.discard(ctx, i, user, v) })
+	case i.View.CallbackID == modalPause && !entry && v.Verb == verbPause:
+		return n.guarded(i, user, RoleOperator, func() (slackkit.Answer, error) { return n.pauseSub(ctx, i, user, v, channel) })
+	default:
+		return answer(unknownButton, i), nil
 	}
 }
 
@@ -112,12 +148,9 @@ func (n *Notifier) guarded(i slackkit.Interaction, user User, needs Role, do fun
 
 // take takes or quiets a group.
 func (n *Notifier) take(ctx context.Context, i slackkit.Interaction, user User, v value) (slackkit.Answer, error) {
-	g, err := n.cfg.Service.GroupGet(ctx, v.Ref)
-	if errors.Is(err, quarantine.ErrNotFound) || err == nil && g.Ref != v.Ref {
-		return answer(v.Ref+" does not exist any more.", i), nil
-	}
-	if err != nil {
-		return slackkit.Answer{}, err
+	g, gone, err := n.group(ctx, v)
+	if err != nil || gone != "" {
+		return answer(gone, i), err
 	}
 	a := quarantine.GroupAct{
 		Group: g.Fingerprint, Version: v.Version, Verb: quarantine.GroupTake,
@@ -140,6 +173,15 @@ func (n *Notifier) take(ctx context.Context, i slackkit.Interaction, user User, 
 	}
 }
 
+// group reads the group that a button is about. A text says that there is none.
+func (n *Notifier) group(ctx context.Context, v value) (quarantine.Group, string, error) {
+	g, err := n.cfg.Service.GroupGet(ctx, v.Ref)
+	if errors.Is(err, quarantine.ErrNotFound) || err == nil && g.Ref != v.Ref {
+		return g, v.Ref + " does not exist any more.", nil
+	}
+	return g, "", err
+}
+
 // replay asks for one entry to run again.
 func (n *Notifier) replay(ctx context.Context, i slackkit.Interaction, user User, v value) (slackkit.Answer, error) {
 	e, stale, err := n.entry(ctx, v)
@@ -160,26 +202,26 @@ func (n *Notifier) askReason(ctx context.Context, i slackkit.Interaction, v valu
 }
 
 func reasonForm(v value) *slack.ModalViewRequest {
-	input := slack.NewPlainTextInputBlockElement(plainText("test order, customer removed"), inputReason)
+	return form(modalDiscard, v.String(), "Discard "+v.Ref, "Discard", "test order, customer removed", "Why will it never run?",
+		"Kept in the log and shown in the thread. theriac restore "+v.Ref+" takes it back.")
+}
+
+// form asks for a reason.
+func form(callback, keeps, title, submit, example, question, hint string) *slack.ModalViewRequest {
+	input := slack.NewPlainTextInputBlockElement(plainText(example), inputReason)
 	input.MaxLength, input.MinLength = reasonInput, 1
 	return &slack.ModalViewRequest{
-		Type: slack.VTModal, CallbackID: modalDiscard, PrivateMetadata: v.String(),
-		Title: plainText("Discard " + v.Ref), Submit: plainText("Discard"), Close: plainText("Cancel"),
-		Blocks: slack.Blocks{BlockSet: []slack.Block{
-			slack.NewInputBlock(inputReason, plainText("Why will it never run?"),
-				plainText("Kept in the log and shown in the thread. theriac restore "+v.Ref+" takes it back."), input),
-		}},
+		Type: slack.VTModal, CallbackID: callback, PrivateMetadata: keeps,
+		Title: plainText(title), Submit: plainText(submit), Close: plainText("Cancel"),
+		Blocks: slack.Blocks{BlockSet: []slack.Block{slack.NewInputBlock(inputReason, plainText(question), plainText(hint), input)}},
 	}
 }
 
 // discard decides that an entry never runs.
 func (n *Notifier) discard(ctx context.Context, i slackkit.Interaction, user User, v value) (slackkit.Answer, error) {
-	reason := strings.TrimSpace(i.View.Values[inputReason])
-	switch {
-	case reason == "":
-		return slackkit.Answer{ViewErrors: map[string]string{inputReason: "A reason is required."}}, nil
-	case len(reason) > 2*reasonInput:
-		return slackkit.Answer{ViewErrors: map[string]string{inputReason: "The reason is too long."}}, nil
+	reason, wrong := reasonOf(i)
+	if wrong != "" {
+		return answer(wrong, i), nil
 	}
 	e, stale, err := n.entry(ctx, v)
 	if err != nil || stale != "" {
@@ -187,6 +229,19 @@ func (n *Notifier) discard(ctx context.Context, i slackkit.Interaction, user Use
 	}
 	_, err = n.cfg.Service.EntryDiscardOnce(ctx, e, decision(user, reason), request(i))
 	return after(err, i)
+}
+
+// reasonOf is the reason in a form, or what is wrong with it.
+func reasonOf(i slackkit.Interaction) (reason, wrong string) {
+	reason = strings.TrimSpace(i.View.Values[inputReason])
+	switch {
+	case reason == "":
+		return "", "A reason is required."
+	case len(reason) > 2*reasonInput:
+		return "", "The reason is too long."
+	default:
+		return reason, ""
+	}
 }
 
 // entry reads the entry that a button is about, with the version that the person saw. A

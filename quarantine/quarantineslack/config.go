@@ -61,6 +61,38 @@ type Deeds interface {
 	GroupAct(ctx context.Context, a quarantine.GroupAct) (quarantine.Group, error)
 }
 
+// Flow is what a click does to the flow of messages. *[quarantine.Service] has it.
+type Flow interface {
+	// Controls returns what is in force now.
+	Controls(ctx context.Context) (quarantine.Controls, error)
+	// ControlAct changes what is in force, once a request.
+	ControlAct(ctx context.Context, a quarantine.ControlAct) (quarantine.Controls, error)
+}
+
+// Declaration asks for the incident of a group.
+type Declaration struct {
+	// Request is the same for the same click, and for no other.
+	Request string
+	// User is who clicked, by Slack's id and by name.
+	User, Name string
+	// Group is what it is about, Title what may be said of it everywhere, "" for nothing.
+	Group quarantine.Group
+	Title string
+	// Link leads to the group's page, "" without pages.
+	Link string
+}
+
+// Declared is the incident of a group.
+type Declared struct {
+	// Ref names it, Link leads to its page, "" without one.
+	Ref, Link string
+	// Before says that it was declared before this click.
+	Before bool
+	// Refused says, in place of all that, why this person gets none; it is shown to
+	// them.
+	Refused string
+}
+
 // Service is the room. *[quarantine.Service] is one.
 type Service interface {
 	Notices
@@ -85,9 +117,9 @@ type Role string
 const (
 	// RoleViewer may look.
 	RoleViewer Role = "viewer"
-	// RoleResponder may take a group, quiet it and replay an entry.
+	// RoleResponder may take a group, quiet it, declare its incident and replay an entry.
 	RoleResponder Role = "responder"
-	// RoleOperator may discard entries.
+	// RoleOperator may discard entries and pause subscriptions.
 	RoleOperator Role = "operator"
 )
 
@@ -124,6 +156,13 @@ type Config struct {
 	// ("U…"): nobody else may, whatever their name says.
 	Team  string
 	Users map[string]User
+
+	// Flow pauses subscriptions. Nil: messages do not offer it.
+	Flow Flow
+	// Declare opens the incident of a group, or finds the one that is open. An error is one
+	// of the program, or wraps quarantine.ErrUnavailable where a store is away. Nil:
+	// messages do not offer it.
+	Declare func(ctx context.Context, d Declaration) (Declared, error)
 
 	// Fallbacks are told when the channel was not, as Policy says. Each needs a name of
 	// its own.
@@ -211,7 +250,7 @@ func New(cfg Config) (*Notifier, error) {
 	cfg = cfg.WithDefaults()
 	return &Notifier{
 		cfg: cfg, log: cfg.Logger, holder: "slack " + rand.Text(),
-		render: renderer{links: cfg.Links, title: func(e quarantine.Entry) string { return title(cfg.Redact, e) }},
+		render: renderer{links: cfg.Links, pause: cfg.Flow != nil, declare: cfg.Declare != nil, title: func(e quarantine.Entry) string { return title(cfg.Redact, e) }},
 		bell:   make(chan struct{}, 1),
 	}, nil
 }

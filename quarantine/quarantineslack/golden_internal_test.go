@@ -84,6 +84,8 @@ func TestScreens(t *testing.T) {
 	running := crashed()
 	running.State = quarantine.StateReplaying
 	noLinks := renderer{title: Title}
+	all := screens
+	all.pause, all.declare = true, true
 
 	lines := []digestLine{
 		{ref: "G-9C1E", group: groupOf(crashed(), only(quarantine.StateHeld, 3))},
@@ -104,6 +106,7 @@ func TestScreens(t *testing.T) {
 		"contained":          screens.group(groupFacts{phase: phaseContained, group: held, entry: crashed(), deaths: 1}, asked),
 		"contained_failed":   screens.group(groupFacts{phase: phaseContained, group: groupOf(failed(), only(quarantine.StateHeld, 214)), entry: failed()}, asked),
 		"contained_no_links": noLinks.group(groupFacts{phase: phaseContained, group: held, entry: crashed(), deaths: 1}, asked),
+		"contained_more":     all.group(groupFacts{phase: phaseContained, group: held, entry: crashed(), deaths: 1}, asked),
 		"taken":              screens.group(groupFacts{phase: phaseTaken, group: taken, entry: failed()}, asked),
 		"snoozed":            screens.group(groupFacts{phase: phaseSnoozed, group: snoozed, entry: failed()}, asked),
 		"replaying": screens.group(groupFacts{phase: phaseReplaying, entry: running,

@@ -22,6 +22,7 @@ const (
 	messageMax = 4000 // characters of a message in all; ours
 	nameMax    = 80   // characters of a subscription, a person, a build
 	reasonMax  = 300  // characters of a person's reason
+	optionMax  = 60   // characters of a subscription in a menu, of Slack's 75
 )
 
 // Identifiers of what can be pressed. One Slack app serves several rooms: what
@@ -34,6 +35,7 @@ const (
 	actionDiscard = Prefix + "discard"
 	actionMore    = Prefix + "more"
 	modalDiscard  = Prefix + "discard"
+	modalPause    = Prefix + "pause"
 	inputReason   = Prefix + "reason"
 )
 
@@ -42,6 +44,8 @@ type renderer struct {
 	// links is the base of all links, "" for none.
 	links string
 	title func(quarantine.Entry) string
+	// pause and declare are offered where there is a service behind them.
+	pause, declare bool
 }
 
 // groupFacts is what a group's message is made of.
@@ -239,7 +243,7 @@ func (r renderer) buttons(f groupFacts) *slack.ActionBlock {
 		slack.NewConfirmationBlockObject(plainText("Replay "+e.Ref+"?"), plainText(replayWarning(e)), plainText("Replay"), plainText("Cancel"))))
 	add(slack.NewButtonBlockElement(actionDiscard, v, plainText("Discard...")).WithStyle(slack.StyleDanger))
 	if f.phase == phaseContained || f.phase == phasePoison {
-		add(slack.NewOverflowBlockElement(actionMore, snooze(g, "Snooze 1 h", verbSnooze1h), snooze(g, "Snooze 24 h", verbSnooze24h)))
+		add(slack.NewOverflowBlockElement(actionMore, r.more(g)...))
 	}
 	return block
 }
@@ -252,7 +256,19 @@ func replayWarning(e quarantine.Entry) string {
 	return "Runs once more, alone where there is a ward. If it fails it is held again."
 }
 
-func snooze(g quarantine.Group, text, verb string) *slack.OptionBlockObject {
+// more is what else can be done, behind the dots.
+func (r renderer) more(g quarantine.Group) []*slack.OptionBlockObject {
+	all := []*slack.OptionBlockObject{option(g, "Snooze 1 h", verbSnooze1h), option(g, "Snooze 24 h", verbSnooze24h)}
+	if r.declare {
+		all = append(all, option(g, "Declare incident", verbDeclare))
+	}
+	if r.pause {
+		all = append(all, option(g, "Pause "+plain(g.Subscription, optionMax)+"...", verbPause))
+	}
+	return all
+}
+
+func option(g quarantine.Group, text, verb string) *slack.OptionBlockObject {
 	return slack.NewOptionBlockObject(value{Ref: g.Ref, Version: g.Version, Verb: verb}.String(), plainText(text), nil)
 }
 

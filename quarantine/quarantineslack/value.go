@@ -20,6 +20,8 @@ type value struct {
 const (
 	verbSnooze1h  = "snooze-1h"
 	verbSnooze24h = "snooze-24h"
+	verbDeclare   = "declare"
+	verbPause     = "pause"
 )
 
 var valueForm = regexp.MustCompile(`^v1:([QG]-[0-9A-HJKMNP-TV-Z]{1,26}):([1-9][0-9]{0,17}|0)(?::([a-z0-9-]{1,20}))?$`)

@@ -20,7 +20,7 @@ func newDoctorCommand(t *Tool) *cobra.Command {
 	o := &doctorOptions{}
 	c := &cobra.Command{
 		Use:   "doctor",
-		Short: "Check store, schema, workers, broker, spool, deaths and clocks",
+		Short: "Check store, schema, workers, broker, spool, deaths, telemetry, Slack and clocks",
 		Long:  "Check that everything is in its place. Each line that is not well names one way to mend it.\nThe exit code is 9 if a line fails.",
 		Example: `theriac doctor
 theriac doctor -o json --jq '.findings[] | select(.level=="fail") | .fix'`,

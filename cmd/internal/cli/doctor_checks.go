@@ -51,6 +51,9 @@ func (d *doctor) examine(ctx context.Context) []finding {
 		found = append(found, incidents)
 	}
 	found = append(found, d.broker(ctx), d.spool(), d.deaths())
+	if telemetry, ok := d.telemetry(); ok {
+		found = append(found, telemetry)
+	}
 	if slack, ok := d.slack(ctx); ok {
 		found = append(found, slack)
 	}

@@ -95,6 +95,8 @@ type statusJSON struct {
 	LastHeld   []entryJSON `json:"last_held"`
 	// Controls are what somebody holds back.
 	Controls []controlJSON `json:"controls"`
+	// Notices say how far telling people is behind; absent where no notifier ever ran.
+	Notices *noticesJSON `json:"notices,omitempty"`
 	// Suspects wait to run alone; Deaths are those of the last hour. Both count to a limit.
 	Suspects int `json:"suspects"`
 	Deaths   int `json:"deaths_last_hour"`
@@ -116,10 +118,39 @@ func (o *statusOptions) once(ctx context.Context, t *Tool) error {
 	return t.Print(o.Options, output.Answer{Value: j, Names: heldRefs(st), Layout: output.Screen(func(w *term.Writer) { statusScreen(w, j, st) })})
 }
 
+// noticesJSON is how far telling people is behind.
+type noticesJSON struct {
+	Due     int        `json:"due"`
+	Oldest  *time.Time `json:"oldest,omitempty"`
+	Trouble string     `json:"trouble,omitempty"`
+
+	word string
+}
+
+// noticesLate is how long a change may wait without anybody being told that it does.
+const noticesLate = time.Minute
+
+func newNoticesJSON(st quarantine.NoticeStats, now time.Time) *noticesJSON {
+	if st.Led.IsZero() {
+		return nil
+	}
+	j := &noticesJSON{Due: st.Due, Trouble: st.Trouble, word: "notices ok"}
+	if st.Due == 0 {
+		return j
+	}
+	oldest := st.Oldest.UTC()
+	j.Oldest = &oldest
+	if st.Troubled > 0 || now.Sub(st.Oldest) > noticesLate {
+		j.word = "notices delayed " + age(st.Oldest, now)
+	}
+	return j
+}
+
 // overview is the room at a glance, deaths included.
 type overview struct {
 	quarantine.Status
 	deaths
+	told quarantine.NoticeStats
 }
 
 func (t *Tool) overview(ctx context.Context) (o overview, err error) {
@@ -130,7 +161,10 @@ func (t *Tool) overview(ctx context.Context) (o overview, err error) {
 	if o.Status, err = room.Status(ctx); err != nil {
 		return o, err
 	}
-	o.deaths, err = recentDeaths(ctx, room, o.At)
+	if o.deaths, err = recentDeaths(ctx, room, o.At); err != nil {
+		return o, err
+	}
+	o.told, err = room.NoticeStats(ctx)
 	return o, err
 }
 
@@ -152,7 +186,7 @@ func newStatusJSON(s config.Settings, st overview) statusJSON {
 	j := statusJSON{
 		Head: output.NewHead(), Context: s.Context, Prod: s.Prod, Store: s.Store.String(), StoreOK: true, At: st.At.UTC(),
 		Held: st.Held, HeldGroups: st.HeldGroups, LastHeld: []entryJSON{}, Controls: newControlsJSON(st.Controls),
-		Suspects: len(st.waiting), Deaths: len(st.lastHour),
+		Suspects: len(st.waiting), Deaths: len(st.lastHour), Notices: newNoticesJSON(st.told, st.At),
 	}
 	if !st.OldestHeld.IsZero() {
 		oldest := st.OldestHeld.UTC()
@@ -320,7 +354,13 @@ func statusHead(w *term.Writer, j statusJSON) {
 	if j.StoreOK {
 		w.Printf("%s   ", plural(j.Workers, "worker", "workers"))
 	}
+	if j.Notices != nil {
+		w.Printf("%s   ", j.Notices.word)
+	}
 	w.Printf("as of %s\n", j.At.Format("15:04:05Z"))
+	if j.Notices != nil && j.Notices.Trouble != "" {
+		w.Printf("People are not told: %s   theriac doctor\n", j.Notices.Trouble)
+	}
 }
 
 func statusBlocks(w *term.Writer, blocks []block) {

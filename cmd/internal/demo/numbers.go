@@ -18,7 +18,7 @@ func (d *demo) serveNumbers(ctx context.Context) (stop func() error, err error) 
 		Environ: d.environ, Service: "theriac-demo", Role: workerName, Build: buildinfo.Read().Version,
 		Dir: d.dir, Logger: d.log.logger(),
 		Metrics: telemetry.MetricsConfig{
-			System: d.broker.system(), Consumers: d.roster.Stats, Process: signals.ProcessOf(d.service), Backlogs: d.roster.Backlogs,
+			System: d.broker.system(), Consumers: d.roster.Stats, Process: signals.ProcessOf(d.service, nil), Backlogs: d.roster.Backlogs,
 		},
 	}
 	if d.numbers, err = signals.Start(ctx, own); err != nil {

@@ -96,7 +96,7 @@ func workMeasured(ctx context.Context, role guardian.Role, store quarantine.Stor
 	if err != nil {
 		return err
 	}
-	whose.Metrics = telemetry.MetricsConfig{System: "nats", Consumers: roster.Stats, Process: signals.ProcessOf(service)}
+	whose.Metrics = telemetry.MetricsConfig{System: "nats", Consumers: roster.Stats, Process: signals.ProcessOf(service, nil)}
 	numbers, err := signals.Start(ctx, whose)
 	if err != nil {
 		return err

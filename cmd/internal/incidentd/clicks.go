@@ -38,6 +38,6 @@ func (c *clicks) notices(ctx context.Context) (*notices.Notices, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.answer, err = notices.New(notices.Config{Settings: c.told, Service: room, Elsewhere: true, Logger: c.site.log})
+	c.answer, err = notices.New(notices.Config{Settings: c.told, Service: room, Declare: c.site.declare, Elsewhere: true, Logger: c.site.log})
 	return c.answer, err
 }

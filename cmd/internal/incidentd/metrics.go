@@ -27,7 +27,9 @@ func (p program) metrics(ctx context.Context, role guardian.Role) (err error) {
 		return err
 	}
 	return signals.Serve(ctx, signals.ServeConfig{
-		Config: p.signal(role, telemetry.MetricsConfig{Store: signals.StoreOf(service), Notices: signals.NoticesOf(service)}),
+		Config: p.signal(role, telemetry.MetricsConfig{
+			Store: signals.StoreOf(service), Notices: signals.NoticesOf(service), Relay: signals.RelayOf(role.RelayStats),
+		}),
 		Listen: listen, Deaths: role.DeathsDir(), Roles: workers(),
 		Serving: func(string) { role.Ready() },
 	})

@@ -127,7 +127,7 @@ func (p program) tellNotices(ctx context.Context, room *quarantine.Service) erro
 		if err != nil {
 			return err
 		}
-		told, err = notices.New(notices.Config{Settings: settings, Service: room, Elsewhere: true, Logger: p.log})
+		told, err = notices.New(notices.Config{Settings: settings, Service: room, Declare: declaredElsewhere, Elsewhere: true, Logger: p.log})
 		if err != nil {
 			p.log.ErrorContext(ctx, "nobody is told what is held", "err", err)
 		}

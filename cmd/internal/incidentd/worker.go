@@ -103,7 +103,7 @@ func (w *worker) open(ctx context.Context) (err error) {
 		return err
 	}
 	w.alarm = w.desk.alarm
-	if w.wards, err = ward.Open(w.role, ward.Config{Docket: w.service, OnCrash: w.onCrash, Logger: w.log}); err != nil {
+	if w.wards, err = ward.Open(w.role, ward.Config{Docket: w.service, OnCrash: w.onCrash, OnEnded: w.numbers.OnEnded, Logger: w.log}); err != nil {
 		return err
 	}
 	if w.bus, err = w.openBus(ctx, w.role.Name); err != nil {
@@ -127,18 +127,20 @@ func (w *worker) openQuarantine(ctx context.Context) error {
 }
 
 func (w *worker) openSignals(ctx context.Context) (err error) {
+	if w.sentry, err = w.openSentry(w.role); err != nil {
+		return err
+	}
+	if w.sentry != nil {
+		w.later(w.sentry.Close)
+	}
 	w.numbers, err = signals.Start(ctx, w.signal(w.role, telemetry.MetricsConfig{
-		System: w.system(), Consumers: w.roster.Stats, Process: signals.ProcessOf(w.service),
+		System: w.system(), Consumers: w.roster.Stats, Process: signals.ProcessOf(w.service, w.sentry), Backlogs: w.roster.Backlogs,
 	}))
 	if err != nil {
 		return err
 	}
 	w.later(func() { w.closes("signals", func() error { return w.numbers.Close(context.WithoutCancel(ctx)) }) })
-	w.sentry, err = w.openSentry(w.role)
-	if w.sentry != nil {
-		w.later(w.sentry.Close)
-	}
-	return err
+	return nil
 }
 
 // system is the broker's name in the conventions for messaging.
@@ -154,7 +156,7 @@ func (p program) openSentry(role guardian.Role) (*telemetry.Sentry, error) {
 	if secretOf(p.environ)("SENTRY_DSN") == "" {
 		return nil, nil
 	}
-	return telemetry.NewSentry(telemetry.SentryConfig{Relay: role.Transport})
+	return telemetry.NewSentry(telemetry.SentryConfig{Relay: role.Transport, Build: role.Build, Logger: p.log})
 }
 
 // observer is told of attempts.

@@ -41,6 +41,7 @@ func exported(t *testing.T) map[string][]string {
 		Store: func(context.Context) (telemetry.StoreStats, error) {
 			return telemetry.StoreStats{Held: []telemetry.HeldStats{{Subscription: "orders", Reason: handlers.ReasonFailed, Count: 1, Oldest: time.Now()}}}, nil
 		},
+		Relay:    func() (telemetry.RelayStats, error) { return telemetry.RelayStats{}, nil },
 		Backlogs: func(context.Context) (map[string]uint64, error) { return map[string]uint64{"orders": 1}, nil },
 		Notices: func(context.Context) (time.Time, error) {
 			select {

@@ -40,8 +40,11 @@ const Path = "/slack/interactions"
 type Config struct {
 	// Settings name the workspace and the fallbacks.
 	Settings config.Notices
-	// Service is the room.
+	// Service is the room. Messages offer to pause a subscription where it is a
+	// quarantineslack.Flow, too.
 	Service quarantineslack.Service
+	// Declare opens the incident of a group, see quarantineslack.Config. Nil: messages do not offer it.
+	Declare func(context.Context, quarantineslack.Declaration) (quarantineslack.Declared, error)
 	// Listen is the host:port on which clicks come in over HTTP; "" listens nowhere.
 	Listen string
 	// Elsewhere says that clicks come in by another way than those of Run: another process has them, or
@@ -94,8 +97,10 @@ func (n *Notices) connect() error {
 		users[u.ID] = quarantineslack.User{Name: u.Name, Role: quarantineslack.Role(u.Role)}
 	}
 	n.client = client
+	flow, _ := n.cfg.Service.(quarantineslack.Flow) // nil: there is none
 	n.notifier, err = quarantineslack.New(quarantineslack.Config{
 		Service: n.cfg.Service, Client: client, Channel: s.SlackChannel, Links: s.Links, Team: s.SlackTeam, Users: users,
+		Flow: flow, Declare: n.cfg.Declare,
 		Fallbacks: fallbacks, Policy: notify.Policy{After: s.FallbackAfter, AlwaysCritical: true, AlwaysCrashLoop: true, AlwaysBadDeploy: true},
 		Critical:  func(sub string) bool { return slices.Contains(s.Critical, sub) },
 		EditEvery: n.cfg.EditEvery, Logger: n.cfg.Logger,

@@ -2,7 +2,7 @@
 // metrics role, and metrics and spans in OTLP for a collector, where the environment names one.
 //
 //	s, err := signals.Start(ctx, signals.Config{Environ: environ, Role: "worker", Dir: stateDir, ...})
-//	consumer.Config{Observer: s.Observer(others...)}, ward.Config{OnCrash: s.OnCrash}
+//	consumer.Config{Observer: s.Observer(others...)}, ward.Config{OnCrash: s.OnCrash, OnEnded: s.OnEnded}
 //	defer s.Close(ctx)
 //
 //	err = signals.Serve(ctx, signals.ServeConfig{...})        // in the metrics role
@@ -29,6 +29,10 @@
 //
 //	the collector is down     spans wait in a bounded queue, and with a guardian's transport in its
 //	                          spool; metrics are told anew at the next interval. Nothing else waits
+//	the process dies          with a guardian's transport the spans that had ended are with the guardian,
+//	                          all up to some ten a second, and the next process ends those that were
+//	                          open (OnCrash, OnEnded); of a busier process the successes of its last
+//	                          moments are lost
 //	the metrics role is down  see package metrics; a death is told again, for 10 s
 //	the protocol is not ours  told in the log; nothing is exported
 package signals

@@ -34,13 +34,17 @@ func NoticesOf(s interface {
 	}
 }
 
-// ProcessOf tells what a worker's quarantine knows alone, for the worker's MetricsConfig.
-func ProcessOf(s *quarantine.Service) func() telemetry.ProcessStats {
+// ProcessOf tells what a worker's quarantine knows alone, and which of its events were lost, for the
+// worker's MetricsConfig. events may be nil.
+func ProcessOf(s *quarantine.Service, events *telemetry.Sentry) func() telemetry.ProcessStats {
 	return func() telemetry.ProcessStats {
 		st := s.LocalStats()
 		out := telemetry.ProcessStats{SpoolRecords: st.SpoolRecords, Reprieved: st.Reprieved}
 		if st.SpoolMaxBytes > 0 {
 			out.SpoolUsed = float64(st.SpoolBytes) / float64(st.SpoolMaxBytes)
+		}
+		if events != nil {
+			out.EventsLost = events.Stats().Lost
 		}
 		return out
 	}

@@ -20,8 +20,10 @@ import (
 	metricsdk "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
 	tracesdk "go.opentelemetry.io/otel/sdk/trace"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/theriac/theriac/cmd/internal/metrics"
+	"github.com/theriac/theriac/cmd/internal/spans"
 	"github.com/theriac/theriac/consumer"
 	"github.com/theriac/theriac/consumer/telemetry"
 	"github.com/theriac/theriac/handlers"
@@ -58,6 +60,7 @@ type Signals struct {
 	cfg    Config
 	log    *slog.Logger
 	socket string
+	open   *spans.Exporter               // of what deaths left open, nil where nobody collects spans
 	end    []func(context.Context) error // the last first
 	flush  func(context.Context) error
 }
@@ -159,6 +162,29 @@ func (s *Signals) traces(ctx context.Context, v variables) error {
 	if !wanted || !s.speaks(asked) {
 		return nil
 	}
+	whose, err := s.resource(ctx)
+	if err != nil {
+		return err
+	}
+	s.open, err = spans.New(ctx, spans.Config{Transport: s.cfg.Transport, Resource: whose})
+	if err != nil {
+		return err
+	}
+	s.end = append(s.end, s.open.Close)
+	provider, err := s.provider(ctx, v, whose)
+	if err != nil {
+		return err
+	}
+	s.end = append(s.end, provider.Shutdown)
+	s.Tracer = telemetry.NewTracer(telemetry.TracerConfig{
+		Provider: provider, System: s.cfg.Metrics.System, Propagator: propagation.TraceContext{}, Flush: provider.ForceFlush, Logger: s.log,
+	})
+	return nil
+}
+
+// provider makes spans. With a guardian they are in its hands when they end, as long as there are few, and
+// outlive this process however it dies; the rest, and all without one, wait for others.
+func (s *Signals) provider(ctx context.Context, v variables, whose *resource.Resource) (*tracesdk.TracerProvider, error) {
 	var options []otlptracehttp.Option
 	if s.cfg.Transport != nil {
 		options = append(options, otlptracehttp.WithHTTPClient(&http.Client{Transport: s.cfg.Transport, Timeout: 10 * time.Second}),
@@ -166,22 +192,17 @@ func (s *Signals) traces(ctx context.Context, v variables) error {
 	}
 	to, err := otlptrace.New(ctx, otlptracehttp.NewClient(options...))
 	if err != nil {
-		return err
-	}
-	whose, err := s.resource(ctx)
-	if err != nil {
-		return errors.Join(err, to.Shutdown(ctx))
+		return nil, err
 	}
 	batching := []tracesdk.BatchSpanProcessorOption{tracesdk.WithMaxQueueSize(queuedSpans)}
 	if v.ScheduleDelay == "" {
 		batching = append(batching, tracesdk.WithBatchTimeout(batchDelay))
 	}
-	provider := tracesdk.NewTracerProvider(tracesdk.WithBatcher(to, batching...), tracesdk.WithResource(whose))
-	s.end = append(s.end, provider.Shutdown)
-	s.Tracer = telemetry.NewTracer(telemetry.TracerConfig{
-		Provider: provider, System: s.cfg.Metrics.System, Propagator: propagation.TraceContext{}, Flush: provider.ForceFlush, Logger: s.log,
-	})
-	return nil
+	way := tracesdk.NewBatchSpanProcessor(to, batching...)
+	if s.cfg.Transport != nil {
+		way = newPrompt(tracesdk.NewSimpleSpanProcessor(to), way)
+	}
+	return tracesdk.NewTracerProvider(tracesdk.WithSpanProcessor(way), tracesdk.WithResource(whose)), nil
 }
 
 func (s *Signals) speaks(asked string) bool {
@@ -200,13 +221,36 @@ func (s *Signals) Observer(others ...consumer.Observer) consumer.Observer {
 	return telemetry.Observers(append(others[:len(others):len(others)], s.Metrics)...)
 }
 
-// tellDeathFor is how long a death is told again to a metrics role that is away, to everybody else who
-// is told of it, too. A role that died is back in less.
+// tellDeathFor is how long a death is told again to a metrics role or a collector that is away, to
+// everybody else who is told of it, too. A role that died is back in less, and a guardian takes at once
+// what is for a collector.
 const tellDeathFor = 10 * time.Second
 
-// OnCrash is a ward.Config.OnCrash: it has the metrics role count a death. Without one it is counted
-// here.
+// OnCrash is a ward.Config.OnCrash: it has the metrics role count a death, and ends the spans that it
+// left open. Without a metrics role it is counted here.
 func (s *Signals) OnCrash(ctx context.Context, c handlers.Crash) error {
+	return errors.Join(s.count(ctx, c), s.OnEnded(ctx, c))
+}
+
+// OnEnded is a ward.Config.OnEnded: it ends the spans of a process that was ended while something ran in
+// it. Whoever is told twice sends the same spans twice, with the same ids.
+func (s *Signals) OnEnded(ctx context.Context, c handlers.Crash) error {
+	if s.open == nil {
+		return nil
+	}
+	var more []attribute.KeyValue
+	if s.cfg.Metrics.System != "" {
+		more = append(more, semconv.MessagingSystemKey.String(s.cfg.Metrics.System))
+	}
+	err := s.open.Export(ctx, telemetry.OpenSpans(c, more...))
+	if err != nil && time.Since(c.Died) > tellDeathFor {
+		s.log.Warn("spans that a death left open are missing", "crash", c.ID, "error", err)
+		return nil
+	}
+	return err
+}
+
+func (s *Signals) count(ctx context.Context, c handlers.Crash) error {
 	if s.socket == "" {
 		return s.Metrics.Crash(ctx, c)
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/theriac/theriac/cmd/internal/signals"
 	"github.com/theriac/theriac/consumer"
 	"github.com/theriac/theriac/consumer/consumertest"
+	"github.com/theriac/theriac/consumer/guardian/relay"
 	"github.com/theriac/theriac/handlers"
 )
 
@@ -234,9 +235,9 @@ func TestCollectorDown_MemoryIsBounded(t *testing.T) {
 }
 
 // BenchmarkCollector is what a message costs with a span for one in a hundred, its collector up and
-// down. In both cases there is no metrics role either.
+// down, and with a guardian that takes each span when it ends. In no case there is a metrics role.
 func BenchmarkCollector(b *testing.B) {
-	for _, state := range []string{"up", "down"} {
+	for _, state := range []string{"up", "down", "guarded"} {
 		b.Run(state, func(b *testing.B) {
 			url := ""
 			if state == "up" {
@@ -244,9 +245,13 @@ func BenchmarkCollector(b *testing.B) {
 			} else {
 				url = dead(b)
 			}
+			var way http.RoundTripper
+			if state == "guarded" {
+				way = relayed(b)
+			}
 			environ := with(b, "OTEL_EXPORTER_OTLP_ENDPOINT="+url, "OTEL_METRIC_EXPORT_INTERVAL=1000",
 				"OTEL_TRACES_SAMPLER=parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG=0.01")
-			s, err := signals.Start(b.Context(), signals.Config{Environ: environ, Service: "shop", Role: "worker", Dir: b.TempDir()})
+			s, err := signals.Start(b.Context(), signals.Config{Environ: environ, Service: "shop", Role: "worker", Dir: b.TempDir(), Transport: way})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -262,6 +267,27 @@ func BenchmarkCollector(b *testing.B) {
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msgs/s")
 		})
 	}
+}
+
+// relayed is a guardian's transport, over a pipe that somebody reads.
+func relayed(b *testing.B) http.RoundTripper {
+	b.Helper()
+	from, to, err := os.Pipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	way, err := relay.NewTransport(to, relay.TransportConfig{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	var reading sync.WaitGroup
+	reading.Go(func() { _, _ = io.Copy(io.Discard, from) })
+	b.Cleanup(func() {
+		_ = way.Close()
+		reading.Wait()
+		_ = from.Close()
+	})
+	return way
 }
 
 // manySource delivers n messages.

@@ -20,12 +20,14 @@ type Config struct {
 	// URL is the collector's, for OTLP over HTTP. Default: the exporter's, which asks
 	// OTEL_EXPORTER_OTLP_ENDPOINT.
 	URL string
-	// Headers are sent along.
+	// Headers are sent along. Default: those of OTEL_EXPORTER_OTLP_HEADERS.
 	Headers map[string]string
 	// Transport is guardian.Role.Transport. Nil posts from here.
 	Transport http.RoundTripper
-	// Service is the service.name of the process that died. Default "".
+	// Service is the service.name of the process that died, where Resource is nil. Default "".
 	Service string
+	// Resource says whose spans they are. Default: Service alone.
+	Resource *resource.Resource
 	// Timeout bounds one export. Default 10 s.
 	Timeout time.Duration
 }
@@ -43,8 +45,10 @@ func New(ctx context.Context, cfg Config) (*Exporter, error) {
 	}
 	options := []otlptracehttp.Option{
 		otlptracehttp.WithTimeout(cfg.Timeout),
-		otlptracehttp.WithHeaders(cfg.Headers),
 		otlptracehttp.WithRetry(otlptracehttp.RetryConfig{Enabled: false}),
+	}
+	if cfg.Headers != nil {
+		options = append(options, otlptracehttp.WithHeaders(cfg.Headers))
 	}
 	if cfg.URL != "" {
 		options = append(options, otlptracehttp.WithEndpointURL(cfg.URL))
@@ -56,7 +60,10 @@ func New(ctx context.Context, cfg Config) (*Exporter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("OTLP exporter: %w", err)
 	}
-	return &Exporter{to: to, resource: resource.NewSchemaless(attribute.String("service.name", cfg.Service))}, nil
+	if cfg.Resource == nil {
+		cfg.Resource = resource.NewSchemaless(attribute.String("service.name", cfg.Service))
+	}
+	return &Exporter{to: to, resource: cfg.Resource}, nil
 }
 
 // batchDelay is how long a span waits for others where there is no guardian to take it at once.

@@ -33,7 +33,9 @@ func (p *program) metrics(ctx context.Context, role guardian.Role) (err error) {
 		return err
 	}
 	return signals.Serve(ctx, signals.ServeConfig{
-		Config: p.signal(role, telemetry.MetricsConfig{Store: signals.StoreOf(service), Notices: signals.NoticesOf(service)}),
+		Config: p.signal(role, telemetry.MetricsConfig{
+			Store: signals.StoreOf(service), Notices: signals.NoticesOf(service), Relay: signals.RelayOf(role.RelayStats),
+		}),
 		Listen: "127.0.0.1:0", Deaths: role.DeathsDir(), Roles: []string{RoleWorker},
 		Serving: func(url string) {
 			if err := os.WriteFile(filepath.Join(p.dir, MetricsName), []byte(url), 0o600); err != nil {

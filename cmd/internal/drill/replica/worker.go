@@ -50,7 +50,7 @@ func (p *program) work(ctx context.Context, role guardian.Role) (err error) {
 	}
 	defer watch.close()
 	numbers, err := p.signals(ctx, role, telemetry.MetricsConfig{
-		System: p.spec.Broker.system(), Consumers: roster.Stats, Process: signals.ProcessOf(service),
+		System: p.spec.Broker.system(), Consumers: roster.Stats, Process: signals.ProcessOf(service, watch.events),
 	})
 	if err != nil {
 		return err

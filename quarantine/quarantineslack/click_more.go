@@ -1,0 +1,132 @@
+package quarantineslack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/theriac/theriac/internal/slackkit"
+	"github.com/theriac/theriac/quarantine"
+)
+
+// What the menu of a message offers beyond the group itself. Both are about more than the version of the
+// group that the person saw, so who took it meanwhile does not stand in their way.
+
+// pauseFor is how long a click pauses a subscription. What a click began in the night must not
+// last until somebody remembers it.
+const pauseFor = 30 * time.Minute
+
+// declare opens the incident of a group.
+func (n *Notifier) declare(ctx context.Context, i slackkit.Interaction, user User, v value) (slackkit.Answer, error) {
+	g, gone, err := n.group(ctx, v)
+	if err != nil || gone != "" {
+		return answer(gone, i), err
+	}
+	d := Declaration{
+		Request: request(i), User: i.User, Name: user.Name, Group: g,
+		Title: n.render.title(quarantine.Entry{Title: g.Title, Reason: g.Reason}),
+	}
+	if n.cfg.Links != "" {
+		d.Link = n.cfg.Links + "/g/" + g.Ref
+	}
+	got, err := n.cfg.Declare(ctx, d)
+	if err != nil {
+		return slackkit.Answer{}, err
+	}
+	return answer(declaredText(got), i), nil
+}
+
+func declaredText(d Declared) string {
+	text := mark(d.Ref, nameMax) + " is declared."
+	switch {
+	case d.Refused != "":
+		return mark(d.Refused, reasonMax)
+	case d.Before:
+		text = mark(d.Ref, nameMax) + " was declared before."
+	}
+	if d.Link != "" {
+		text += " " + mark(d.Link, 2*reasonMax)
+	}
+	return text
+}
+
+// askPause opens the form that asks why a subscription is paused.
+func (n *Notifier) askPause(ctx context.Context, i slackkit.Interaction, v value) (slackkit.Answer, error) {
+	g, gone, err := n.group(ctx, v)
+	if err != nil || gone != "" {
+		return answer(gone, i), err
+	}
+	if before, err := n.pausedBefore(ctx, g.Subscription); err != nil || before != "" {
+		return answer(before, i), err
+	}
+	return slackkit.Answer{Modal: pauseForm(v, g.Subscription, i.Channel)}, nil
+}
+
+// pauseForm keeps the channel, in which the person is answered: a form knows of none.
+func pauseForm(v value, sub, channel string) *slack.ModalViewRequest {
+	return form(modalPause, v.String()+" "+channel, "Pause", "Pause for "+minutes(pauseFor), "INC-42, its database is away",
+		"Why does "+plain(sub, nameMax)+" pull nothing?",
+		"Nothing is lost; the backlog grows. It ends by itself, or by theriac resume.")
+}
+
+// pauseSub stops a subscription from pulling.
+func (n *Notifier) pauseSub(ctx context.Context, i slackkit.Interaction, user User, v value, channel string) (slackkit.Answer, error) {
+	reason, wrong := reasonOf(i)
+	if wrong != "" {
+		return answer(wrong, i), nil
+	}
+	g, gone, err := n.group(ctx, v)
+	if err != nil || gone != "" {
+		return answer(gone, i), err
+	}
+	if before, err := n.pausedBefore(ctx, g.Subscription); err != nil || before != "" {
+		return answer(before, i), err
+	}
+	c, err := n.cfg.Flow.ControlAct(ctx, quarantine.ControlAct{
+		Verb: quarantine.ControlPause, Subscription: g.Subscription, For: pauseFor,
+		Decision: decision(user, reason), Request: request(i),
+	})
+	switch {
+	case errors.Is(err, quarantine.ErrDuplicate):
+		return answer("This click was carried out already.", i), nil
+	case err != nil:
+		return refused(err, i)
+	}
+	text := mark(g.Subscription, nameMax) + " is paused."
+	if p, ok := c.Pause(g.Subscription); ok {
+		text = fmt.Sprintf("%s is paused until %s. Undo: %s", mark(g.Subscription, nameMax), clock(p.Until), resumeCommand(g.Subscription))
+	}
+	return slackkit.Answer{Text: text, Channel: channel}, nil
+}
+
+// shellWord needs no quotes in any shell.
+var shellWord = regexp.MustCompile(`^[\w][\w.-]{0,59}$`)
+
+// resumeCommand is the command that ends a pause, with the name where that can be copied as it is.
+func resumeCommand(sub string) string {
+	if !shellWord.MatchString(sub) {
+		return code("theriac resume")
+	}
+	return code("theriac resume " + sub)
+}
+
+// pausedBefore says who paused the subscription, "" if nobody did.
+func (n *Notifier) pausedBefore(ctx context.Context, sub string) (string, error) {
+	c, err := n.cfg.Flow.Controls(ctx)
+	if err != nil {
+		return "", err
+	}
+	p, ok := c.Pause(sub)
+	if !ok {
+		return "", nil
+	}
+	until := "somebody resumes it"
+	if !p.Until.IsZero() {
+		until = clock(p.Until)
+	}
+	return fmt.Sprintf("%s paused %s %s ago, until %s.", mark(p.Ordered.Actor.Name, nameMax), mark(sub, nameMax), age(p.Ordered.At, c.At), until), nil
+}
