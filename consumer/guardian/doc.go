@@ -80,9 +80,10 @@
 //
 // # Elsewhere
 //
-// What a child writes to standard error is passed on and its end is kept; standard input and output
-// are the child's own. The guardian itself parses no payload and knows no broker, no store and no
-// web: it must not be what crashes.
+// What a child writes to standard error is passed on and its end is kept; what the guardian's own
+// does not take, as on a full disk, is lost and told. Standard input and output are the child's own.
+// The guardian itself parses no payload and knows no broker, no store and no web: it must not be what
+// crashes.
 //
 // There is no guardian, and Run calls the program's function in this process, under a debugger,
 // under go test, where THERIAC_GUARDIAN is "off", and on Windows. The program then works the same,
