@@ -117,12 +117,13 @@ func programs() map[string]program {
 			say(r, "no zombie is left")
 			return serve(ctx, r)
 		}},
-		"mortal":  mortal(),
-		"teller":  teller(),
-		"lonely":  lonely(),
-		"hostile": hostile(),
-		"restart": restart(),
-		"chatter": chatter(),
+		"mortal":    mortal(),
+		"teller":    teller(),
+		"lonely":    lonely(),
+		"hostile":   hostile(),
+		"restart":   restart(),
+		"chatter":   chatter(),
+		"stillborn": stillborn(),
 		"environment": {quick, func(ctx context.Context, r guardian.Role) error {
 			_, role := os.LookupEnv("THERIAC_ROLE")
 			say(r, fmt.Sprintf("GODEBUG=%s GOTRACEBACK=%s role set: %t", os.Getenv("GODEBUG"), os.Getenv("GOTRACEBACK"), role))

@@ -31,7 +31,7 @@ type parent struct {
 	stderr  *lossy            // the guardian's own
 	ended   chan struct{}     // closed when nobody takes events any more
 
-	untrimmed bool // crash records were written since they were last counted
+	untrimmed int // crash records that were written since they were last counted
 
 	stopping bool
 	kill     <-chan time.Time // when the children have had their time
@@ -221,6 +221,9 @@ func (p *parent) start(r *role) {
 	}
 	r.child = c
 	p.note(r)("role started", "role", r.cfg.Name, "pid", c.pid, "incarnation", c.incarnation)
+	if p.untrimmed >= trimAfter {
+		p.trim() // the new child starts meanwhile
+	}
 }
 
 // reap collects all that have died: children, and as PID 1 whatever was left to us.
