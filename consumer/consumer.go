@@ -70,6 +70,7 @@ func New(source Source, sub Subscription, cfg Config) (*Consumer, error) {
 	if mourner, ok := cfg.Quarantine.(Mourner); ok {
 		c.namedWithin = mourner.NamesTheDeadWithin()
 	}
+	keeper, _ := cfg.Quarantine.(BreakerKeeper)
 	if cfg.Quarantine != nil {
 		cfg.Quarantine = &guarded{cfg.Quarantine, log}
 	}
@@ -88,6 +89,9 @@ func New(source Source, sub Subscription, cfg Config) (*Consumer, error) {
 	_, c.tokens = source.(Adopter)
 	c.watchdog = newWatchdog(c)
 	c.breaker = newBreaker(sub.Policy, c.slots.size(), log)
+	if keeper != nil {
+		c.breaker.changes = func(b handlers.Breaker) { keeper.BreakerChanged(sub.Name, b) }
+	}
 	c.early = newHandedBack()
 	c.valve = new(valve)
 	c.suspects = newSuspects()
