@@ -54,6 +54,19 @@ func (p *parent) conclude(c *child) {
 		p.diedAlone(a, p.keep(a))
 	}
 	p.afterDeath(r, c.ready, a.how)
+	if c.ready && r.owner == nil {
+		p.pauseIfFutile(r, a)
+	}
+}
+
+// pauseIfFutile delays the next start of a role that does nothing but die.
+func (p *parent) pauseIfFutile(r *role, a autopsy) {
+	pause := r.restarts.futileDeath(a.lived, !a.clean() && a.Reason == verdict.ReasonNoMessage)
+	if pause == 0 {
+		return
+	}
+	p.log.Error("role dies as soon as it is ready, again and again; it is started after a pause", "role", r.cfg.Name, "pause", pause)
+	r.startAt = r.startAt.Add(pause)
 }
 
 // autopsy is all that is known of one death.

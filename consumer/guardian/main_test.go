@@ -89,6 +89,12 @@ func programs() map[string]program {
 			say(r, "up")
 			select {}
 		}},
+		"futile": {quick, func(_ context.Context, r guardian.Role) error {
+			r.Ready()
+			say(r, "up")
+			os.Exit(3)
+			return nil
+		}},
 		"sluggish": {sluggish, func(context.Context, guardian.Role) error { select {} }},
 		"grandchild": {quick, func(ctx context.Context, r guardian.Role) error {
 			// It outlives us and holds our standard error.
