@@ -35,7 +35,9 @@ type breaker struct {
 	// closed is called when it closes after that, on the closing goroutine, with the
 	// time at which it had opened.
 	closed func(opened time.Time)
-	log    *slog.Logger
+	// changes is told when it opens and closes. It must return at once.
+	changes func(handlers.Breaker)
+	log     *slog.Logger
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced when the state changes
@@ -51,6 +53,7 @@ func newBreaker(policy Policy, shards int, log *slog.Logger) *breaker {
 		stats:   newCorrelation(policy, shards),
 		turn:    make(chan struct{}, 1),
 		changed: make(chan struct{}),
+		changes: func(handlers.Breaker) {},
 		log:     log,
 	}
 	b.turn <- struct{}{}
@@ -85,11 +88,18 @@ func (b *breaker) onStateChange(_ string, _, to gobreaker.State) {
 			b.log.Warn("breaker open: failures spread over many different messages; nothing is quarantined, one probe at a time",
 				"probe_every", b.policy.OpenFor)
 		}
+		b.changes(b.told())
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	close(b.changed)
 	b.changed = make(chan struct{})
+}
+
+// told is its state as people see it.
+func (b *breaker) told() handlers.Breaker {
+	s := b.state()
+	return handlers.Breaker{OpenSince: s.Since, Kills: s.Kills}
 }
 
 // isOpen reports whether quarantining has stopped.

@@ -26,6 +26,8 @@ type Consumer struct {
 	able   Abilities    // of the source
 	ender  AttemptEnder // what else cfg.Observer is, or nil
 	spans  SpanNamer
+	// namedWithin is after how long it is known what a dead machine was running, 0 for never.
+	namedWithin time.Duration
 
 	slots     *slots
 	running   []place          // by slot
@@ -64,10 +66,15 @@ func New(source Source, sub Subscription, cfg Config) (*Consumer, error) {
 		return nil, fmt.Errorf("consumer %q: %w", sub.Name, err)
 	}
 	log := cfg.Logger.With("subscription", sub.Name)
+	c := &Consumer{source: source, sub: sub, log: log, able: source.Abilities()}
+	if mourner, ok := cfg.Quarantine.(Mourner); ok {
+		c.namedWithin = mourner.NamesTheDeadWithin()
+	}
+	keeper, _ := cfg.Quarantine.(BreakerKeeper)
 	if cfg.Quarantine != nil {
 		cfg.Quarantine = &guarded{cfg.Quarantine, log}
 	}
-	c := &Consumer{source: source, sub: sub, cfg: cfg, log: log, able: source.Abilities()}
+	c.cfg = cfg
 	c.ender, _ = cfg.Observer.(AttemptEnder)
 	c.spans, _ = cfg.Observer.(SpanNamer)
 	c.slots = newSlots(cfg.MaxRunning)
@@ -82,6 +89,9 @@ func New(source Source, sub Subscription, cfg Config) (*Consumer, error) {
 	_, c.tokens = source.(Adopter)
 	c.watchdog = newWatchdog(c)
 	c.breaker = newBreaker(sub.Policy, c.slots.size(), log)
+	if keeper != nil {
+		c.breaker.changes = func(b handlers.Breaker) { keeper.BreakerChanged(sub.Name, b) }
+	}
 	c.early = newHandedBack()
 	c.valve = new(valve)
 	c.suspects = newSuspects()
@@ -120,6 +130,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	var watchers, replays, orders runner.Group
 	watchers.Go(func() { c.watchdog.run(watch) })
 	watchers.Go(func() { c.sampleSuccesses(watch) })
+	watchers.Go(func() { c.checkLease(watch) })
 	watchers.Go(func() { c.drain(fetch, watch, stopWarding) })
 	c.inherit(fetch)
 	if c.cfg.Quarantine != nil {

@@ -76,6 +76,14 @@ type Controller interface {
 	FollowControls(ctx context.Context, sub string, apply func(handlers.Controls) handlers.Obeyed) error
 }
 
+// BreakerKeeper is a quarantine that wants to know of breakers, so that people can
+// see them. quarantine.Service is one.
+type BreakerKeeper interface {
+	// BreakerChanged says that the breaker of sub opened or closed in this process.
+	// It must return at once.
+	BreakerChanged(sub string, b handlers.Breaker)
+}
+
 // Quarantine is all that a consumer asks of the room where poison goes.
 // quarantine.Service has these methods; the rooms do not import each other.
 // Implementations are safe for concurrent use. A panic in one counts as an error.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +14,63 @@ import (
 	"github.com/theriac/theriac/consumer/consumertest"
 	"github.com/theriac/theriac/handlers"
 )
+
+// keeping is a quarantine that wants to know of breakers.
+type keeping struct {
+	*consumertest.Recorder
+	told []handlers.Breaker
+}
+
+func (k *keeping) BreakerChanged(sub string, b handlers.Breaker) {
+	if sub == "orders" {
+		k.told = append(k.told, b)
+	}
+}
+
+// TestBreaker_IsTold when it opens, why, and when it closes.
+func TestBreaker_IsTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var away atomic.Bool
+		away.Store(true)
+		keeper := &keeping{Recorder: consumertest.NewRecorder()}
+		source := consumertest.NewSource(consumertest.Script{})
+		c, err := consumer.New(source, consumer.Subscription{
+			Name: "orders", Policy: policy(),
+			Handler: handlers.HandlerFunc(func(context.Context, handlers.Message) error {
+				if away.Load() {
+					return errors.New("the downstream is away")
+				}
+				return nil
+			}),
+		}, consumer.Config{Quarantine: keeper})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() {
+			if err := c.Run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		for n := range 10 {
+			source.Publish(handlers.Message{ID: fmt.Sprint("m-", n)})
+		}
+		<-time.After(time.Second)
+		synctest.Wait()
+		if len(keeper.told) != 1 || !keeper.told[0].Open() || keeper.told[0].Kills || keeper.told[0].Reason() != "failures spread over many different messages" {
+			t.Errorf("told %+v, want that it opened", keeper.told)
+		}
+		away.Store(false)
+		<-time.After(time.Hour)
+		cancel()
+		running.Wait()
+		if len(keeper.told) != 2 || keeper.told[1] != (handlers.Breaker{}) {
+			t.Errorf("told %+v, want that it opened and closed", keeper.told)
+		}
+	})
+}
 
 // TestStats_TellsWhatIsDone: running, waiting, delivered, recognised, and the breaker.
 func TestStats_TellsWhatIsDone(t *testing.T) {

@@ -1,5 +1,7 @@
 package handlers
 
+import "time"
+
 // ShedLevel says how much of a service people hold back so that the rest of it has
 // room.
 type ShedLevel string
@@ -58,4 +60,32 @@ type Obeyed struct {
 	// Backlog is how many messages its broker held for it, as far as the broker tells;
 	// negative means that nobody knows.
 	Backlog int64
+	// Breaker is its breaker in this process: what it does by itself.
+	Breaker Breaker
+}
+
+// Breaker is the state of a subscription's breaker in one process. The zero value is
+// closed.
+type Breaker struct {
+	// OpenSince is when it opened, zero while it is closed: since then nothing is
+	// quarantined, and one message at a time is tried.
+	OpenSince time.Time
+	// Kills: different messages killed the process and none succeeded. Else failures
+	// spread over many different messages.
+	Kills bool
+}
+
+// Open reports whether quarantining has stopped.
+func (b Breaker) Open() bool { return !b.OpenSince.IsZero() }
+
+// Reason says why it is open, "" while it is closed.
+func (b Breaker) Reason() string {
+	switch {
+	case !b.Open():
+		return ""
+	case b.Kills:
+		return "different messages kill the process and none succeeds, which looks like a bad deploy"
+	default:
+		return "failures spread over many different messages"
+	}
 }

@@ -232,6 +232,12 @@ func EncodeObeyed(obeyed map[string]handlers.Obeyed) []byte {
 		e.int(int64(o.InFlight))
 		e.int(o.Backlog)
 	}
+	// Readers of before stop here.
+	for _, name := range names {
+		b := obeyed[name].Breaker
+		e.time(b.OpenSince)
+		e.bool(b.Kills)
+	}
 	return e.b
 }
 
@@ -243,14 +249,23 @@ func DecodeObeyed(b []byte) (map[string]handlers.Obeyed, error) {
 	}
 	d := newDecoder(b)
 	var obeyed map[string]handlers.Obeyed
+	var names []string
 	for range d.count() {
 		name := d.text()
+		names = append(names, name)
 		o := handlers.Obeyed{Flow: handlers.Flow(d.text()), NonCritical: handlers.Flow(d.text()), CriticalOnly: handlers.Flow(d.text())}
 		o.InFlight, o.Backlog = int(d.int()), d.int()
 		if obeyed == nil {
 			obeyed = make(map[string]handlers.Obeyed)
 		}
 		obeyed[name] = o
+	}
+	if len(d.b) > 0 { // writers of before say nothing of breakers
+		for _, name := range names {
+			o := obeyed[name]
+			o.Breaker = handlers.Breaker{OpenSince: d.time(), Kills: d.bool()}
+			obeyed[name] = o
+		}
 	}
 	if d.err != nil {
 		return nil, fmt.Errorf("decode what was obeyed: %w", d.err)

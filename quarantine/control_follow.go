@@ -18,7 +18,9 @@ type orders struct {
 	known   []order
 	changed chan struct{}           // closed when they change; nil while nobody waits
 	follows map[*following]struct{} // consumers
-	told    chan struct{}           // holds a token when there is something to confirm
+	// breakers are those that are open, by subscription.
+	breakers map[string]handlers.Breaker
+	told     chan struct{} // holds a token when there is something to confirm
 }
 
 // order is a control as this process keeps it: its end is by the process's own
@@ -112,6 +114,20 @@ func (o *orders) obeyed(f *following, version int64, what handlers.Obeyed) {
 	o.tellLocked()
 }
 
+// breaker notes that a breaker opened or closed.
+func (o *orders) breaker(sub string, b handlers.Breaker) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.breakers == nil {
+		o.breakers = map[string]handlers.Breaker{}
+	}
+	delete(o.breakers, sub)
+	if b.Open() {
+		o.breakers[sub] = handlers.Breaker{OpenSince: time.UnixMilli(b.OpenSince.UnixMilli()).UTC(), Kills: b.Kills} // as it is stored
+	}
+	o.tellLocked()
+}
+
 // bell is told when there may be something to confirm.
 func (o *orders) bell() <-chan struct{} {
 	o.mu.Lock()
@@ -145,6 +161,7 @@ func (o *orders) done() (version int64, obeyed map[string]handlers.Obeyed) {
 			continue
 		}
 		what := f.obeyed
+		what.Breaker = o.breakers[f.sub]
 		if other, two := obeyed[f.sub]; two {
 			what.InFlight += other.InFlight
 			what.Backlog = max(what.Backlog, other.Backlog)
@@ -175,6 +192,10 @@ func (s *Service) FollowControls(ctx context.Context, sub string, apply func(han
 		}
 	}
 }
+
+// BreakerChanged says that the breaker of sub opened or closed in this process. People
+// see it with the worker, a moment later; see [SubscriptionStatus].
+func (s *Service) BreakerChanged(sub string, b handlers.Breaker) { s.orders.breaker(sub, b) }
 
 // awaitOrder returns when something may have changed, or with ctx's error.
 func awaitOrder(ctx context.Context, until time.Time, changed <-chan struct{}) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -325,6 +326,7 @@ func TestObeyed_RoundTrip(t *testing.T) {
 			return handlers.Obeyed{
 				Flow: flow.Draw(t, "flow"), NonCritical: flow.Draw(t, "non-critical"), CriticalOnly: flow.Draw(t, "critical-only"),
 				InFlight: rapid.Int().Draw(t, "in flight"), Backlog: rapid.Int64().Draw(t, "backlog"),
+				Breaker: rapid.SampledFrom([]handlers.Breaker{{}, {OpenSince: time.UnixMilli(1).UTC()}, {OpenSince: time.UnixMilli(2).UTC(), Kills: true}}).Draw(t, "breaker"),
 			}
 		})).Draw(t, "obeyed")
 		got, err := quarantine.DecodeObeyed(quarantine.EncodeObeyed(obeyed))
@@ -334,10 +336,61 @@ func TestObeyed_RoundTrip(t *testing.T) {
 	})
 }
 
+// TestObeyed_OfABuildWithoutBreakers: a worker of the build before says nothing of them, and one of this
+// build is understood by it.
+func TestObeyed_OfABuildWithoutBreakers(t *testing.T) {
+	t.Parallel()
+	closed := map[string]handlers.Obeyed{"mail": {Flow: handlers.FlowRunning}, "orders": {Flow: handlers.FlowPaused, InFlight: 12, Backlog: -1}}
+	const before = "\x01\x02\x04mail\arunning\x00\x00\x00\x00\x06orders\x06paused\x00\x00\x18\x01"
+	if got, err := quarantine.DecodeObeyed([]byte(before)); err != nil || !reflect.DeepEqual(got, closed) {
+		t.Errorf("decoded %v, %v", got, err)
+	}
+	if got := string(quarantine.EncodeObeyed(closed)); !strings.HasPrefix(got, before) {
+		t.Errorf("encoded %q, want what the build before reads, and more behind it", got)
+	}
+}
+
+// TestBreaker_IsSeenByOperators while a living worker says so.
+func TestBreaker_IsSeenByOperators(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := quarantinetest.NewStore()
+		operator := newService(t, store, quarantine.Config{})
+		workers := make([]*quarantine.Service, 2)
+		for i := range workers {
+			w := worker()
+			w.Name = fmt.Sprint("w-", i)
+			workers[i] = newService(t, store, quarantine.Config{Worker: w})
+			run(t, workers[i])
+			follow(t, workers[i], "orders", nil)
+		}
+		want := func(what string, breaker handlers.Breaker, n int) {
+			t.Helper()
+			after(2 * time.Second)
+			st, err := operator.Status(t.Context())
+			if err != nil || len(st.Subscriptions) != 1 || st.Subscriptions[0].Breaker != breaker || st.Subscriptions[0].Breakers != n {
+				t.Errorf("%s: %+v, %v; want %+v in %d", what, st.Subscriptions, err, breaker, n)
+			}
+		}
+		at := time.UnixMilli(time.Now().UnixMilli()).UTC()
+		first, later := handlers.Breaker{OpenSince: at}, handlers.Breaker{OpenSince: at.Add(time.Second), Kills: true}
+		want("at first", handlers.Breaker{}, 0)
+		workers[1].BreakerChanged("orders", later)
+		want("one", later, 1)
+		workers[0].BreakerChanged("orders", first)
+		want("both", first, 2)
+		workers[1].BreakerChanged("mail", later) // which it does not serve
+		workers[0].BreakerChanged("orders", handlers.Breaker{})
+		want("one closed", later, 1)
+		workers[1].BreakerChanged("orders", handlers.Breaker{})
+		want("all closed", handlers.Breaker{}, 0)
+	})
+}
+
 // FuzzDecodeObeyed: what stands in a worker's row is not trusted.
 func FuzzDecodeObeyed(f *testing.F) {
 	f.Add([]byte{})
-	f.Add(quarantine.EncodeObeyed(map[string]handlers.Obeyed{"orders": {Flow: handlers.FlowPaused, InFlight: 12, Backlog: -1}}))
+	f.Add(quarantine.EncodeObeyed(map[string]handlers.Obeyed{"orders": {Flow: handlers.FlowPaused, InFlight: 12, Backlog: -1, Breaker: handlers.Breaker{OpenSince: time.Unix(1, 0), Kills: true}}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		obeyed, err := quarantine.DecodeObeyed(b)
 		if err != nil {

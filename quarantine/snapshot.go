@@ -138,3 +138,20 @@ func (s *Service) flushBegins(ctx context.Context, batch []*job[handlers.Running
 		j.settle(struct{}{}, err)
 	}
 }
+
+// oneMachine is a store that can be used from one machine only, such as a file:
+// when that dies nobody is left who could be told what it was running.
+type oneMachine interface{ OneMachine() }
+
+// NamesTheDeadWithin returns how long after a whole machine died all others know
+// what it was running for longer than a tick, and let that run alone: its row is
+// old enough, somebody looks for the dead, and the others look for changes. It is
+// 0 where they never do. A lease that is not longer costs one more worker. A
+// machine that falls off the network instead holds its lock for as long as the
+// store's server believes in the connection.
+func (s *Service) NamesTheDeadWithin() time.Duration {
+	if _, alone := s.store.(oneMachine); alone || !s.snapshotsOn() {
+		return 0
+	}
+	return ReportAfter + max(reapEvery, s.cfg.PollEvery) + s.cfg.PollEvery
+}

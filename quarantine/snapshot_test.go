@@ -158,6 +158,36 @@ func TestSnapshot_Off(t *testing.T) {
 	})
 }
 
+// oneMachine is a store that only this machine can use.
+type oneMachine struct{ *table }
+
+func (oneMachine) OneMachine() {}
+
+// TestSnapshot_NamesTheDeadWithin: the age of the row, a look for the dead, and one for changes; never where
+// nothing is written, or nobody is left to read it.
+func TestSnapshot_NamesTheDeadWithin(t *testing.T) {
+	t.Parallel()
+	tab := &table{script: newScript()}
+	on := quarantine.Config{Worker: worker(), Running: tab.look}
+	slow, off := on, on
+	slow.PollEvery, off.SnapshotEvery = 4*time.Second, -1
+	for name, tc := range map[string]struct {
+		store quarantine.Store
+		cfg   quarantine.Config
+		want  time.Duration
+	}{
+		"as is":            {tab, on, 5 * time.Second},
+		"seldom asked":     {tab, slow, 11 * time.Second},
+		"snapshots off":    {tab, off, 0},
+		"nothing to write": {tab, quarantine.Config{Worker: worker()}, 0},
+		"one machine":      {oneMachine{tab}, on, 0},
+	} {
+		if got := newService(t, tc.store, tc.cfg).NamesTheDeadWithin(); got != tc.want {
+			t.Errorf("%s: %v, want %v", name, got, tc.want)
+		}
+	}
+}
+
 // TestSnapshot_AFailedWriteIsMadeGood, also when the set is the one before it.
 func TestSnapshot_AFailedWriteIsMadeGood(t *testing.T) {
 	t.Parallel()

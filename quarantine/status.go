@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/theriac/theriac/handlers"
 )
 
 const (
@@ -46,6 +48,22 @@ type SubscriptionStatus struct {
 	OldestHeld time.Time
 	// Workers is how many living workers serve it.
 	Workers int
+	// Breaker is the one that has been open for longest among them, and Breakers how
+	// many are.
+	Breaker  handlers.Breaker
+	Breakers int
+}
+
+// add counts a living worker.
+func (s *SubscriptionStatus) add(w Worker) {
+	s.Workers++
+	b := w.Obeyed[s.Name].Breaker
+	if !b.Open() {
+		return
+	}
+	if s.Breakers++; s.Breakers == 1 || b.OpenSince.Before(s.Breaker.OpenSince) {
+		s.Breaker = b
+	}
 }
 
 // Status reads the room. It asks the store a few small questions, plus one for
@@ -95,7 +113,7 @@ func (st *Status) count(groups []Group) {
 	for _, w := range st.Workers {
 		for _, name := range w.Subscriptions {
 			if w.Alive {
-				sub(name).Workers++
+				sub(name).add(w)
 			}
 		}
 	}

@@ -91,7 +91,10 @@ type Source struct {
 	name   string
 }
 
-var _ consumer.Source = (*Source)(nil)
+var (
+	_ consumer.Source = (*Source)(nil)
+	_ consumer.Lessor = (*Source)(nil)
+)
 
 // NewSource returns a source that uses client, which stays its caller's: close
 // it after Receive returned. Nothing is asked of the broker yet. It fails if cfg
@@ -103,6 +106,9 @@ func NewSource(client *Client, cfg Config) (*Source, error) {
 	cfg = cfg.withDefaults()
 	return &Source{client: client, cfg: cfg, name: client.fullName("subscriptions", cfg.Subscription)}, nil
 }
+
+// Lease implements [consumer.Lessor].
+func (s *Source) Lease(context.Context) (time.Duration, error) { return s.cfg.Lease, nil }
 
 // Abilities implements [consumer.Source]. Order is kept where the subscription
 // has message ordering.

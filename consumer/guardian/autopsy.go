@@ -54,6 +54,19 @@ func (p *parent) conclude(c *child) {
 		p.diedAlone(a, p.keep(a))
 	}
 	p.afterDeath(r, c.ready, a.how)
+	if c.ready && r.owner == nil {
+		p.pauseIfFutile(r, a)
+	}
+}
+
+// pauseIfFutile delays the next start of a role that does nothing but die.
+func (p *parent) pauseIfFutile(r *role, a autopsy) {
+	pause := r.restarts.futileDeath(a.lived, !a.clean() && a.Reason == verdict.ReasonNoMessage)
+	if pause == 0 {
+		return
+	}
+	p.log.Error("role dies as soon as it is ready, again and again; it is started after a pause", "role", r.cfg.Name, "pause", pause)
+	r.startAt = r.startAt.Add(pause)
 }
 
 // autopsy is all that is known of one death.
@@ -228,7 +241,7 @@ func (p *parent) keep(a autopsy) (record string) {
 	if p.state == nil {
 		return ""
 	}
-	p.untrimmed = true
+	p.untrimmed++
 	r := a.record(p.cfg.Build)
 	written, err := crashrecord.Directory{Path: p.state.deaths()}.Write(r)
 	if err != nil && written.Path == "" {
@@ -256,7 +269,7 @@ func (p *parent) keepSpans(a autopsy) {
 	if len(open) == 0 {
 		return
 	}
-	p.untrimmed = true
+	p.untrimmed++
 	r := a.record(p.cfg.Build)
 	r.Culprit, r.Suspects, r.TimedOut, r.Settling, r.Bystanders = nil, nil, nil, nil, open
 	r.Ended, r.Messages, r.Dump, r.FirstBlock, r.StderrTail = true, nil, nil, nil, nil
@@ -265,13 +278,17 @@ func (p *parent) keepSpans(a autopsy) {
 	}
 }
 
+// trimAfter is after how many records they are trimmed although no worker became ready since: one that
+// cannot start, or a role without handlers that dies again and again, would fill the disk with them.
+const trimAfter = 100
+
 // trim keeps the crash records within bounds, in case nobody takes them in. It must not run beside keep:
 // it removes what was never finished.
 func (p *parent) trim() {
-	if !p.untrimmed {
+	if p.untrimmed == 0 {
 		return
 	}
-	p.untrimmed = false
+	p.untrimmed = 0
 	trimmed, err := crashrecord.Directory{Path: p.state.deaths()}.Trim()
 	switch n := len(trimmed.WithoutDump) + len(trimmed.WithoutMessages) + len(trimmed.Removed) + trimmed.Unfinished; {
 	case err != nil:

@@ -46,7 +46,7 @@ func runChild(ctx context.Context, cfg Config, name string, f func(context.Conte
 		return fmt.Errorf("guardian: role %s: %w", name, err)
 	}
 	confinementOf(self, w.Ward, containerMemory(fileSystem())).confine(cfg.Logger)
-	role := Role{Name: name, Build: cfg.Build, Incarnation: w.Incarnation, Ward: w.Ward, told: w, wards: w.Wards}
+	role := Role{Name: name, Build: cfg.Build, Incarnation: w.Incarnation, Ward: w.Ward, told: w, wards: w.Wards, workers: cfg.workers()}
 	if err := role.open(w); err != nil {
 		return fmt.Errorf("guardian: role %s: %w", name, err)
 	}

@@ -13,7 +13,8 @@ import (
 
 // Config says which roles there are and how they are looked after. Only Roles is required.
 type Config struct {
-	// Roles are the children, 1 to 16. They are started in this order, all at once.
+	// Roles are the children, 1 to 16. They are started in this order, all at once. The
+	// first with Slots also takes in the deaths of those without.
 	Roles []RoleConfig
 
 	// StateDir is the folder for what must outlive a crash: the tables of what is in
@@ -205,6 +206,16 @@ func mainVersion() string {
 		return "(devel)"
 	}
 	return build.Main.Version[:min(len(build.Main.Version), maxBuild)]
+}
+
+// workers are the roles with Slots.
+func (c Config) workers() (names []string) {
+	for _, r := range c.Roles {
+		if r.Slots > 0 {
+			names = append(names, r.Name)
+		}
+	}
+	return names
 }
 
 func (c Config) role(name string) (RoleConfig, bool) {

@@ -255,16 +255,15 @@ func TestStateDir_BelongsToOneGuardian(t *testing.T) {
 }
 
 // TestDeaths_AreBounded: records that nobody takes in do not fill the disk. The newest stay.
-func TestDeaths_AreBounded(t *testing.T) {
-	t.Parallel()
-	const most = 1000
-	dir := t.TempDir()
+// manyRecords leaves old crash records in a state directory, the first of them unfinished.
+func manyRecords(t *testing.T, dir string, n int) crashrecord.Directory {
+	t.Helper()
 	deaths := crashrecord.Directory{Path: filepath.Join(dir, "deaths")}
 	if err := os.MkdirAll(deaths.Path, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	long := time.Now().Add(-time.Hour)
-	for i := range most + 5 {
+	for i := range n {
 		id := crashrecord.NewID(long.Add(time.Duration(i) * time.Millisecond))
 		suffix := ".crash"
 		if i == 0 {
@@ -274,6 +273,41 @@ func TestDeaths_AreBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	return deaths
+}
+
+// stillborn is a program whose only role dies before it is ready, as often as it is started.
+func stillborn() program {
+	return program{guardian.Config{
+		Roles: []guardian.RoleConfig{{Name: "web"}}, StateDir: os.Getenv(stillbornVariable),
+		RestartPause: time.Millisecond, MaxRestartPause: time.Millisecond, RestartLimit: 1_000_000,
+	}, func(context.Context, guardian.Role) error {
+		os.Exit(1)
+		return nil
+	}}
+}
+
+// stillbornVariable names the state directory of the program "stillborn".
+const stillbornVariable = "GUARDIAN_TEST_STILLBORN"
+
+// TestDeaths_AreBoundedWhileNothingIsReady: nobody takes in the records of a role that never starts.
+func TestDeaths_AreBoundedWhileNothingIsReady(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	deaths := manyRecords(t, dir, 1000)
+	g := start(t, "stillborn", stillbornVariable+"="+dir)
+	g.until(t, "crash records were removed")
+	if list, err := deaths.List(); err != nil || len(list.Records) > 1100 {
+		t.Errorf("%d records, %v", len(list.Records), err)
+	}
+	g.end(t)
+}
+
+func TestDeaths_AreBounded(t *testing.T) {
+	t.Parallel()
+	const most = 1000
+	dir := t.TempDir()
+	deaths := manyRecords(t, dir, most+5)
 	g := start(t, "mortal", deathVariable+"="+dir+"|kill")
 	g.until(t, "crash record kept")
 	g.until(t, "crash records were removed", "removed=5", "unfinished=1")

@@ -5,7 +5,8 @@
 // children:
 //
 //	a child …                                 then
-//	dies after it was ready                   it is started again at once
+//	dies after it was ready                   it is started again at once; after a pause if it died so
+//	                                          within a second, and of no message, 32 times in a row
 //	dies before it was ready                  it is started again after a pause that grows
 //	dies so RestartLimit times in a row,      Run returns a *GaveUpError: the program should exit
 //	and no other role is ready                non-zero, so that the platform is told
@@ -80,9 +81,10 @@
 //
 // # Elsewhere
 //
-// What a child writes to standard error is passed on and its end is kept; standard input and output
-// are the child's own. The guardian itself parses no payload and knows no broker, no store and no
-// web: it must not be what crashes.
+// What a child writes to standard error is passed on and its end is kept; what the guardian's own
+// does not take, as on a full disk, is lost and told. Standard input and output are the child's own.
+// The guardian itself parses no payload and knows no broker, no store and no web: it must not be what
+// crashes.
 //
 // There is no guardian, and Run calls the program's function in this process, under a debugger,
 // under go test, where THERIAC_GUARDIAN is "off", and on Windows. The program then works the same,

@@ -46,6 +46,19 @@ func TestRun_StartsADeadRoleAgainAtOnce(t *testing.T) {
 	}
 }
 
+// TestRun_PausesForWhoDoesNothingButDie: a role that is ready and dies, of no message, takes no processor
+// for itself.
+func TestRun_PausesForWhoDoesNothingButDie(t *testing.T) {
+	t.Parallel()
+	g := start(t, "futile")
+	g.until(t, "role dies as soon as it is ready", "role=worker", "pause=1ms")
+	g.until(t, "guarded=true up") // it goes on
+	g.signal(t, syscall.SIGTERM)
+	if code := g.exit(t); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
 func TestRun_ARoleToldToEndAloneComesBack(t *testing.T) {
 	t.Parallel()
 	g := start(t, "serve")

@@ -33,6 +33,27 @@ func TestRestarts(t *testing.T) {
 	}
 }
 
+// TestRestarts_OfWhoDiesAsSoonAsItIsReady: at once, until it is plain that this is what it does.
+func TestRestarts_OfWhoDiesAsSoonAsItIsReady(t *testing.T) {
+	t.Parallel()
+	r := restarts{pause: 250 * time.Millisecond, most: time.Minute}
+	die := func(times int, lived time.Duration, ofNoMessage bool, want time.Duration) {
+		t.Helper()
+		for n := range times {
+			if got := r.futileDeath(lived, ofNoMessage); got != want {
+				t.Fatalf("death %d: pause %v, want %v", n+1, got, want)
+			}
+		}
+	}
+	die(32, time.Millisecond, true, 0)
+	die(100, time.Millisecond, true, 250*time.Millisecond)
+	die(1, time.Second, true, 0) // it served
+	die(32, time.Millisecond, true, 0)
+	die(1, time.Millisecond, false, 0) // of a message
+	die(32, time.Millisecond, true, 0)
+	die(1, time.Millisecond, true, 250*time.Millisecond)
+}
+
 func TestConfig_Validate(t *testing.T) {
 	t.Parallel()
 	ok := Config{Roles: []RoleConfig{{Name: "worker"}}}

@@ -89,6 +89,12 @@ func programs() map[string]program {
 			say(r, "up")
 			select {}
 		}},
+		"futile": {quick, func(_ context.Context, r guardian.Role) error {
+			r.Ready()
+			say(r, "up")
+			os.Exit(3)
+			return nil
+		}},
 		"sluggish": {sluggish, func(context.Context, guardian.Role) error { select {} }},
 		"grandchild": {quick, func(ctx context.Context, r guardian.Role) error {
 			// It outlives us and holds our standard error.
@@ -117,11 +123,13 @@ func programs() map[string]program {
 			say(r, "no zombie is left")
 			return serve(ctx, r)
 		}},
-		"mortal":  mortal(),
-		"teller":  teller(),
-		"lonely":  lonely(),
-		"hostile": hostile(),
-		"restart": restart(),
+		"mortal":    mortal(),
+		"teller":    teller(),
+		"lonely":    lonely(),
+		"hostile":   hostile(),
+		"restart":   restart(),
+		"chatter":   chatter(),
+		"stillborn": stillborn(),
 		"environment": {quick, func(ctx context.Context, r guardian.Role) error {
 			_, role := os.LookupEnv("THERIAC_ROLE")
 			say(r, fmt.Sprintf("GODEBUG=%s GOTRACEBACK=%s role set: %t", os.Getenv("GODEBUG"), os.Getenv("GOTRACEBACK"), role))
@@ -152,6 +160,12 @@ type guarded struct {
 
 func start(t *testing.T, name string, env ...string) *guarded {
 	t.Helper()
+	return startWith(t, name, nil, env...)
+}
+
+// startWith is start with another standard error; nil is what the test reads.
+func startWith(t *testing.T, name string, stderr *os.File, env ...string) *guarded {
+	t.Helper()
 	self, err := filepath.Abs(os.Args[0])
 	if err != nil {
 		t.Fatal(err)
@@ -166,6 +180,9 @@ func start(t *testing.T, name string, env ...string) *guarded {
 	g.cmd.Env = append(os.Environ(), append([]string{programVariable + "=" + name, "THERIAC_GUARDIAN=on"}, env...)...)
 	out := &lineWriter{to: g.lines}
 	g.cmd.Stdout, g.cmd.Stderr = out, out
+	if stderr != nil {
+		g.cmd.Stderr = stderr
+	}
 	if err := g.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -28,9 +28,10 @@ type parent struct {
 	events  chan event
 	readers runner.Group
 	tees    map[*os.File]bool // standard error of children and of theirs, while open
+	stderr  *lossy            // the guardian's own
 	ended   chan struct{}     // closed when nobody takes events any more
 
-	untrimmed bool // crash records were written since they were last counted
+	untrimmed int // crash records that were written since they were last counted
 
 	stopping bool
 	kill     <-chan time.Time // when the children have had their time
@@ -42,7 +43,16 @@ type parent struct {
 func runGuardian(ctx context.Context, cfg Config) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	p := &parent{cfg: cfg, log: cfg.Logger, events: make(chan event, 64), tees: make(map[*os.File]bool), ended: make(chan struct{}), watch: newWatch(containerMemory(fileSystem()))}
+	// A reader of standard error that is gone is no reason to end: caught and not heard, its signal becomes
+	// an error of the write. Ignored, it would be so in children, too.
+	unheard := make(chan os.Signal, 1)
+	signal.Notify(unheard, syscall.SIGPIPE)
+	defer signal.Stop(unheard)
+	_, _, stderr := streams()
+	p := &parent{
+		cfg: cfg, log: cfg.Logger, events: make(chan event, 64), tees: make(map[*os.File]bool), stderr: &lossy{to: stderr, log: cfg.Logger},
+		ended: make(chan struct{}), watch: newWatch(containerMemory(fileSystem())),
+	}
 	for _, r := range cfg.Roles {
 		p.add(r)
 	}
@@ -211,6 +221,9 @@ func (p *parent) start(r *role) {
 	}
 	r.child = c
 	p.note(r)("role started", "role", r.cfg.Name, "pid", c.pid, "incarnation", c.incarnation)
+	if p.untrimmed >= trimAfter {
+		p.trim() // the new child starts meanwhile
+	}
 }
 
 // reap collects all that have died: children, and as PID 1 whatever was left to us.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 
 	"github.com/theriac/theriac/consumer/guardian/inflight"
 	"github.com/theriac/theriac/consumer/guardian/verdict"
@@ -70,6 +71,7 @@ type Role struct {
 	line    *line // of wards; nil without
 	wards   int
 	told    welcome
+	workers []string // the roles with Slots
 }
 
 // Guarded reports whether a guardian outlives this process.
@@ -92,12 +94,19 @@ func (r Role) Recycle() {
 }
 
 // DeathsDir is the folder of crash records that nobody has taken in yet (crashrecord.Directory), ""
-// without one. The worker of a role takes in those of its role, and removes them.
+// without one. The worker of a role takes in those that [Role.TakesIn] names, and removes them.
 func (r Role) DeathsDir() string {
 	if r.told.StateDir == "" {
 		return ""
 	}
 	return filepath.Join(r.told.StateDir, deathsFolder)
+}
+
+// TakesIn reports whether the crash records of a role are for this one's worker: its own, and in the
+// first role with Slots also those of roles without, such as a web server, and of roles that the
+// configuration does not have any more.
+func (r Role) TakesIn(role string) bool {
+	return role == r.Name || len(r.workers) > 0 && r.workers[0] == r.Name && !slices.Contains(r.workers, role)
 }
 
 // Culprits returns the messages of a subscription that killed a process of this role of late, none

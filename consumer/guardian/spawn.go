@@ -90,7 +90,7 @@ func (p *parent) spawn(r *role) (_ *child, err error) {
 	}
 	defer crashEnd.Close()
 
-	in, out, tee := streams()
+	in, out, _ := streams()
 	files := []*os.File{in, out, stderrEnd, theirs, crashEnd}
 	hello := welcome{Incarnation: c.incarnation, Ward: r.owner != nil, Wards: r.cfg.Wards, Culprits: r.recent(c.started)}
 	if p.state != nil {
@@ -127,7 +127,7 @@ func (p *parent) spawn(r *role) (_ *child, err error) {
 	}
 	c.pid, c.tail, c.stderr = c.process.Pid, new(crashtrace.Tail), stderr
 	p.tees[stderr] = true
-	p.readers.Go(func() { p.tee(c, tee, stderr) })
+	p.readers.Go(func() { p.tee(c, stderr) })
 	p.readers.Go(func() { p.listen(c) })
 	p.readers.Go(func() { p.readCrash(c) })
 	p.serveLine(c)

@@ -5,7 +5,9 @@ package guardian
 import (
 	"errors"
 	"io"
+	"log/slog"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -18,10 +20,10 @@ import (
 //
 // When the child is dead, what is still in the pipe is its last words, and its death is judged only when
 // they are in the tail. buried says so by a deadline, which a reader notices that waits.
-func (p *parent) tee(c *child, stderr io.Writer, from *os.File) {
-	to := io.MultiWriter(c.tail, stderr)
+func (p *parent) tee(c *child, from *os.File) {
+	to := io.MultiWriter(c.tail, p.stderr)
 	if !p.cfg.RawStderr {
-		shown := redact.NewStderr(stderr, p.cfg.Redact)
+		shown := redact.NewStderr(p.stderr, p.cfg.Redact)
 		defer func() { _ = shown.Close() }() // nobody is left to be told
 		to = io.MultiWriter(c.tail, shown)
 	}
@@ -63,4 +65,42 @@ func empty(to io.Writer, from *os.File) {
 		_, _ = to.Write(buf[:n])
 		taken += n
 	}
+}
+
+// lossy writes what the writer below takes, and counts the rest: a disk that is full, or a reader that is
+// gone. Who stopped reading for it would close the child's end, and its next line would kill the child
+// (SIGPIPE).
+type lossy struct {
+	to  io.Writer
+	log *slog.Logger // it may write to the same place
+
+	mu      sync.Mutex
+	failing bool
+	lost    int64 // bytes, since it began to fail
+}
+
+// Write implements io.Writer. It never fails.
+func (l *lossy) Write(b []byte) (int, error) {
+	n, err := l.to.Write(b)
+	began, ended := l.note(int64(len(b)-n), err)
+	switch {
+	case began:
+		l.log.Warn("standard error takes nothing: what roles write to it is lost, and only its end is kept for the reports of deaths", "error", err)
+	case ended > 0:
+		l.log.Warn("standard error takes something again", "lost_bytes", ended)
+	}
+	return len(b), nil
+}
+
+// note counts what was lost. It returns whether that began with this, and how much it was when it ended.
+func (l *lossy) note(lost int64, err error) (began bool, ended int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil {
+		ended, l.lost, l.failing = l.lost, 0, false
+		return false, ended
+	}
+	began, l.failing = !l.failing, true
+	l.lost += lost
+	return began, 0
 }

@@ -37,6 +37,7 @@ type Source struct {
 var (
 	_ consumer.Source     = (*Source)(nil)
 	_ consumer.Backlogger = (*Source)(nil)
+	_ consumer.Lessor     = (*Source)(nil)
 )
 
 // NewSource returns a source that uses conn, which stays its caller's: close it
@@ -110,6 +111,12 @@ func (s *Source) Backlog(ctx context.Context) (uint64, error) {
 		return 0, s.explain(err)
 	}
 	return cons.CachedInfo().NumPending, nil
+}
+
+// Lease implements [consumer.Lessor]: the consumer's AckWait. Errors are those of Receive.
+func (s *Source) Lease(ctx context.Context) (time.Duration, error) {
+	t, err := s.lookUp(ctx)
+	return t.lease, err
 }
 
 func (s *Source) lookUp(ctx context.Context) (target, error) {

@@ -429,6 +429,14 @@ func TestSource_EndedUnderLoad_HandsBackAtOnce(t *testing.T) {
 }
 
 // TestSource_Backlog: what nobody was sent, through a roster too.
+func TestSource_Lease(t *testing.T) {
+	t.Parallel()
+	sub := fresh(t)
+	if got, err := sub.source(t, sub.conn).Lease(t.Context()); got != lease || err != nil {
+		t.Errorf("lease %v, %v, want %v", got, err, lease)
+	}
+}
+
 func TestSource_Backlog(t *testing.T) {
 	t.Parallel()
 	sub := fresh(t)

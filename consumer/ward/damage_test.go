@@ -53,7 +53,7 @@ func TestOpen_DamagedRecords(t *testing.T) {
 	damage(t, later, flipAt("data of later-culprit"))
 	half := keep(t, dir, "half", "worker", nil)
 	damage(t, half, func(data []byte) []byte { return data[:bytes.Index(data, []byte("data of half-suspect"))] })
-	web := keep(t, dir, "web", "web", nil)
+	other := keep(t, dir, "other", "other", nil)
 	hostile := keep(t, dir, "hostile", "worker", func(r *crashrecord.Record) {
 		r.Messages[0].Attributes = []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}
 		r.Messages[1].AckToken = bytes.Repeat([]byte{0}, 32<<10)
@@ -90,8 +90,9 @@ func TestOpen_DamagedRecords(t *testing.T) {
 	}
 	all := strings.Join(lines, "\n")
 	for _, path := range []string{cut, flipped, empty} {
-		if id := idOf(path); !strings.Contains(all, "it is left where it is, and nobody is charged with it\" record="+id) {
-			t.Errorf("record %s: nothing is said of it:\n%.3000s", id, all)
+		id := idOf(path)
+		if n := strings.Count(all, "it is left where it is, and nobody is charged with it\" record="+id); n != 1 {
+			t.Errorf("record %s: that it cannot be read is said %d times, not once:\n%.3000s", id, n, all)
 		}
 	}
 	for _, path := range []string{later, half} {
@@ -99,7 +100,7 @@ func TestOpen_DamagedRecords(t *testing.T) {
 			t.Errorf("record %s: nothing is said of its damage", id)
 		}
 	}
-	for _, path := range []string{cut, flipped, empty, web} {
+	for _, path := range []string{cut, flipped, empty, other} {
 		if _, err := os.Stat(path); err != nil {
 			t.Errorf("a record that nobody took in is gone: %v", err)
 		}
@@ -112,6 +113,33 @@ func TestOpen_DamagedRecords(t *testing.T) {
 }
 
 func idOf(path string) string { return strings.TrimSuffix(filepath.Base(path), ".crash") }
+
+// TestOpen_DeathsOfRolesWithoutHandlers are told of by the first worker, those that it lives to see
+// included, and those of another worker are not.
+func TestOpen_DeathsOfRolesWithoutHandlers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "deaths"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	blameless := func(r *crashrecord.Record) { r.Culprit, r.Suspects, r.Messages, r.Tier = nil, nil, nil, "N" }
+	web := keep(t, dir, "web", "web", blameless)
+	gone := keep(t, dir, "gone", "gone", blameless)
+	other := keep(t, dir, "other", "other", blameless)
+	if err := os.WriteFile(filepath.Join(dir, "web waits"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lines := runProgram(t, dir, "web died: panic: the web is torn")
+	all := strings.Join(lines, "\n")
+	for _, path := range []string{web, gone} {
+		if _, err := os.Stat(path); !os.IsNotExist(err) || !strings.Contains(all, "told of "+idOf(path)) {
+			t.Errorf("a death that the worker was to tell of: %v\n%.3000s", err, all)
+		}
+	}
+	if _, err := os.Stat(other); err != nil || strings.Contains(all, idOf(other)) {
+		t.Errorf("the death of another worker: %v\n%.3000s", err, all)
+	}
+}
 
 // TestOpen_WhatWasEnded is no death: nobody is suspected, and only its spans are told of.
 func TestOpen_WhatWasEnded(t *testing.T) {

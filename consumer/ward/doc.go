@@ -20,7 +20,7 @@
 // # The order of things after a death
 //
 //	guardian  crash record on disk ─► next worker
-//	Open      reads the records of its role
+//	Open      reads the records of its role, and of roles that run no handlers if it is the first
 //	consumer  takes over the suspects before it pulls (Suspects), counts the named death, and has
 //	          each run alone from its copy, or when it is delivered again
 //	Run       meanwhile reports the death to the docket and to Config.OnCrash

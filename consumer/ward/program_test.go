@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 
 func play(dir string) int {
 	cfg := guardian.Config{
-		Roles:    []guardian.RoleConfig{{Name: "worker", Slots: 4, Wards: 1}},
+		Roles:    []guardian.RoleConfig{{Name: "web"}, {Name: "worker", Slots: 4, Wards: 1}, {Name: "other", Slots: 1, Wards: -1}},
 		StateDir: dir, StopTimeout: 5 * time.Second, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	}
 	if err := guardian.Run(context.Background(), cfg, playRole); err != nil {
@@ -47,17 +47,27 @@ func play(dir string) int {
 }
 
 func playRole(ctx context.Context, r guardian.Role) error {
-	if r.Ward {
+	switch {
+	case r.Ward:
 		return playWard(ctx, r)
+	case r.Name != "worker":
+		return playOther(ctx, r)
 	}
 	w, err := Open(r, Config{Logger: slog.New(slog.NewTextHandler(os.Stdout, nil)), OnCrash: func(_ context.Context, c handlers.Crash) error {
 		fmt.Println("told of", c.ID)
+		if c.Role == "web" {
+			fmt.Println("web died:", c.Text)
+		}
 		return nil
 	}, OnEnded: func(_ context.Context, c handlers.Crash) error {
 		fmt.Println("ended", c.ID, len(c.InFlight), c.InFlight[0].TraceID)
 		return nil
 	}})
 	if err != nil {
+		return err
+	}
+	w.lookAgain()
+	if err := os.Rename(filepath.Join(dirOf(r), "web waits"), filepath.Join(dirOf(r), "web dies")); err != nil && !os.IsNotExist(err) {
 		return err
 	}
 	r.Ready()
@@ -82,6 +92,26 @@ func playRole(ctx context.Context, r guardian.Role) error {
 	<-ctx.Done()
 	telling.Wait()
 	return nil
+}
+
+func dirOf(r guardian.Role) string { return filepath.Dir(r.DeathsDir()) }
+
+// playOther is a role whose deaths are not the worker's. The web server dies once it finds out that it
+// should.
+func playOther(ctx context.Context, r guardian.Role) error {
+	r.Ready()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if r.Name == "web" && os.Remove(filepath.Join(dirOf(r), "web dies")) == nil {
+			panic("the web is torn")
+		}
+	}
 }
 
 // found is what the program says of a suspect.

@@ -31,8 +31,9 @@ func (w *Ward) directory() crashrecord.Directory {
 	return crashrecord.Directory{Path: w.role.DeathsDir()}
 }
 
-// readRecords takes in what earlier processes of the role left. One that cannot
-// be read is left where it is.
+// readRecords takes in what processes left that are dead: of the role, and of
+// those whose deaths it tells beside its own. One that cannot be read is left
+// where it is.
 func (w *Ward) readRecords() error {
 	if w.role.DeathsDir() == "" {
 		return nil
@@ -47,7 +48,7 @@ func (w *Ward) readRecords() error {
 	return nil
 }
 
-// foundRecord takes in one record, if it is of this role, and returns a channel that is closed once it
+// foundRecord takes in one record, if it is for this role, and returns a channel that is closed once it
 // was reported, nil if it will not be.
 func (w *Ward) foundRecord(id string) <-chan struct{} {
 	if id == "" || w.role.DeathsDir() == "" {
@@ -61,9 +62,10 @@ func (w *Ward) foundRecord(id string) <-chan struct{} {
 	}
 	r, damage, err := w.directory().Read(id)
 	switch {
-	case errors.Is(err, fs.ErrNotExist), err == nil && string(r.Role) != w.role.Name:
+	case errors.Is(err, fs.ErrNotExist), err == nil && !w.role.TakesIn(string(r.Role)):
 		return nil
 	case err != nil:
+		w.giveUp(id)
 		w.log.Error("a crash record cannot be read; it is left where it is, and nobody is charged with it", "record", id, "error", err)
 		return nil
 	case damage.Any():
@@ -93,7 +95,15 @@ func (w *Ward) known(id string) *death {
 	return nil
 }
 
-// isDone reports whether a record is only there because it could not be removed.
+// giveUp notes that a record is not to be looked at again.
+func (w *Ward) giveUp(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.done[id] = true
+}
+
+// isDone reports whether a record is only there because it could not be removed,
+// or not be read.
 func (w *Ward) isDone(id string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -218,18 +228,16 @@ func (w *Ward) Run(ctx context.Context) error {
 			return nil
 		case <-w.news:
 		case <-tick.C:
-			w.readEnded()
+			w.lookAgain()
 		}
 	}
 }
 
-// readEnded takes in what was left meanwhile: nobody is told of a ward that was ended.
-func (w *Ward) readEnded() {
-	if w.cfg.OnEnded == nil {
-		return
-	}
+// lookAgain takes in what was left meanwhile: nobody tells a worker of a ward that
+// was ended, or of the death of another role.
+func (w *Ward) lookAgain() {
 	if err := w.readRecords(); err != nil {
-		w.log.Warn("cannot look for what processes left that were ended", "error", err)
+		w.log.Warn("cannot look for what other processes left", "error", err)
 	}
 }
 

@@ -47,14 +47,15 @@ type Ward struct {
 
 	mu      sync.Mutex
 	records []*death        // not yet removed, oldest first
-	done    map[string]bool // records that could not be removed
+	done    map[string]bool // records that could not be removed, or not be read
 	news    chan struct{}
 }
 
 var _ consumer.Guard = (*Ward)(nil)
 
 // Open returns the ward of a worker, and reads the crash records that earlier
-// processes of the role left in the guardian's state directory. Without a
+// processes of the role left in the guardian's state directory, and those of roles
+// that run no handlers, if it is the one who tells of them (Role.TakesIn). Without a
 // guardian it is one that has no wards: consumers then run everything in their
 // own process. Run must run beside the consumers, or nobody is told of deaths and
 // the records stay.

@@ -97,6 +97,9 @@ func (m *membership) ended() error {
 	return fmt.Errorf("worker %s is not registered any more: %w", m.worker.Name, quarantine.ErrNoWorker)
 }
 
+// OneMachine says that no other machine can use the store.
+func (*Store) OneMachine() {}
+
 // Snapshot implements [quarantine.Membership]. It keeps nothing: who can open this
 // file again can read the worker's state directory, too, where the table of what
 // it ran outlives it.

@@ -28,7 +28,9 @@ type Config struct {
 	Prefix string
 	// Replicas is how many processes receive from a subscription at once at most. Default 4.
 	Replicas int
-	// Lease is how long the broker waits for a process that died. Default 2 s; Pub/Sub's is 10 s at least.
+	// Lease is how long the broker waits for a process that died. Default 2 s for an embedded broker,
+	// whose processes are all on its machine, else 10 s: others must know by then what a machine was
+	// running that died.
 	Lease time.Duration
 }
 
@@ -64,7 +66,10 @@ func Open(ctx context.Context, cfg Config) (*Bus, error) {
 		cfg.Replicas = 4
 	}
 	if cfg.Lease == 0 {
-		cfg.Lease = 2 * time.Second
+		cfg.Lease = 10 * time.Second
+		if cfg.Broker.Kind == config.Embedded {
+			cfg.Lease = 2 * time.Second
+		}
 	}
 	var e engine
 	var err error

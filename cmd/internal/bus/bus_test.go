@@ -2,9 +2,12 @@ package bus_test
 
 import (
 	"context"
+	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -55,6 +58,49 @@ func TestBus_EverySubscriptionHearsOfItsTopic(t *testing.T) {
 		}
 		if got := receive(t, b, topic, sub, len(want)); !slices.Equal(got, want) {
 			t.Errorf("%s received %q, want %q", sub, got, want)
+		}
+	}
+}
+
+// A broker that other machines use, too, waits until they know what a dead one was running.
+func TestBus_LeaseOutlastsTheNewsOfADeath(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	server, err := embedded.Start(t.Context(), embedded.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	at, err := embedded.Find(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := os.ReadFile(at.TokenFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := strings.Replace(at.URL, "nats://", "nats://"+strings.TrimSpace(string(token))+"@", 1)
+	for topic, tc := range map[string]struct {
+		broker config.Endpoint
+		want   time.Duration
+	}{
+		"embedded": {config.Endpoint{Kind: config.Embedded, Address: dir}, 2 * time.Second},
+		"cluster":  {config.Endpoint{Kind: config.NATS, Address: url}, 10 * time.Second},
+	} {
+		b, err := bus.Open(t.Context(), bus.Config{Broker: tc.broker, Name: "test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(b.Close)
+		if err := b.Setup(t.Context(), bus.Topics{topic: {topic + "--a"}}); err != nil {
+			t.Fatal(err)
+		}
+		source, err := b.Source(topic, topic+"--a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := source.(consumer.Lessor).Lease(t.Context()); got != tc.want || err != nil {
+			t.Errorf("%s: lease %v, %v, want %v", topic, got, err, tc.want)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/theriac/theriac/handlers"
 	"github.com/theriac/theriac/internal/problem"
+	"github.com/theriac/theriac/internal/runner"
 	"github.com/theriac/theriac/quarantine"
 )
 
@@ -237,6 +239,42 @@ func TestCrash_LongTexts(t *testing.T) {
 		}
 		b.wantSays(b.pipe("suspects", "-n", "1000"), "1,100 suspects of 1 death: 1,100 waiting", "there may be more")
 		b.wantSays(b.screen("--no-color"), "NAMING  orders  at least 1,000 suspects wait to run alone")
+	})
+}
+
+// TestStatus_BreakerOpen: that quarantining has stopped, since when and why; a message alone is not held
+// then, so without it the screen would be quiet.
+func TestStatus_BreakerOpen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		svc, err := quarantine.New(b.store, quarantine.Config{Worker: quarantine.Worker{Name: "w-1", Subscriptions: []string{"orders", "x; reboot"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var running runner.Group
+		running.Go(func() { _ = svc.Run(ctx) })
+		for _, sub := range []string{"orders", "x; reboot"} {
+			running.Go(func() { _ = svc.FollowControls(ctx, sub, critical.obey) })
+		}
+		defer running.Wait()
+		defer cancel()
+		<-svc.Ready()
+		svc.BreakerChanged("orders", handlers.Breaker{OpenSince: time.Now()})
+		svc.BreakerChanged("x; reboot", handlers.Breaker{OpenSince: time.Now(), Kills: true})
+		<-time.After(3 * time.Minute)
+		r := b.screen("--no-color")
+		b.wantSays(r, "BREAKER OPEN  orders  for 3m in 1 of 1 worker: failures spread over many different messages", "nothing is quarantined",
+			"BREAKER OPEN  x; reboot  for 3m in 1 of 1 worker: different messages kill the process and none succeeds, which looks like a bad deploy", "roll back")
+		if strings.Contains(r.out, "--sub x; reboot") {
+			b.Errorf("said:\n%s", r.out)
+		}
+		b.wantSays(b.pipe("--jq", ".word, .blocks[0].reason"), "BREAKER OPEN\nfailures spread over many different messages\n")
+		svc.BreakerChanged("orders", handlers.Breaker{})
+		svc.BreakerChanged("x; reboot", handlers.Breaker{})
+		<-time.After(time.Minute)
+		b.wantSays(b.screen("--no-color"), "QUIET")
 	})
 }
 

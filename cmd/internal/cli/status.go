@@ -21,6 +21,7 @@ import (
 const (
 	wordStoreDown = "STORE DOWN"
 	wordNaming    = "NAMING"
+	wordBreaker   = "BREAKER OPEN"
 	wordContained = "CONTAINED"
 	wordReplaying = "REPLAYING"
 	wordPaused    = "PAUSED"
@@ -72,6 +73,9 @@ type block struct {
 	Subscription string `json:"subscription,omitempty"`
 	Messages     int64  `json:"messages"`
 	Workers      int    `json:"workers"`
+	// Reason says why the breaker is open, and Since when it opened.
+	Reason string     `json:"reason,omitempty"`
+	Since  *time.Time `json:"since,omitempty"`
 
 	text    string
 	details []string
@@ -208,8 +212,11 @@ func newStatusJSON(s config.Settings, st overview) statusJSON {
 // statusBlocksOf says how each subscription stands, worst first; without trouble it says QUIET and
 // what was done last.
 func statusBlocksOf(st overview) []block {
-	var contained, replaying []block
+	var open, contained, replaying []block
 	for _, sub := range st.Subscriptions {
+		if sub.Breaker.Open() {
+			open = append(open, breakerBlock(st, sub))
+		}
 		if n := sub.Counts[quarantine.StateHeld]; n > 0 {
 			contained = append(contained, block{
 				Word: wordContained, Subscription: sub.Name, Messages: n, Workers: sub.Workers,
@@ -224,7 +231,7 @@ func statusBlocksOf(st overview) []block {
 			})
 		}
 	}
-	if blocks := slices.Concat(namingBlocks(st), contained, replaying, controlBlocks(st)); len(blocks) > 0 {
+	if blocks := slices.Concat(namingBlocks(st), open, contained, replaying, controlBlocks(st)); len(blocks) > 0 {
 		return blocks
 	}
 	quiet := block{Word: wordQuiet, text: "nothing is held"}
@@ -232,6 +239,22 @@ func statusBlocksOf(st overview) []block {
 		quiet.details = append(quiet.details, operationLine(op, st.At))
 	}
 	return []block{quiet}
+}
+
+// breakerBlock says that quarantining has stopped, why, and what helps.
+func breakerBlock(st overview, sub quarantine.SubscriptionStatus) block {
+	since := sub.Breaker.OpenSince.UTC()
+	b := block{
+		Word: wordBreaker, Subscription: sub.Name, Workers: sub.Breakers, Reason: sub.Breaker.Reason(), Since: &since,
+		text:    fmt.Sprintf("for %s in %d of %s: %s", age(since, st.At), sub.Breakers, plural(sub.Workers, "worker", "workers"), sub.Breaker.Reason()),
+		details: []string{"nothing is quarantined, one message at a time is tried; it closes by itself when one succeeds"},
+	}
+	if sub.Breaker.Kills {
+		b.details = append(b.details, "roll back; what was held before it opened runs again by itself: theriac crashes"+subFlag(sub.Name))
+	} else {
+		b.details = append(b.details, "see what the handlers need, and the build: theriac doctor")
+	}
+	return b
 }
 
 func served(sub quarantine.SubscriptionStatus) string {
@@ -378,7 +401,7 @@ func statusBlocks(w *term.Writer, blocks []block) {
 
 func wordStyle(word string) term.Style {
 	switch word {
-	case wordStoreDown, wordNaming:
+	case wordStoreDown, wordNaming, wordBreaker:
 		return term.Red
 	case wordContained, wordReplaying, wordPaused, wordShed:
 		return term.Yellow

@@ -92,10 +92,12 @@ func (p program) all() ([]string, error) {
 	if p.ownSlack() {
 		names = append(names, roleSlack)
 	}
+	// The first that runs handlers also tells of the deaths of those that run none.
+	names = append(names, roleWeb, roleCritical, roleNonCritical, roleClock, roleMetrics)
 	if p.flags.orders {
 		names = append(names, roleOrders)
 	}
-	return append(names, roleWeb, roleCritical, roleNonCritical, roleClock, roleMetrics), nil
+	return names, nil
 }
 
 // workerOf is the role of a class.
