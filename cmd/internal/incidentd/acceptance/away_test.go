@@ -82,9 +82,7 @@ func (s *service) everyVerb(t *testing.T, ref string) {
 		if got.status >= http.StatusMultipleChoices {
 			t.Errorf("%s %s: %d %s", v.method, v.path, got.status, got.body)
 		}
-		if took := time.Since(began); took > time.Second {
-			t.Errorf("%s %s took %s", v.method, v.path, took)
-		}
+		within(t, v.method+" "+v.path, time.Since(began), time.Second)
 	}
 	if now := s.api.see(t, ref); now.Status != incident.Monitoring || now.Lead() != "ana" {
 		t.Errorf("it is %s and led by %s", now.Status, now.Lead())
