@@ -7,7 +7,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen. What happens late is told by its own limit.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 func check(t *testing.T, err error) {
 	t.Helper()
