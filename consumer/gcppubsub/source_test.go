@@ -68,7 +68,7 @@ type bench struct {
 
 func setup(t *testing.T) bench {
 	t.Helper()
-	h := &harness{lease: shortLease}
+	h := &harness{lease: time.Minute} // which no case waits for
 	srv := startFake(t)
 	sub := h.subscribe(t, srv.Addr(), consumertest.SubscriptionOptions{})
 	return bench{srv: srv, sub: sub, name: "projects/test/subscriptions/" + sub.cfg.Subscription}
