@@ -128,6 +128,7 @@ func TestReceive_HandsBackAllThatItHolds(t *testing.T) {
 	b := setup(t)
 	b.srv.Pause() // so that all come in one go
 	b.sub.Publish(t, texts(20)...)
+	b.sub.cfg.Streams = 1 // what is on its way over another one when the first is delivered, nobody holds yet
 	src, _ := b.sub.Connect(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
