@@ -55,6 +55,8 @@ drill/incidents: bin/theriac ## Drive the incident service: latency, random live
 bin/theriac bin/incidentd:
 	@go build -o bin/ ./cmd/$(@F)
 
+# The stores' suites take two minutes each with the race detector, and a machine that is busy with as many
+# packages as it has processors takes a multiple of that: Go's own limit of 10 minutes has cut one off.
 .PHONY: test
 test: ## Run every test with the race detector. Servers that tests need are started by the tests.
 	go test -race -timeout=30m $(PKG)

@@ -23,6 +23,9 @@ var (
 	ErrNotFound error = &sentinel{"not found", "not found"}
 	// ErrConflict: somebody else was first; load again and decide again.
 	ErrConflict error = &sentinel{"somebody else was first", "conflict"}
+	// ErrContended: with each of some attempts somebody else was first. Nothing is wrong with the act, and it
+	// can be repeated as it is. It comes with ErrConflict.
+	ErrContended error = &sentinel{"others change it at the same time", "conflict"}
 	// ErrDuplicate: an event with this key is there already, so it is done.
 	ErrDuplicate error = &sentinel{"it was done before", "conflict"}
 	// ErrInvalid: the request itself is wrong.

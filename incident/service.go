@@ -277,7 +277,7 @@ func (s *Service) act(ctx context.Context, by Actor, opts []Option) (Act, option
 }
 
 // retry runs try until it did not lose a race, with a little jitter in between so that those who race
-// do not meet again.
+// do not meet again. One that lost each of them is ErrContended.
 func (s *Service) retry(ctx context.Context, try func() error) error {
 	var err error
 	for n := range attempts {
@@ -292,7 +292,7 @@ func (s *Service) retry(ctx context.Context, try func() error) error {
 			return ctx.Err()
 		}
 	}
-	return fmt.Errorf("gave up after %d attempts: %w", attempts, errors.Unwrap(err))
+	return fmt.Errorf("gave up after %d attempts, %w: %w", attempts, ErrContended, errors.Unwrap(err))
 }
 
 // raceError is a lost race that is worth another try.

@@ -214,10 +214,13 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 	}
 }
 
+// patience is how long a test waits for what must happen, on a machine that is busy with others.
+const patience = 2 * time.Minute
+
 // until returns the first line that contains all of parts.
 func (g *guarded) until(t *testing.T, parts ...string) string {
 	t.Helper()
-	late := time.After(30 * time.Second)
+	late := time.After(patience)
 	var seen []string
 	for {
 		select {
@@ -227,7 +230,7 @@ func (g *guarded) until(t *testing.T, parts ...string) string {
 				return line
 			}
 		case <-late:
-			t.Fatalf("no line with %q in 30 s, but:\n%s", parts, strings.Join(seen, "\n"))
+			t.Fatalf("no line with %q in %s, but:\n%s", parts, patience, strings.Join(seen, "\n"))
 		}
 	}
 }
@@ -282,7 +285,7 @@ func gone(t *testing.T, pid int) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(20 * time.Second)
+	late := time.After(patience)
 	for {
 		if !lives(pid) {
 			return

@@ -112,7 +112,8 @@ func TestMemory_WhoGrowsIsEndedAndNamed(t *testing.T) {
 		t.Run(tc.way+" "+tc.kinds, func(t *testing.T) {
 			t.Parallel()
 			r, _ := fullDeath(t, tc.build, tc.way)
-			if string(r.Tier) != tc.tier || string(r.Reason) != tc.reason || string(r.Kind) != tc.kinds {
+			asked := tc.watched && string(r.Kind) == "signal" // by the second of the guardian's signals
+			if string(r.Tier) != tc.tier || string(r.Reason) != tc.reason || string(r.Kind) != tc.kinds && !asked {
 				t.Errorf("tier %s, reason %q, kind %q\n%s", r.Tier, r.Reason, r.Kind, r.FirstBlock)
 			}
 			if len(r.Suspects) == 0 || r.Suspects[0].ID != "poison" {
@@ -191,13 +192,15 @@ func TestDump_OfWhoDoesNotListen(t *testing.T) {
 		way   string
 		build func() (string, error)
 		tier  string
-		kinds string // of which one is expected
+		// kinds are those of which one is expected. A busy machine may not begin the dump in the time that the
+		// guardian gives, and then the guardian asks by another signal.
+		kinds string
 	}{
-		{way: "spin", build: hungry, tier: "B", kinds: "quit"},
-		{way: "huge", build: hungryInC, tier: "B", kinds: "quit, out of memory, fatal error"},
-		{way: "c spin", build: hungryInC, tier: "B", kinds: "quit"},
-		{way: "c sleep", build: hungryInC, tier: "B", kinds: "quit"},
-		{way: "c threads", build: hungryInC, tier: "B", kinds: "quit"},
+		{way: "spin", build: hungry, tier: "B", kinds: "quit, signal"},
+		{way: "huge", build: hungryInC, tier: "B", kinds: "quit, signal, out of memory, fatal error"},
+		{way: "c spin", build: hungryInC, tier: "B", kinds: "quit, signal"},
+		{way: "c sleep", build: hungryInC, tier: "B", kinds: "quit, signal"},
+		{way: "c threads", build: hungryInC, tier: "B", kinds: "quit, signal"},
 		{way: "notified", build: hungry, tier: "BC", kinds: "signal"},
 		{way: "notified all", build: hungry, tier: "D", kinds: "unknown"},
 		{way: "panics", build: hungry, tier: "ABC", kinds: "panic, quit"},
@@ -206,7 +209,7 @@ func TestDump_OfWhoDoesNotListen(t *testing.T) {
 		t.Run(tc.way, func(t *testing.T) {
 			r, took := fullDeath(t, tc.build, tc.way)
 			// The guardian waits for 2 s; the rest is for a machine that is busy with other tests.
-			if took > 10*time.Second {
+			if took > 30*time.Second {
 				t.Errorf("it took %v to die", took)
 			}
 			t.Logf("it took %v to die", took)

@@ -82,7 +82,7 @@ func TestRelay_WhatWasSaidBeforeDeathArrives(t *testing.T) {
 				select {
 				case body := <-heard:
 					got = append(got, body)
-				case <-time.After(30 * time.Second):
+				case <-time.After(patience):
 					t.Fatalf("only %q arrived", got)
 				}
 			}

@@ -33,7 +33,7 @@ func lonely() program {
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if os.Getenv("GUARDIAN_TEST_WARD") == "stuck" {
-		cfg.Roles[0].ReadyTimeout = 200 * time.Millisecond
+		cfg.Roles[0].ReadyTimeout = 2 * time.Second // the worker's, too
 	}
 	return program{cfg, func(ctx context.Context, r guardian.Role) error {
 		if r.Ward {
@@ -53,9 +53,9 @@ func lonely() program {
 
 // askAlone has a ward run a message and describes what came of it.
 func askAlone(ctx context.Context, r guardian.Role, body string) string {
-	limit := 500 * time.Millisecond
-	if os.Getenv("GUARDIAN_TEST_WARD") == "slow" {
-		limit = time.Minute
+	limit := time.Minute
+	if strings.HasSuffix(body, "sleep") && os.Getenv("GUARDIAN_TEST_WARD") != "slow" {
+		limit = 500 * time.Millisecond
 	}
 	answer, err := r.RunAlone(ctx, guardian.AloneRequest{
 		Subscription: "orders", Fresh: strings.Contains(body, "fresh"), Limit: limit, Body: []byte(body),

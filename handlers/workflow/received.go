@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -41,15 +42,23 @@ func (d Deps) onEvent(maxAge time.Duration, types []incident.EventType, fn func(
 		if err != nil || r.inc.Mode == incident.ModeRetrospective {
 			return err
 		}
-		return unmendable(fn(ctx, r))
+		return judged(fn(ctx, r))
 	})
 }
 
-// unmendable marks what no repetition mends: what somebody else wrote is not what a verb takes, or the
-// document is full.
-func unmendable(err error) error {
-	if errors.Is(err, incident.ErrInvalid) || errors.Is(err, incident.ErrTooLarge) {
+// contendedWait is how long at most a handler waits before it comes again after others were first. Who lost
+// together does not come together.
+const contendedWait = time.Second
+
+// judged marks what no repetition mends: what somebody else wrote is not what a verb takes, or the document
+// is full. That others change an incident all the time is nobody's failure: the same alert a thousand times
+// would look like a bad deployment, and open the breaker.
+func judged(err error) error {
+	switch {
+	case errors.Is(err, incident.ErrInvalid), errors.Is(err, incident.ErrTooLarge):
 		return handlers.Permanent(err)
+	case errors.Is(err, incident.ErrContended):
+		return handlers.Again(contendedWait/2 + rand.N(contendedWait/2))
 	}
 	return err
 }

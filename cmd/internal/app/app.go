@@ -59,9 +59,9 @@ func Open(ctx context.Context, e config.Endpoint, access Access) (*Room, error) 
 	if err := exists(e); err != nil {
 		return nil, err
 	}
-	opening, cancel := context.WithTimeout(ctx, openWithin)
+	ctx, cancel := opening(ctx, e, access)
 	defer cancel()
-	store, closer, err := openStore(opening, e, access)
+	store, closer, err := openStore(ctx, e, access)
 	if err != nil {
 		return nil, unreachable(e, err)
 	}

@@ -22,17 +22,17 @@ func OpenIncidents(ctx context.Context, e config.Endpoint, access Access) (incid
 	if err := incidentsExist(e, access); err != nil {
 		return nil, err
 	}
-	opening, cancel := context.WithTimeout(ctx, openWithin)
+	ctx, cancel := opening(ctx, e, access)
 	defer cancel()
 	switch e.Kind {
 	case config.Postgres:
-		s, err := incidentpg.Open(opening, e.Address, incidentpg.Options{})
+		s, err := incidentpg.Open(ctx, e.Address, incidentpg.Options{})
 		if err != nil {
 			return nil, unreachable(e, err)
 		}
 		return s, nil
 	case config.SQLite:
-		s, err := incidentlite.Open(opening, e.Address, incidentlite.Options{ReadOnly: access == Read})
+		s, err := incidentlite.Open(ctx, e.Address, incidentlite.Options{ReadOnly: access == Read})
 		if err != nil {
 			return nil, err
 		}

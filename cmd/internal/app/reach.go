@@ -17,8 +17,21 @@ import (
 	"github.com/theriac/theriac/quarantine"
 )
 
-// openWithin bounds the opening of a store: a person waits.
-const openWithin = 10 * time.Second
+const (
+	// openWithin bounds the opening of a store: a person waits.
+	openWithin = 10 * time.Second
+	// makeWithin bounds it where the store is made or migrated on the way, by us or by a process that is at it
+	// while we wait. Who is cut off in the middle of that begins anew, and may be cut off again.
+	makeWithin = time.Minute
+)
+
+// opening returns the context in which a store is opened.
+func opening(ctx context.Context, e config.Endpoint, access Access) (context.Context, context.CancelFunc) {
+	if e.Kind == config.SQLite && access != Read {
+		return context.WithTimeout(ctx, makeWithin)
+	}
+	return context.WithTimeout(ctx, openWithin)
+}
 
 // UnreachableError says that the store does not answer, or does not let us in.
 type UnreachableError struct {

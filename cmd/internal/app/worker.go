@@ -12,8 +12,8 @@ import (
 // made and migrated where that is needed; Postgres must have its schema. The closer closes it. Its
 // errors are those of [Open].
 func OpenStore(ctx context.Context, e config.Endpoint) (quarantine.Store, io.Closer, error) {
-	opening, cancel := context.WithTimeout(ctx, openWithin)
+	ctx, cancel := opening(ctx, e, Write)
 	defer cancel()
-	store, closer, err := openStore(opening, e, Write)
+	store, closer, err := openStore(ctx, e, Write)
 	return store, closer, unreachable(e, err)
 }

@@ -16,8 +16,8 @@ func TestDemo_JSON(t *testing.T) {
 	}
 	r := decode(t, stdout)
 	checkComplete(t, r, 100)
-	if r.WallMS <= 0 || r.WallMS > 15_000 {
-		t.Errorf("wall_ms is %d, want at most 15 s", r.WallMS)
+	if r.WallMS <= 0 || r.WallMS > 60_000 { // some 5 s; others may use the machine, and the race detector is on
+		t.Errorf("wall_ms is %d, want at most a minute", r.WallMS)
 	}
 	states, reasons := map[string]string{}, map[string]string{}
 	for _, e := range r.Entries {

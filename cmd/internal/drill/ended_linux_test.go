@@ -55,7 +55,7 @@ func TestDrill_Killed(t *testing.T) {
 	awaitReplicas(t, cmd, dir, 1)
 	check(t, cmd.Process.Kill())
 	_ = cmd.Wait()
-	gone := time.After(10 * time.Second)
+	gone := time.After(time.Minute)
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
 	for len(processes(t, dir)) > 0 {

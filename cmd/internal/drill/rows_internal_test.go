@@ -69,7 +69,8 @@ func showLogs(t *testing.T, dir string) {
 // TestCampaigns: nobody is in quarantine after what is no message's fault.
 func TestCampaigns(t *testing.T) {
 	t.Parallel()
-	flags := trouble{messages: 20, lasts: 2 * time.Second, replicas: 1}
+	// So long a worker dies more than once, and the breaker opens, on a busy machine too.
+	flags := trouble{messages: 20, lasts: 10 * time.Second, replicas: 1}
 	killing := kills{options: options{seed: 1}, kills: 5, load: 20, replicas: 1}
 	for _, c := range []campaign{
 		flags.campaign("outage", replica.Order{Fail: "the downstream is away"}, nothing, campaignResult.needsReason),

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -32,8 +33,46 @@ const containerVariable = "E2E_CONTAINER"
 type containerSpec struct {
 	Name, State, Shared string
 	Broker, Store       string
-	Level               string        // off, snapshot or begin
-	Lived               time.Duration // how long the poison runs before it kills
+	Level               string // off, snapshot or begin
+	Known               bool   // the poison kills a worker once a snapshot says that it runs there
+}
+
+// notingStore notes of which messages the store knows that they run here.
+type notingStore struct {
+	quarantine.Store
+	noted *sync.Map // a chan struct{} for each id
+}
+
+func (s notingStore) Join(ctx context.Context, w quarantine.Worker) (quarantine.Membership, error) {
+	m, err := s.Store.Join(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	return notingMember{m, s.noted}, nil
+}
+
+type notingMember struct {
+	quarantine.Membership
+	noted *sync.Map
+}
+
+func (m notingMember) Snapshot(ctx context.Context, running []handlers.Running) error {
+	err := m.Membership.Snapshot(ctx, running)
+	for _, r := range running {
+		if err == nil {
+			select {
+			case notice(m.noted, r.MessageID) <- struct{}{}:
+			default: // it was noted before
+			}
+		}
+	}
+	return err
+}
+
+// notice is where a message is noted.
+func notice(noted *sync.Map, id string) chan struct{} {
+	c, _ := noted.LoadOrStore(id, make(chan struct{}, 1))
+	return c.(chan struct{})
 }
 
 // containerReplica is the whole program, as a user would write it.
@@ -47,13 +86,17 @@ func containerReplica(spec string) error {
 		StateDir: s.State, StopTimeout: 10 * time.Second, Logger: s.log(),
 	}
 	return guardian.Run(context.Background(), cfg, func(ctx context.Context, role guardian.Role) error {
+		var noted sync.Map
 		sub := consumer.Subscription{Name: subscription, Handler: handlers.HandlerFunc(func(ctx context.Context, m handlers.Message) error {
+			if s.Known && !role.Ward && string(m.Data) == "poison" {
+				<-notice(&noted, m.ID)
+			}
 			return s.handle(ctx, m, role.Ward)
 		})}
 		if role.Ward {
 			return ward.Serve(ctx, role, ward.ServeConfig{Logger: s.log()}, sub)
 		}
-		return s.serve(ctx, role, sub)
+		return s.serve(ctx, role, sub, &noted)
 	})
 }
 
@@ -61,7 +104,7 @@ func (s containerSpec) log() *slog.Logger {
 	return slog.New(slog.NewTextHandler(os.Stderr, nil)).With("replica", s.Name)
 }
 
-func (s containerSpec) serve(ctx context.Context, role guardian.Role, sub consumer.Subscription) error {
+func (s containerSpec) serve(ctx context.Context, role guardian.Role, sub consumer.Subscription, noted *sync.Map) error {
 	client, err := gcppubsub.Connect(ctx, gcppubsub.ConnectConfig{Project: "project", Plaintext: s.Broker})
 	if err != nil {
 		return err
@@ -83,7 +126,7 @@ func (s containerSpec) serve(ctx context.Context, role guardian.Role, sub consum
 	if s.Level == "off" {
 		kept.Running = nil
 	}
-	service, err := quarantine.New(store, kept)
+	service, err := quarantine.New(notingStore{store, noted}, kept)
 	if err != nil {
 		return err
 	}
@@ -114,9 +157,6 @@ func (s containerSpec) handle(ctx context.Context, m handlers.Message, inWard bo
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-	}
-	if s.Lived > 0 {
-		<-time.After(s.Lived)
 	}
 	where := "worker"
 	if inWard {
@@ -150,7 +190,7 @@ type fleet struct {
 	stops  []func()
 }
 
-func newFleet(t *testing.T, level string, lived time.Duration) *fleet {
+func newFleet(t *testing.T, level string, known bool) *fleet {
 	t.Helper()
 	broker, err := fakepubsub.Start(fakepubsub.Config{})
 	check(t, err)
@@ -160,7 +200,7 @@ func newFleet(t *testing.T, level string, lived time.Duration) *fleet {
 	for _, shared := range []string{"done", "deaths"} {
 		check(t, os.Mkdir(filepath.Join(f.dir, shared), 0o700))
 	}
-	f.spec = containerSpec{Shared: f.dir, Broker: broker.Addr(), Store: postgres.Database(t), Level: level, Lived: lived}
+	f.spec = containerSpec{Shared: f.dir, Broker: broker.Addr(), Store: postgres.Database(t), Level: level, Known: known}
 	t.Cleanup(func() {
 		f.stop()
 		if t.Failed() {
@@ -239,8 +279,8 @@ func (f *fleet) awaitContainerDeath() string {
 	select {
 	case name := <-f.died:
 		return name
-	case <-time.After(time.Minute):
-		f.t.Fatal("no container died within a minute")
+	case <-time.After(patience):
+		f.t.Fatalf("no container died within %s", patience)
 		return ""
 	}
 }
@@ -308,18 +348,18 @@ func TestContainer_ASiblingFindsTheDead(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		level         string
-		lived         time.Duration
+		known         bool
 		workers       int // deaths of workers, the container's included
 		knownFromDead bool
 	}{
-		{"snapshot", 400 * time.Millisecond, 1, true},
-		{"begin", 0, 1, true},
-		{"off", 0, 2, false}, // the second is documented: nobody could know
+		{"snapshot", true, 1, true},
+		{"begin", false, 1, true},
+		{"off", false, 2, false}, // the second is documented: nobody could know
 	} {
 		t.Run(c.level, func(t *testing.T) {
 			t.Parallel()
 			const good = 12
-			f := newFleet(t, c.level, c.lived)
+			f := newFleet(t, c.level, c.known)
 			f.start("a")
 			f.start("b")
 			poison := f.publish(good)
@@ -343,7 +383,7 @@ func TestContainer_ASiblingFindsTheDead(t *testing.T) {
 func TestContainer_ItsDirectorySurvives(t *testing.T) {
 	t.Parallel()
 	const good = 12
-	f := newFleet(t, "snapshot", 0)
+	f := newFleet(t, "snapshot", false)
 	f.start("a")
 	poison := f.publish(good)
 	f.start(f.awaitContainerDeath())

@@ -64,7 +64,7 @@ func confirmed(t *testing.T, service *quarantine.Service, verb quarantine.Contro
 	c, err := service.ControlAct(t.Context(), quarantine.ControlAct{Verb: verb, Subscription: subscription,
 		Decision: quarantine.Decision{Actor: quarantine.Actor{Name: "ana", Via: "cli"}, Reason: "INC-42"}})
 	check(t, err)
-	who, err := service.WaitConfirmed(t.Context(), c.Version, quarantine.ConfirmPatience)
+	who, err := service.WaitConfirmed(t.Context(), c.Version, patience)
 	check(t, err)
 	if len(who.Confirmed) != 1 || len(who.Missing) != 0 {
 		t.Fatalf("%s: confirmed by %d, missing %+v", verb, len(who.Confirmed), who.Missing)

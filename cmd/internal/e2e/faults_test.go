@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -136,6 +137,7 @@ type oracle struct {
 	ended chan struct{} // a token for each first end of a message
 	takes time.Duration // of a message that is named "good-long-n"
 	tick  time.Duration // of snapshots, zero for the default
+	old   atomic.Int64  // looks at what runs that found something older than a tick
 }
 
 func newOracle() *oracle {
@@ -166,7 +168,19 @@ func (o *oracle) run(t *testing.T, e engine) (service *quarantine.Service, stop 
 	var roster consumer.Roster
 	service, err := quarantine.New(e.store, quarantine.Config{
 		SpoolDir: t.TempDir(), PollEvery: 50 * time.Millisecond, WriteTimeout: 2 * time.Second,
-		Running: roster.Running, SnapshotEvery: o.tick,
+		SnapshotEvery: o.tick,
+		Running: func(olderThan time.Time) []handlers.Running {
+			all := roster.Running(olderThan)
+			if len(all) > 0 {
+				o.old.Add(1)
+			}
+			for _, r := range all {
+				if r.Started.After(olderThan) {
+					t.Errorf("%s is younger than what was asked for", r.MessageID)
+				}
+			}
+			return all
+		},
 		Worker: quarantine.Worker{Name: "w", Host: "h", Subscriptions: []string{subscription}},
 	})
 	check(t, err)
@@ -190,7 +204,7 @@ func (o *oracle) run(t *testing.T, e engine) (service *quarantine.Service, stop 
 // await waits until n more good messages are done for the first time.
 func (o *oracle) await(t *testing.T, n int) {
 	t.Helper()
-	late := time.After(60 * time.Second)
+	late := time.After(patience)
 	for i := range n {
 		select {
 		case <-o.ended:
@@ -271,7 +285,7 @@ func breakLink(t *testing.T, e engine, fault func(while func())) {
 // nothing else, and returns them.
 func awaitHeld(t *testing.T, service *quarantine.Service, n int) []quarantine.Entry {
 	t.Helper()
-	deadline := time.Now().Add(60 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		page, err := service.EntryList(t.Context(), quarantine.Query{Limit: 1000})
 		if err == nil && len(page.Entries) >= n {

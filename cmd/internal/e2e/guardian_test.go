@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -23,8 +24,8 @@ import (
 	"github.com/theriac/theriac/handlers"
 )
 
-// workerVariable makes the test binary a guarded worker: state directory, broker, token file and way
-// of dying, with | between them.
+// workerVariable makes the test binary a guarded worker: state directory, broker, token file, way of
+// dying and how many messages are in flight beside the poison then, with | between them.
 const workerVariable = "E2E_GUARDED_WORKER"
 
 // guardedWorker is the program under test, as a user would write it: Run first in main, the role's
@@ -47,9 +48,12 @@ func guardedWorker(spec string) error {
 		if err != nil {
 			return err
 		}
-		handler := handlers.HandlerFunc(func(ctx context.Context, m handlers.Message) error {
-			return handleOrDie(ctx, m, dir, way)
-		})
+		company, err := strconv.Atoi(part[4])
+		if err != nil {
+			return err
+		}
+		s := newScene(dir, way, company)
+		handler := handlers.HandlerFunc(s.handleOrDie)
 		wards, err := ward.Open(role, ward.Config{})
 		if err != nil {
 			return err
@@ -64,30 +68,62 @@ func guardedWorker(spec string) error {
 	})
 }
 
-// handleOrDie works for a while on good messages; poison kills the process, once.
-func handleOrDie(ctx context.Context, m handlers.Message, dir, way string) error {
-	if string(m.Data) == "poison" && os.Mkdir(filepath.Join(dir, "died"), 0o700) == nil {
-		// The others have begun by now, so they are in flight when it dies.
-		<-time.After(300 * time.Millisecond)
-		switch way {
-		case "child panics":
-			done := make(chan struct{})
-			go func() { defer close(done); panic("poison") }()
-			<-done
-		case "exit":
-			os.Exit(1)
-		case "killed":
-			if self, err := os.FindProcess(os.Getpid()); err == nil {
-				_ = self.Kill()
-			}
+// scene is what the handlers of one process know of each other.
+type scene struct {
+	died, way string
+	dies      bool // this process is the one that the poison kills
+	company   int
+	begun     chan struct{} // a token for each good message
+}
+
+func newScene(dir, way string, company int) *scene {
+	s := &scene{died: filepath.Join(dir, "died"), way: way, company: company, begun: make(chan struct{}, 1000)}
+	_, err := os.Stat(s.died)
+	s.dies = err != nil
+	return s
+}
+
+// handleOrDie lets poison kill the first process as soon as its company has begun, which is in flight
+// until then. In the next one everything is done at once.
+func (s *scene) handleOrDie(ctx context.Context, m handlers.Message) error {
+	if !s.dies {
+		return nil
+	}
+	if string(m.Data) == "poison" {
+		if err := s.die(ctx); err != nil {
+			return err
+		}
+	} else {
+		s.begun <- struct{}{}
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (s *scene) die(ctx context.Context) error {
+	for range s.company {
+		select {
+		case <-s.begun:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
-	select {
-	case <-time.After(600 * time.Millisecond):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := os.Mkdir(s.died, 0o700); err != nil {
+		return err
 	}
+	switch s.way {
+	case "child panics":
+		done := make(chan struct{})
+		go func() { defer close(done); panic("poison") }()
+		<-done
+	case "exit":
+		os.Exit(1)
+	case "killed":
+		if self, err := os.FindProcess(os.Getpid()); err == nil {
+			_ = self.Kill()
+		}
+	}
+	return nil
 }
 
 // TestGuardian_NamesWhatKilledTheWorker goes through all layers: broker, consumer, table, label,
@@ -104,7 +140,7 @@ func TestGuardian_NamesWhatKilledTheWorker(t *testing.T) {
 			t.Cleanup(func() { check(t, broker.Close()) })
 			settled, poison := fill(t, broker, good, []byte("poison"))
 
-			_, stop := startGuarded(t, workerVariable, dir, broker.URL(), broker.Endpoint().TokenFile, way)
+			_, stop := startGuarded(t, workerVariable, dir, broker.URL(), broker.Endpoint().TokenFile, way, strconv.Itoa(good))
 			settled(t)
 			stop()
 			record := onlyRecord(t, filepath.Join(dir, "guardian", "deaths"))
@@ -136,17 +172,18 @@ func fill(t *testing.T, broker *embedded.Server, good int, bad []byte) (settled 
 		check(t, err)
 		look := time.NewTicker(50 * time.Millisecond)
 		defer look.Stop()
-		late := time.After(time.Minute)
+		late := time.After(patience)
 		for {
 			info, err := c.Info(t.Context())
 			check(t, err)
-			if info.NumPending == 0 && info.NumAckPending == 0 && info.AckFloor.Consumer > 0 {
+			// What is pending would not tell: the broker counts it a moment after it has confirmed.
+			if info.AckFloor.Stream == uint64(good+1) {
 				return
 			}
 			select {
 			case <-look.C:
 			case <-late:
-				t.Errorf("after a minute %d messages wait and %d are not acknowledged", info.NumPending, info.NumAckPending)
+				t.Errorf("after %s %d messages wait and %d are not acknowledged", patience, info.NumPending, info.NumAckPending)
 				return
 			}
 		}
@@ -182,7 +219,7 @@ func checkBlame(t *testing.T, r crashrecord.Record, way, poison string, good int
 		if len(r.Suspects) != 0 || len(r.Bystanders) != good {
 			t.Errorf("%d suspects and %d bystanders, want the %d good ones as bystanders", len(r.Suspects), len(r.Bystanders), good)
 		}
-		if !bytes.Contains(r.FirstBlock, []byte("handleOrDie")) {
+		if !bytes.Contains(r.FirstBlock, []byte("(*scene).die")) {
 			t.Errorf("the stack is lost:\n%s", r.FirstBlock)
 		}
 	default:

@@ -109,7 +109,7 @@ func TestSnapshot_CostsByTheTick(t *testing.T) {
 	store := &countingStore{Store: e.store}
 	e.store = store
 	o := newOracle()
-	o.tick = 400 * time.Millisecond // a busy machine may keep a short message for a while
+	o.tick = 400 * time.Millisecond
 	o.takes = 2 * o.tick
 	service, stop := o.run(t, e)
 	defer stop()
@@ -117,8 +117,9 @@ func TestSnapshot_CostsByTheTick(t *testing.T) {
 
 	e.publish(t, 3000, func(i int) string { return fmt.Sprintf("good-short-%d", i) })
 	o.await(t, 3000)
-	if n := store.snapshots.Load(); n != 0 {
-		t.Errorf("3000 messages, each done within a tick, cost %d snapshots", n)
+	// Each is done within a tick, but for what a busy machine keeps longer: that is written, and taken out.
+	if n, old := store.snapshots.Load(), o.old.Load(); n > 2*old {
+		t.Errorf("3000 messages cost %d snapshots, and %d times one ran for longer than a tick", n, old)
 	}
 	for _, long := range []int{100, 1000} {
 		before, began := store.snapshots.Load(), time.Now()

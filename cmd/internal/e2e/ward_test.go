@@ -38,7 +38,7 @@ func wardedWorker(spec string) error {
 	sub := consumer.Subscription{Name: "orders", Handler: handlers.HandlerFunc(func(ctx context.Context, m handlers.Message) error {
 		return workOrDie(ctx, m, way)
 	})}
-	sub.Policy.Timeout, sub.Policy.Grace = time.Second, 100*time.Millisecond
+	sub.Policy.Timeout = 20 * time.Second // the good ones must not be late on a busy machine
 	return guardian.Run(context.Background(), cfg, func(ctx context.Context, role guardian.Role) error {
 		if role.Ward {
 			return ward.Serve(ctx, role, ward.ServeConfig{Logger: log}, sub)

@@ -141,11 +141,9 @@ func TestStart_SaysWhatIsWrong(t *testing.T) {
 
 func TestStart_GivesUpOnASilentProcess(t *testing.T) {
 	t.Parallel()
-	script := filepath.Join(t.TempDir(), "silent")
-	if err := os.WriteFile(script, []byte("#!/bin/sh\nexec cat\n"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	_, err := embedded.Start(t.Context(), embedded.Config{Executable: script, Dir: t.TempDir(), Patience: 20 * time.Millisecond})
+	_, err := embedded.Start(t.Context(), embedded.Config{
+		Executable: self(t), Dir: filepath.Join(t.TempDir(), silent), Patience: 20 * time.Millisecond,
+	})
 	if problem.Of(err) != problem.Unavailable || !strings.Contains(fmt.Sprint(err), "not ready within") {
 		t.Errorf("Start = %v, want Unavailable: not ready within", err)
 	}

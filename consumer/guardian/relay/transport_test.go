@@ -159,7 +159,7 @@ func TestFullPipe(t *testing.T) {
 				if err == nil {
 					continue
 				}
-				if took := time.Since(began); !errors.Is(err, relay.ErrFull) || took < timeout/2 || took > 20*timeout {
+				if took := time.Since(began); !errors.Is(err, relay.ErrFull) || took < timeout/2 || took > 200*timeout {
 					t.Errorf("RoundTrip failed after %v: %v", took, err)
 				}
 				break
@@ -247,15 +247,13 @@ func TestGuardianGone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r, w := open(t)
-			transport := newTransport(t, w, relay.TransportConfig{})
+			transport := newTransport(t, w, relay.TransportConfig{WriteTimeout: time.Hour}) // which it does not wait for
 			if err := r.Close(); err != nil {
 				t.Fatal(err)
 			}
 			for range 3 {
-				began := time.Now()
-				err := hand(transport, newRequest(t, http.MethodPost, "http://127.0.0.1:1/", "x"))
-				if took := time.Since(began); !errors.Is(err, relay.ErrGone) || took > 400*time.Millisecond {
-					t.Errorf("RoundTrip failed after %v: %v", took, err)
+				if err := hand(transport, newRequest(t, http.MethodPost, "http://127.0.0.1:1/", "x")); !errors.Is(err, relay.ErrGone) {
+					t.Errorf("RoundTrip: %v", err)
 				}
 			}
 			if diff := cmp.Diff(relay.Drops{Gone: 3}, transport.Dropped()); diff != "" {

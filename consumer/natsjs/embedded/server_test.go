@@ -34,6 +34,10 @@ func start(t *testing.T, cfg embedded.Config) *embedded.Server {
 	return s
 }
 
+// patience is how long the client waits for an answer. Its own 2 s and 5 s are little for 11 MB that are
+// synced, on a busy machine.
+const patience = time.Minute
+
 // connect reaches the broker as another process would: by what Find tells.
 func connect(t *testing.T, dir string) jetstream.JetStream {
 	t.Helper()
@@ -45,12 +49,12 @@ func connect(t *testing.T, dir string) jetstream.JetStream {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nc, err := nats.Connect(e.URL, nats.Token(string(token)))
+	nc, err := nats.Connect(e.URL, nats.Token(string(token)), nats.Timeout(patience))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
+	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(patience))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +108,7 @@ func TestServer_RefusesStrangers(t *testing.T) {
 		"WrongToken": {nats.Token("AAAAAAAAAAAAAAAAAAAAAAAAAA")},
 		"User":       {nats.UserInfo("admin", "admin")},
 	} {
-		if nc, err := nats.Connect(s.URL(), opts...); err == nil {
+		if nc, err := nats.Connect(s.URL(), append(opts, nats.Timeout(patience))...); err == nil {
 			nc.Close()
 			t.Errorf("%s: connected", name)
 		} else if !errors.Is(err, nats.ErrAuthorization) {

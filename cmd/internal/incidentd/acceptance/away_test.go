@@ -31,9 +31,10 @@ func TestSlackAway(t *testing.T) {
 	t.Logf("all was there %s after Slack was back", took)
 	within(t, "channel after Slack was back", took, 45*time.Second)
 	s.oneChannel(t, ref)
-	if all := s.channelsOf(s.api.see(t, short)); len(all) != 0 {
-		t.Errorf("a channel was made for what is over: %+v", all)
-	}
+	// An attempt that was under way when it was resolved is in doubt, so it is made and put away.
+	eventually(t, "what is over has no open channel", func() bool {
+		return !slices.ContainsFunc(s.channelsOf(s.api.see(t, short)), func(c slackfake.Channel) bool { return !c.Archived })
+	})
 	now := s.api.see(t, ref)
 	c, _ := s.slack.Channel(now.Channel.ID)
 	eventually(t, "the channel says how it stands", func() bool {
@@ -82,9 +83,7 @@ func (s *service) everyVerb(t *testing.T, ref string) {
 		if got.status >= http.StatusMultipleChoices {
 			t.Errorf("%s %s: %d %s", v.method, v.path, got.status, got.body)
 		}
-		if took := time.Since(began); took > time.Second {
-			t.Errorf("%s %s took %s", v.method, v.path, took)
-		}
+		within(t, v.method+" "+v.path, time.Since(began), time.Second)
 	}
 	if now := s.api.see(t, ref); now.Status != incident.Monitoring || now.Lead() != "ana" {
 		t.Errorf("it is %s and led by %s", now.Status, now.Lead())

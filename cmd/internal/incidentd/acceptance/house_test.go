@@ -37,15 +37,15 @@ func TestService(t *testing.T) {
 
 // peopleAreTold: channel, headline and people are there a moment after the declaration.
 func (s *service) peopleAreTold(t *testing.T) {
-	var took []time.Duration
 	for n := range 3 {
-		s.quiet(t)
-		began := time.Now()
-		inc := s.api.declare(t, fmt.Sprintf("checkout is down %d", n), "critical")
-		eventually(t, "channel, headline and people are there", func() bool { return s.told(t.Context(), inc.Ref(), benInSlack) })
-		took = append(took, time.Since(began))
+		fast(t, func() []measured {
+			s.quiet(t)
+			began := time.Now()
+			inc := s.api.declare(t, fmt.Sprintf("checkout is down %d", n), "critical")
+			eventually(t, "channel, headline and people are there", func() bool { return s.told(t.Context(), inc.Ref(), benInSlack) })
+			return []measured{{"channel, headline and invitation", time.Since(began), time.Second}}
+		})
 	}
-	within(t, "channel, headline and invitation", quantile(took, .99), time.Second)
 }
 
 // quiet waits until nothing goes to Slack, which takes one message a second in a channel.
@@ -59,26 +59,30 @@ func (s *service) quiet(t *testing.T) {
 
 // declareFast: a declaration is one transaction, whatever else goes on.
 func (s *service) declareFast(t *testing.T) {
-	var took []time.Duration
-	for n := range 200 {
-		began := time.Now()
-		s.api.declare(t, fmt.Sprintf("declared in a row %d", n), "minor")
-		took = append(took, time.Since(began))
-	}
-	within(t, "declare, median", quantile(took, .5), 20*time.Millisecond)
-	within(t, "declare, p99", quantile(took, .99), 50*time.Millisecond)
+	fast(t, func() []measured {
+		var took []time.Duration
+		for n := range 200 {
+			began := time.Now()
+			s.api.declare(t, fmt.Sprintf("declared in a row %d", n), "minor")
+			took = append(took, time.Since(began))
+		}
+		return []measured{
+			{"declare, median", quantile(took, .5), 20 * time.Millisecond},
+			{"declare, p99", quantile(took, .99), 50 * time.Millisecond},
+		}
+	})
 }
 
-// calls declares incidents and returns how long that took, and how long until people were called.
-func (s *service) calls(t *testing.T, name string, n int) (declared, called []time.Duration) {
+// calls declares an incident while something else goes on: neither that nor calling people waits for it.
+func (s *service) calls(t *testing.T, while string) {
 	t.Helper()
-	for i := range n {
+	fast(t, func() []measured {
 		began := time.Now()
-		inc := s.api.declare(t, fmt.Sprintf("%s %d", name, i), "critical")
-		declared = append(declared, time.Since(began))
+		inc := s.api.declare(t, "declared while "+while, "critical")
+		declared := time.Since(began)
 		eventually(t, "somebody is called", func() bool { return len(s.pages.of(inc.Ref())) > 0 })
-		called = append(called, s.pages.of(inc.Ref())[0].At.Sub(began))
+		called := s.pages.of(inc.Ref())[0].At.Sub(began)
 		s.api.post(t, inc.Ref(), "cancel", map[string]any{"reason": "it was a test"})
-	}
-	return declared, called
+		return []measured{{"declare while " + while, declared, 100 * time.Millisecond}, {"page while " + while, called, 2 * time.Second}}
+	})
 }

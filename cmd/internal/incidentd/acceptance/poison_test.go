@@ -22,7 +22,7 @@ func (s *service) poisonedOrders(t *testing.T) {
 		for g := range 5 { // with nothing but poison the breaker opens: that is a bad deploy, and no poison
 			check(t, b.Publish(t.Context(), ordersTopic, handlers.Message{ID: fmt.Sprint("good-", n, "-", g), Data: []byte("an order")}))
 		}
-		eventually(t, "good orders are worked off", func() bool { return s.backlog(t, ordersTopic, orders) == 0 })
+		eventually(t, "good orders are worked off", func() bool { return s.workedOff(t, ordersTopic, orders) })
 		deaths := shop.started(shopRole)
 		check(t, b.Publish(t.Context(), ordersTopic, handlers.Message{ID: fmt.Sprint("poison-", n), Data: []byte(way)}))
 		inc, took := s.ofPoison(t)

@@ -102,7 +102,9 @@ func order(ctx context.Context, m handlers.Message) error {
 	case panicsInChild:
 		done := make(chan struct{})
 		go func() { defer close(done); panic("an order without a customer") }()
-		<-done
+		<-done // by the panic on its way up: the process dies a moment later
+		<-ctx.Done()
+		return ctx.Err()
 	case exits:
 		os.Exit(3)
 	case isKilled:

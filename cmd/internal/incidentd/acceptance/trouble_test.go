@@ -56,9 +56,9 @@ func (s *service) limitedChore(t *testing.T) {
 		s.api.post(t, inc.Ref(), "cancel", map[string]any{"reason": "it was a test"})
 	}
 	eventually(t, "a channel is to be archived", func() bool { return s.slack.Count("conversations.archive") > before })
-	declared, called := s.calls(t, "declared while a chore is limited", 2)
-	within(t, "declare while a chore is limited", slices.Max(declared), 100*time.Millisecond)
-	within(t, "page while a chore is limited", slices.Max(called), 2*time.Second)
+	for range 2 {
+		s.calls(t, "a chore is limited")
+	}
 }
 
 // shedNudges: nudges that were asked for while they are shed are dropped, however many, and nothing that
@@ -78,6 +78,7 @@ func (s *service) shedNudges(t *testing.T) {
 	defer func() { check(t, stores.Close()) }()
 	inc := s.api.named(t, "checkout is down 1")[0]
 	ticks := ask(t, stores, inc, 500) // as many as the clock asks for at once
+	asked := time.Now()
 	var flood runner.Group
 	each := 1000
 	if raced {
@@ -94,12 +95,13 @@ func (s *service) shedNudges(t *testing.T) {
 			}
 		})
 	}
-	declared, called := s.calls(t, "declared while chores are shed", 2)
-	within(t, fmt.Sprintf("declare while %d nudges are asked for and shed", 10*each), slices.Max(declared), 100*time.Millisecond)
-	within(t, fmt.Sprintf("page while %d nudges are asked for and shed", 10*each), slices.Max(called), 2*time.Second)
+	for range 2 {
+		s.calls(t, fmt.Sprint(10*each, " nudges are asked for and shed"))
+	}
 	flood.Wait()
 
-	eventually(t, "all nudges are dropped", func() bool { return s.backlog(t, "clock", "clock--nudge-evaluate") == 0 })
+	eventually(t, "all nudges are with the broker", func() bool { return published(t, stores, asked) })
+	eventually(t, "all nudges are dropped", func() bool { return s.workedOff(t, "clock", "clock--nudge-evaluate") })
 	controls, err = room.Shed(t.Context(), handlers.ShedNothing, 0, quarantine.Decision{Actor: by})
 	check(t, err)
 	_, err = room.WaitConfirmed(t.Context(), controls.Version, patience)
@@ -137,8 +139,17 @@ func handled(t *testing.T, stores incident.Stores, id string) bool {
 	return !row.Handled.IsZero()
 }
 
-// backlog is what a subscription has before it, and what of it is not acknowledged.
-func (s *service) backlog(t *testing.T, topic, subscription string) uint64 {
+// published reports whether the broker has all that was stored until then.
+func published(t *testing.T, stores incident.Stores, until time.Time) bool {
+	t.Helper()
+	found, err := stores.Audit(t.Context(), incident.AuditLimits{})
+	check(t, err)
+	return !slices.ContainsFunc(found, func(f incident.Finding) bool { return f.Kind == incident.NotPublished && f.Since.Before(until) })
+}
+
+// workedOff reports whether a subscription has acknowledged all that was published. What is pending
+// would not tell: the broker counts it a moment after it has confirmed what was published.
+func (s *service) workedOff(t *testing.T, topic, subscription string) bool {
 	t.Helper()
 	at, err := embedded.Find(s.settings(t).Broker.Address)
 	check(t, err)
@@ -147,11 +158,11 @@ func (s *service) backlog(t *testing.T, topic, subscription string) uint64 {
 	defer conn.Close()
 	js, err := jetstream.New(conn)
 	check(t, err)
-	c, err := js.Consumer(t.Context(), "theriac-"+topic, subscription)
+	stream, err := js.Stream(t.Context(), "theriac-"+topic)
 	check(t, err)
-	info, err := c.Info(t.Context())
+	c, err := stream.Consumer(t.Context(), subscription)
 	check(t, err)
-	return info.NumPending + uint64(max(info.NumAckPending, 0))
+	return c.CachedInfo().AckFloor.Stream >= stream.CachedInfo().State.LastSeq
 }
 
 // published collects the ids of events as the broker takes them, with how often each.
@@ -164,6 +175,7 @@ func (s *service) published(t *testing.T) (counts func() map[string]int) {
 	t.Cleanup(conn.Close)
 	sub, err := conn.SubscribeSync("theriac-" + incident.TopicEvents)
 	check(t, err)
+	check(t, conn.Flush()) // only then the broker knows of it
 	seen := map[string]int{}
 	return func() map[string]int {
 		for {

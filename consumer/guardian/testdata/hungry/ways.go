@@ -40,7 +40,7 @@ func ways(ctx context.Context) map[string]func() {
 		"notified all": func() { signal.Notify(make(chan os.Signal, 1)); growShared(512 << 20); select {} },
 		"panics": func() {
 			go growShared(512 << 20)
-			time.Sleep(150 * time.Millisecond)
+			time.Sleep(600 * time.Millisecond)
 			panic("in the middle of it")
 		},
 		"limits": func() { limits("worker") },
@@ -56,28 +56,27 @@ var (
 	kept [][]byte
 )
 
-// pace is how fast memory grows: 1 GB a second.
+// pace is how fast memory grows: 256 MB a second at most. Between the guardian's look that finds too much
+// and the limit there are some looks left for a machine that is busy.
 const (
 	step     = 4 << 20
-	stepTime = 4 * time.Millisecond
+	stepTime = 16 * time.Millisecond
 )
 
 func grow() {
-	for next := time.Now(); ; next = next.Add(stepTime) {
+	for {
 		kept = append(kept, touched(make([]byte, step)))
-		work(next)
+		work(time.Now().Add(stepTime)) // what was missed is not made up for
 	}
 }
 
 // growShared takes memory that the kernel does not count as private, so only the guardian sees it.
 func growShared(most int) {
-	next := time.Now()
 	for range most / step {
 		page, err := syscall.Mmap(-1, 0, step, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_SHARED)
 		check(err)
 		kept = append(kept, touched(page))
-		next = next.Add(stepTime)
-		work(next)
+		work(time.Now().Add(stepTime))
 	}
 }
 
