@@ -47,6 +47,7 @@ func TestWalk(t *testing.T) {
 		{"PUT", "/roles/juggler", `{"person":"ben"}`, 400, "field=role"},
 		{"POST", "/participants", `{"person":"cleo","kind":"observer","subscribed":true}`, 200, ""},
 		{"POST", "/participants", `{"person":"cleo","subscribed":false}`, 200, ""},
+		{"POST", "/participants", `{"person":"dan"}`, 200, ""},
 		{"POST", "/participants", `{"person":"cleo","kind":"tourist"}`, 400, "field=kind"},
 		{"DELETE", "/participants/cleo", ``, 200, ""},
 		{"DELETE", "/participants/nobody", ``, 404, "code=not_found"},

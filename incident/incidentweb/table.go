@@ -58,7 +58,7 @@ func (a *api) roomRoutes() []route {
 			body: "`person`; from makes it a hand-over, with a note", what: "gives a role"},
 		{method: remove, path: one + "/roles/{role}", access: responder, do: (*call).unassignRole, what: "takes it"},
 		{method: post, path: one + "/participants", access: responder, do: withBody(addParticipant),
-			body: "`person`; kind (observer, collaborator, responder), subscribed", what: "adds somebody"},
+			body: "`person`; kind (observer, collaborator, which is the default, or responder), subscribed", what: "adds somebody"},
 		{method: remove, path: one + "/participants/{person}", access: responder, do: (*call).removeParticipant, what: "notes that they left"},
 		{method: post, path: one + "/escalations", access: responder, do: withBody(escalate), body: "`path` or `people`; reason", what: "calls people"},
 		{method: post, path: one + "/escalations/{id}/ack", access: responder, do: (*call).ack, what: "answers it"},
