@@ -99,6 +99,8 @@ func buttonDeed(r request) deed {
 		return waits(pressSnooze)
 	case workflow.ActStop:
 		return waits(pressStop)
+	case workflow.ActRestore:
+		return waits(pressRestore)
 	case workflow.ActAccept, workflow.ActDecline, workflow.ActMerge, workflow.ActUpdate, workflow.ActEscalate,
 		workflow.ActLead, workflow.ActSeverity, workflow.ActResolve:
 		return opens(r.Action, r.Value)

@@ -16,10 +16,12 @@ import (
 // slackPath is where Slack sends commands, clicks and events over HTTP; one address takes all three.
 const slackPath = "/slack/"
 
-// intake takes what people do in Slack for incidents.
-func (p program) intake(service *incident.Service, client *slackkit.Client) (*incidentslack.Intake, error) {
+// intake takes what people do in Slack for incidents. What they ask about the flow of messages goes to the
+// quarantine's room.
+func (p program) intake(service *incident.Service, client *slackkit.Client, room *lateRoom) (*incidentslack.Intake, error) {
 	return incidentslack.NewIntake(incidentslack.IntakeConfig{
-		Service: service, Client: client.Share(slackkit.Critical), Link: p.link, Quarantine: p.incident.Notices.Links, Logger: p.log,
+		Service: service, Client: client.Share(slackkit.Critical), Link: p.link, Quarantine: p.incident.Notices.Links,
+		Command: slackCommand, Controls: shedDesk{room: room.get, command: slackCommand}.order, Logger: p.log,
 	})
 }
 
@@ -70,7 +72,7 @@ func (s *site) openSlack(ctx context.Context) (*slackWay, error) {
 	if err != nil {
 		return nil, err
 	}
-	intake, err := s.intake(s.service, client)
+	intake, err := s.intake(s.service, client, &s.room)
 	if err != nil {
 		return nil, err
 	}
