@@ -10,6 +10,7 @@ import (
 	"github.com/theriac/theriac/cmd/internal/config"
 	"github.com/theriac/theriac/incident"
 	"github.com/theriac/theriac/incident/incidentslack"
+	"github.com/theriac/theriac/internal/runner"
 	"github.com/theriac/theriac/internal/slackkit"
 )
 
@@ -121,6 +122,7 @@ func (s *site) takeSlack(ctx context.Context) error {
 		return nil
 	}
 	if way == nil {
+		s.slack.note(slackNotSet, time.Now())
 		return nil
 	}
 	defer way.client.Close()
@@ -134,7 +136,14 @@ func (s *site) takeSlack(ctx context.Context) error {
 	} else {
 		s.entrance.settle(nil)
 	}
-	return errors.Join(way.overSocket(ctx), s.untilEnd(ctx))
+	return runner.Run(ctx,
+		func(ctx context.Context) error { return errors.Join(way.overSocket(ctx), s.untilEnd(ctx)) },
+		func(ctx context.Context) error {
+			return s.slack.watch(ctx, func(ctx context.Context) error {
+				_, err := way.client.Check(ctx)
+				return err
+			})
+		})
 }
 
 // untilEnd waits for the end of ctx.
