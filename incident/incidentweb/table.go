@@ -38,7 +38,7 @@ func (a *api) incidentRoutes() []route {
 		{method: post, path: one + "/pause", access: responder, do: withReason((*incident.Incident).Pause), body: "`reason`", what: "rests"},
 		{method: post, path: one + "/resume", access: responder, do: bare((*incident.Incident).Resume), what: "goes on"},
 		{method: post, path: one + "/cancel", access: responder, do: withReason((*incident.Incident).Cancel), body: "`reason`", what: "was none"},
-		{method: post, path: one + "/resolve", access: responder, do: (*call).resolve, body: "message", what: "is over"},
+		{method: post, path: one + "/resolve", access: responder, do: (*call).resolve, body: "message; resume: true goes on with a paused one first", what: "is over"},
 		{method: post, path: one + "/reopen", access: responder, do: withReason((*incident.Incident).Reopen), body: "`reason`", what: "is not over"},
 		{method: post, path: one + "/close", access: responder, do: bare((*incident.Incident).Close), what: "closes, or says with code `gate` what is open"},
 		{method: post, path: one + "/opt-out", access: admin, do: withReason((*incident.Incident).OptOut), body: "`reason`", what: "skips the tasks of the time after"},
