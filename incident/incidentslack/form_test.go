@@ -271,6 +271,29 @@ func TestTimeline_EditedAndRemoved(t *testing.T) {
 	}
 }
 
+// A message becomes an action, or a follow-up, by a form that has its text already.
+func TestShortcuts_ActionAndFollowUp(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	inc := b.declared()
+	ts, err := b.fake.Say(inc.Channel.ID, "", "U0BEN", "warm the cache &amp; tell <@U0ANA>")
+	b.must(err)
+	for _, shortcut := range []string{incidentslack.ShortcutAction, incidentslack.ShortcutFollowUp} {
+		v := b.window(func() error { return b.fake.Choose(b.ctx, shortcut, inc.Channel.ID, ts, "U0ANA") })
+		if !strings.Contains(string(v.Blocks), `"initial_value":"warm the cache \u0026 tell @U0ANA"`) {
+			t.Errorf("%s: the form has %s", shortcut, v.Blocks)
+		}
+		b.wantText(shortcut, b.submit(v, "U0ANA", map[string]string{"text": "warm the cache"}), "of INC-1")
+	}
+	now := b.get(inc.ID)
+	if len(now.Actions) != 1 || len(now.FollowUps) != 1 || now.Actions[0].Text != "warm the cache" {
+		t.Errorf("actions %+v, follow-ups %+v", now.Actions, now.FollowUps)
+	}
+	other, err := b.fake.Say("C0OPS", "", "U0BEN", "not of an incident")
+	b.must(err)
+	b.wantText("elsewhere", b.told("U0ANA", func() error { return b.fake.Choose(b.ctx, incidentslack.ShortcutAction, "C0OPS", other, "U0ANA") }), "belongs to no incident")
+}
+
 func TestShortcuts(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t)
