@@ -179,6 +179,25 @@ func TestTimeline_AsEdited(t *testing.T) {
 	}
 }
 
+// TestMissing: an answer says what should be said by now, and nobody is kept from anything by it.
+func TestMissing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.token(incident.Responder)
+	path := "/v1/incidents/" + b.declare(token, "k", `{"name":"x"}`)
+	got := b.want(http.StatusOK, ask{method: "GET", path: path, token: token})
+	if diff := cmp.Diff([]any{"severity", "lead"}, got["missing"]); diff != "" {
+		t.Errorf("missing (-want +got):\n%s", diff)
+	}
+	got = b.want(http.StatusOK, ask{method: "PUT", path: path + "/roles/lead", token: token, body: `{"person":"ana"}`})
+	if diff := cmp.Diff([]any{"severity"}, got["missing"]); diff != "" {
+		t.Errorf("missing (-want +got):\n%s", diff)
+	}
+	if got = b.want(http.StatusOK, ask{method: "POST", path: path + "/updates", token: token, body: `{"message":"x","severity":"minor"}`}); got["missing"] != nil {
+		t.Errorf("missing: %v", got["missing"])
+	}
+}
+
 // TestEdit_Version: of two who saw the same version one is told that the other was first.
 func TestEdit_Version(t *testing.T) {
 	t.Parallel()

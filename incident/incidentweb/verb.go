@@ -115,7 +115,7 @@ func (c *call) merge() (answer, error) {
 			return answer{}, err
 		}
 	}
-	return answer{body: map[string]any{"source": viewOf(source), "target": viewOf(target)}, etag: etag(source.Version)}, nil
+	return answer{body: map[string]any{"source": c.viewOf(source), "target": c.viewOf(target)}, etag: etag(source.Version)}, nil
 }
 
 // editBody changes what it names.
