@@ -44,6 +44,7 @@ func TestWalk(t *testing.T) {
 		{"PUT", "/roles/lead", `{"person":"ben","note":"x"}`, 400, "field=note"},
 		{"PUT", "/roles/lead", `{"person":"ben","from":"cleo","note":"x"}`, 409, "code=conflict"},
 		{"PUT", "/roles/lead", `{"person":"ben","from":"ana","note":"my shift is over"}`, 200, ""},
+		{"PUT", "/roles/lead", `{"person":"ben","from":"ben"}`, 400, "field=person"},
 		{"PUT", "/roles/juggler", `{"person":"ben"}`, 400, "field=role"},
 		{"POST", "/participants", `{"person":"cleo","kind":"observer","subscribed":true}`, 200, ""},
 		{"POST", "/participants", `{"person":"cleo","subscribed":false}`, 200, ""},
