@@ -45,7 +45,26 @@ func (s *site) health(ctx context.Context) (map[string]any, error) {
 			numbers["relay_age_seconds"] = max(0, now.Sub(f.Since)).Round(time.Millisecond).Seconds()
 		}
 	}
-	return numbers, nil
+	numbers["major_incident_active"], err = s.majorActive(ctx)
+	return numbers, err
+}
+
+// majorActive reports whether people work on a major incident that is no test, for those who must stop a demo
+// or a deployment. A private one counts: that there is one is all that is told.
+func (s *site) majorActive(ctx context.Context) (bool, error) {
+	rules, err := s.service.Settings(ctx)
+	if err != nil {
+		return false, err
+	}
+	major := rules.Major()
+	if len(major) == 0 {
+		return false, nil
+	}
+	page, err := s.stores.List(ctx, incident.Filter{
+		Stages: []incident.Stage{incident.StageActive, incident.StagePaused}, Severities: major,
+		Modes: []incident.Mode{incident.ModeStandard}, Limit: 1,
+	})
+	return len(page.Incidents) > 0, err
 }
 
 // testWebhook sends an event that never happened to an endpoint.

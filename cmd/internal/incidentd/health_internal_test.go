@@ -39,6 +39,7 @@ func TestHealth_Numbers(t *testing.T) {
 	nothing := map[string]int{"paged_without_incident": 0, "page_not_sent": 0, "escalation_late": 0, "no_channel": 0, "not_published": 0}
 	same(t, "at rest", numbers(), map[string]any{
 		"late": nothing, "unpublished": 0, "relay_age_seconds": 0.0, "slack": map[string]any{"state": "unknown"},
+		"major_incident_active": false,
 	})
 	_, _, err = svc.Declare(t.Context(), incident.Actor{Kind: incident.ByPerson, ID: "ana"}, incident.NewParams{
 		Name: "checkout is down", Keys: []incident.Key{incident.NewKey("k", false)},
@@ -50,6 +51,56 @@ func TestHealth_Numbers(t *testing.T) {
 	got := numbers()
 	same(t, "age", got["relay_age_seconds"], any(90.0))
 	same(t, "late", got["late"].(map[string]int)["not_published"] > 0, true)
+}
+
+// A major incident is told as long as people work on it, a minor one and a test never.
+func TestHealth_MajorIncidentActive(t *testing.T) {
+	t.Parallel()
+	stores := incidenttest.NewStore(incidenttest.Options{})
+	svc, err := incident.NewService(incident.Config{Stores: stores})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ana := incident.Actor{Kind: incident.ByPerson, ID: "ana", Role: incident.Admin}
+	s := &site{program: program{log: slog.New(slog.DiscardHandler)}, stores: stores, service: svc}
+	want := func(what string, active bool) {
+		t.Helper()
+		got, err := s.health(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, what, got["major_incident_active"], any(active))
+	}
+	declare := func(name string, p incident.NewParams) incident.Incident {
+		t.Helper()
+		p.Name, p.Keys = name, []incident.Key{incident.NewKey(name, false)}
+		inc, _, err := svc.Declare(t.Context(), ana, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return inc
+	}
+	do := func(inc incident.Incident, verb incident.Verb) {
+		t.Helper()
+		if _, err := svc.Do(t.Context(), inc.ID, ana, verb); err != nil {
+			t.Fatal(err)
+		}
+	}
+	minor := declare("minor", incident.NewParams{Severity: "minor"})
+	declare("test", incident.NewParams{Severity: "critical", Mode: incident.ModeTest})
+	want("a minor one and a test", false)
+	do(minor, func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.ChangeSeverity(act, "major", "")
+	})
+	want("it is worse", true)
+	do(minor, func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) { return inc.Pause(act, "x") })
+	want("it rests", true)
+	do(minor, func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.Resolve(act, incident.ResolveParams{Resume: true})
+	})
+	want("it is over", false)
+	declare("private", incident.NewParams{Severity: "critical", Visibility: incident.Private})
+	want("a private one", true)
 }
 
 // What Slack said last is told with since when.
