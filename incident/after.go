@@ -6,11 +6,18 @@ import (
 )
 
 // ResolveParams may say how it ended.
-type ResolveParams struct{ Message string }
+type ResolveParams struct {
+	Message string
+	// Resume goes on with a paused incident first. Any other is resolved as it is.
+	Resume bool
+}
 
 // Resolve says that it is over. It never blocks: it leads to Documenting where a flow applies or an
 // entry is undecided, else to Closed.
 func (inc *Incident) Resolve(act Act, p ResolveParams) ([]Event, error) {
+	if p.Resume && inc.Status == Paused {
+		return inc.resumeAndResolve(act, p)
+	}
 	flow, applies := act.Rules.flowFor(inc.Severity, inc.Type)
 	to := Closed
 	if applies || len(inc.Undecided()) > 0 {
@@ -36,6 +43,18 @@ func (inc *Incident) Resolve(act Act, p ResolveParams) ([]Event, error) {
 	r.openTasks(flow)
 	r.take(inc.endEscalations(r.inner(), Ended, "the incident is resolved"))
 	return r.end()
+}
+
+// resumeAndResolve is two verbs in one change: nobody sees the incident between them.
+func (inc *Incident) resumeAndResolve(act Act, p ResolveParams) ([]Event, error) {
+	resumed, err := inc.Resume(act)
+	if err != nil {
+		return nil, err
+	}
+	act.Key = "" // it is spent
+	p.Resume = false
+	resolved, err := inc.Resolve(act, p)
+	return append(resumed, resolved...), err
 }
 
 // openTasks makes those tasks of a flow that are not there from an earlier round.

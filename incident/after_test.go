@@ -217,3 +217,32 @@ func TestTasks_EndOnceAndOnlyAfterwards(t *testing.T) {
 		}
 	}
 }
+
+// A paused incident can be resolved at once: both verbs happen, in one change, with the key on the first.
+func TestResolve_Resume(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	inc := s.declare("minor")
+	_, err := inc.Pause(s.act(ana), "supplier")
+	s.must(err)
+	if _, err := inc.Resolve(s.act(ana), incident.ResolveParams{}); !errors.As(err, new(*incident.TransitionError)) {
+		t.Fatalf("without a word: %v", err)
+	}
+	act := s.act(ana)
+	act.Key = "k"
+	evs, err := inc.Resolve(act, incident.ResolveParams{Message: "over", Resume: true})
+	s.must(err)
+	wantTypes(t, evs, incident.EvResumed, incident.EvStatus, incident.EvResolved, incident.EvClosed, incident.EvStatus)
+	for i, e := range evs {
+		if (e.Key == "k") != (i == 0) {
+			t.Errorf("event %d has the key %q", i, e.Key)
+		}
+	}
+	if inc.Status != incident.Closed || inc.Resumes != "" {
+		t.Errorf("it is %s and goes back to %q", inc.Status, inc.Resumes)
+	}
+	again := s.declare("minor") // one that is not paused is resolved as ever
+	if _, err := again.Resolve(s.act(ana), incident.ResolveParams{Resume: true}); err != nil || again.Status != incident.Closed {
+		t.Errorf("it is %s, %v", again.Status, err)
+	}
+}

@@ -199,8 +199,8 @@ func TestRoles_RefuseWhatIsWrong(t *testing.T) {
 	wantField(t, second(inc.AssignRole(s.act(ana), "king", "ben")), "role")
 	wantField(t, second(inc.AssignRole(s.act(ana), "lead", "")), "person")
 	wantField(t, second(inc.HandOver(s.act(ana), "king", "ana", "ben", "")), "role")
-	wantField(t, second(inc.HandOver(s.act(ana), "reporter", "ana", "", "")), "to")
-	wantField(t, second(inc.HandOver(s.act(ana), "reporter", "ana", "ana", "")), "to")
+	wantField(t, second(inc.HandOver(s.act(ana), "reporter", "ana", "", "")), "person")
+	wantField(t, second(inc.HandOver(s.act(ana), "reporter", "ana", "ana", "")), "person")
 	wantField(t, second(inc.Unassign(s.act(ana), "king")), "role")
 
 	for _, status := range incident.Statuses() {

@@ -44,7 +44,7 @@ func (inc *Incident) HandOver(act Act, role, from, to, note string) ([]Event, er
 	if err := act.Rules.checkRole(role); err != nil {
 		return nil, err
 	}
-	if err := needID("to", to); err != nil {
+	if err := needID("person", to); err != nil {
 		return nil, err
 	}
 	note, err := text("note", note, maxReason)
@@ -52,7 +52,7 @@ func (inc *Incident) HandOver(act Act, role, from, to, note string) ([]Event, er
 		return nil, err
 	}
 	if from == to {
-		return nil, &FieldError{"to", "must be somebody else than who holds it"}
+		return nil, &FieldError{"person", "must be somebody else than who holds it"}
 	}
 	if from == "" || inc.Holder(role) != from {
 		return nil, inc.heldBy(role)

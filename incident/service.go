@@ -125,7 +125,7 @@ func (s *Service) Do(ctx context.Context, ref string, by Actor, verb Verb, opts 
 			return err
 		}
 		if err := o.check(&inc); err != nil {
-			return err
+			return s.withAuthor(ctx, &inc, err)
 		}
 		change, err := s.run(ctx, &inc, act, o, verb)
 		if err != nil || len(change.Events) == 0 {
@@ -146,7 +146,7 @@ func (s *Service) Do(ctx context.Context, ref string, by Actor, verb Verb, opts 
 			taken = append(taken, key)
 			return &raceError{err: err}
 		}
-		return o.final(err)
+		return s.lost(ctx, inc.ID, o, err)
 	})
 	if errors.Is(err, ErrDuplicate) {
 		if stands, getErr := s.cfg.Stores.Get(ctx, ref); getErr == nil {
@@ -170,7 +170,7 @@ func (s *Service) Merge(ctx context.Context, ref, into string, by Actor, reason 
 			return err
 		}
 		if err := o.check(&source); err != nil {
-			return err
+			return s.withAuthor(ctx, &source, err)
 		}
 		var absorbed []Event
 		from, err := s.run(ctx, &source, act, o, func(inc *Incident, act Act) (evs []Event, err error) {
@@ -186,9 +186,47 @@ func (s *Service) Merge(ctx context.Context, ref, into string, by Actor, reason 
 		if err == nil {
 			source, target = saved[0], saved[1]
 		}
-		return o.final(err)
+		return s.lost(ctx, source.ID, o, err)
 	})
 	return source, target, err
+}
+
+// lost turns what Save returned into what its caller hears, nil where nothing failed: a lost race is tried
+// again, unless the caller decided by a version, who hears what others made of it meanwhile.
+func (s *Service) lost(ctx context.Context, id string, o options, err error) error {
+	err = o.final(err)
+	if o.version == 0 || !errors.Is(err, ErrConflict) || errors.Is(err, ErrDuplicate) {
+		return err
+	}
+	inc, getErr := s.cfg.Stores.Get(ctx, id)
+	if getErr != nil || o.check(&inc) == nil {
+		return err
+	}
+	return s.withAuthor(ctx, &inc, o.check(&inc))
+}
+
+// recentEvents is how far back it is looked for who changed a document last. What people write in a
+// channel comes after it and is no change.
+const recentEvents = 200
+
+// withAuthor adds to a conflict who changed the document last, where that can be read: whoever wanted to
+// change it, too, has to talk to them.
+func (s *Service) withAuthor(ctx context.Context, inc *Incident, conflict error) error {
+	var e *ConflictError
+	if !errors.As(conflict, &e) || e.By != (Actor{}) {
+		return conflict
+	}
+	page, err := s.cfg.Stores.Events(ctx, EventFilter{IncidentID: inc.ID, AfterSeq: max(inc.Seq-recentEvents, 0), Limit: recentEvents})
+	if err != nil {
+		return conflict // it is one all the same
+	}
+	for _, ev := range slices.Backward(page.Events) {
+		if !ev.RecordedAt.After(inc.Times.Updated) {
+			e.By = ev.Actor
+			break
+		}
+	}
+	return conflict
 }
 
 // Note adds events to an incident without a change of its document: nothing can conflict with it.

@@ -106,6 +106,30 @@ func TestDo_IfVersion_IsNotTriedAgain(t *testing.T) {
 	}
 }
 
+// Who decided by a version that is no more hears who changed it since. What was written in the channel after
+// that is no change.
+func TestDo_IfVersion_SaysWhoChangedIt(t *testing.T) {
+	t.Parallel()
+	svc := newService(t)
+	inc := declare(t, svc, "v")
+	ben := incident.Actor{Kind: incident.ByPerson, ID: "ben", Name: "Ben"}
+	if _, err := svc.Do(t.Context(), inc.ID, ben, func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.AssignRole(act, incident.LeadRole, "ben")
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := svc.Do(t.Context(), inc.ID, anaHere, func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.RecordActivity(act, "ana", "message", act.At)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := svc.Do(t.Context(), inc.ID, anaHere, resolve, incident.IfVersion(inc.Version))
+	var conflict *incident.ConflictError
+	if !errors.As(err, &conflict) || conflict.By != ben || conflict.At.IsZero() {
+		t.Errorf("got %v, by %v at %s", err, conflict.By, conflict.At)
+	}
+}
+
 // The same request again is the same incident.
 func TestDeclare_SameKey_IsTheSameIncident(t *testing.T) {
 	t.Parallel()

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// DefaultSettings are those of an organisation that has decided nothing yet: three severities, three
+// DefaultSettings are those of an organisation that has decided nothing yet: three severities, four
 // roles, and what is asked for after a major or critical incident. They know nobody, so no severity has
 // a path, and nobody is called before a path and the people in it were entered. They are valid.
 func DefaultSettings() Settings {
@@ -17,6 +17,7 @@ func DefaultSettings() Settings {
 		},
 		Roles: []RoleType{
 			{ID: LeadRole, Name: "Lead", Instructions: "You decide and you delegate. Keep your hands off the repair itself. Share an update when one is due."},
+			{ID: reporterRole, Name: "Reporter", Instructions: "You saw it first. Say what you saw, when it began and how it shows, and answer those who work on it."},
 			{ID: "communications", Name: "Communications", Instructions: "You tell everybody outside this channel how it stands, in words that they use."},
 			{ID: "scribe", Name: "Scribe", Instructions: "You write down what happened, when, and what was decided, while it happens."},
 		},

@@ -192,3 +192,15 @@ func use(t *testing.T, s incident.Settings, valid bool) {
 		}
 	}
 }
+
+// Those who have decided nothing have the roles that the design names.
+func TestDefaultSettings_Roles(t *testing.T) {
+	t.Parallel()
+	var roles []string
+	for _, r := range incident.DefaultSettings().Roles {
+		roles = append(roles, r.ID)
+	}
+	if diff := cmp.Diff([]string{"lead", "reporter", "communications", "scribe"}, roles); diff != "" {
+		t.Errorf("roles (-want +got):\n%s", diff)
+	}
+}

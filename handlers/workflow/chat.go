@@ -101,4 +101,5 @@ const (
 	ActResolve   = "inc:resolve"   //
 	ActSnooze    = "inc:snooze"    // an incident's id, a slash, a kind of nudge, a slash, minutes
 	ActStop      = "inc:stop"      // an incident's id, a slash, a kind of nudge
+	ActRestore   = "inc:restore"   // the version of the order that it ends
 )

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/theriac/theriac/incident"
@@ -132,6 +133,9 @@ func (b *banner) card() Card {
 	}}
 	if !b.e.At.IsZero() {
 		card.Facts = append(card.Facts, Fact{"Since", clock(b.e.At)})
+	}
+	if b.e.Control.Verb == ControlShed {
+		card.Buttons = []Button{{Text: "Restore", Action: ActRestore, Value: strconv.FormatInt(b.e.Version, 10)}}
 	}
 	return card
 }

@@ -137,6 +137,7 @@ func TestControl_Expires(t *testing.T) {
 	shed := workflow.ControlChange{Verb: workflow.ControlShed, Level: "non-critical", Until: morning.Add(time.Hour), Standing: true}
 	order := control(w, inc.ID, 7, workflow.QuarantineEvent{By: "ana"}, shed)
 	w.quietly("control.note", order)
+	want(t, "buttons", w.out.in("C-" + inc.ID)[0].latest.Buttons, []workflow.Button{{Text: "Restore", Action: workflow.ActRestore, Value: "7"}})
 	w.clock.Advance(2 * time.Hour)
 	shed.Verb, shed.Ends, shed.Standing = workflow.ControlExpired, 7, false
 	w.quietly("control.note", control(w, inc.ID, 7, workflow.QuarantineEvent{}, shed))
@@ -144,6 +145,7 @@ func TestControl_Expires(t *testing.T) {
 	want(t, "lines", len(lines), 2)
 	want(t, "key", lines[1].Key, "control:7:expired")
 	want(t, "title", w.out.in("C-" + inc.ID)[0].latest.Title, "ENDED: non-critical work is held back")
+	want(t, "buttons", len(w.out.in("C-" + inc.ID)[0].latest.Buttons), 0)
 	// An order that comes after its end shows nothing, in any incident.
 	late := withChannel(w)
 	shed.Verb, shed.Ends, shed.Standing = workflow.ControlShed, 0, true

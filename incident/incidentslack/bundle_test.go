@@ -75,7 +75,8 @@ func newBundle(t testing.TB, change ...func(*incidentslack.IntakeConfig)) *bundl
 			{ID: "U0ANA", Name: "ana"}, {ID: "U0BEN", Name: "ben"}, {ID: "U0ADA", Name: "ada"},
 			{ID: "U0EVE", Name: "eve"}, {ID: "U0OLD", Name: "old"}, {ID: "U0ZOE", Name: "zoe"},
 		},
-		Shortcuts: []slackfake.Shortcut{{CallbackID: incidentslack.ShortcutDeclare, Name: "Declare"}, {CallbackID: incidentslack.ShortcutTimeline, Name: "Add to timeline", Message: true}},
+		Shortcuts: []slackfake.Shortcut{{CallbackID: incidentslack.ShortcutDeclare, Name: "Declare"}, {CallbackID: incidentslack.ShortcutTimeline, Name: "Add to timeline", Message: true},
+			{CallbackID: incidentslack.ShortcutAction, Name: "Action", Message: true}, {CallbackID: incidentslack.ShortcutFollowUp, Name: "Follow-up", Message: true}},
 		Events: []string{"message.channels", "message.groups", "member_joined_channel", "member_left_channel", "reaction_added",
 			"pin_added", "channel_rename"},
 	})

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/theriac/theriac/handlers/workflow"
 	"github.com/theriac/theriac/incident"
 )
 
@@ -90,6 +91,18 @@ func pressStop(ctx context.Context, t *turn) (string, error) {
 		return inc.StopNudge(act, incident.NudgeKind(kind))
 	})
 	return fmt.Sprintf("%s is not reminded of this any more.", inc.Ref()), err
+}
+
+// pressRestore ends the order under whose banner the button is.
+func pressRestore(ctx context.Context, t *turn) (string, error) {
+	version, err := strconv.ParseInt(t.r.Value, 10, 64)
+	if err != nil || version <= 0 {
+		return "", errNotOurs
+	}
+	if t.cfg.Controls == nil {
+		return "Run `theriac shed normal` where you have the command line.", nil
+	}
+	return t.control(ctx, ControlOrder{By: t.by, Key: t.r.key(), Args: workflow.NothingShed, Ends: version})
 }
 
 // pressed runs the verb of a button, whose value names an incident.

@@ -47,7 +47,7 @@ func commands() []command {
 		{name: "reopen", usage: "reopen [INC] REASON", help: "it is not", enough: always, run: withReason((*incident.Incident).Reopen)},
 		{name: "test", usage: "test [NAME]", help: "declare a test: it pages only you", form: formTest, inPlace: true, run: runDeclare(incident.ModeTest)},
 		{name: "list", usage: "list", help: "show what is open", least: incident.Viewer, enough: always, run: runList},
-		{name: "shed", usage: "shed [LEVEL]", help: "hold back what is not critical", enough: always, run: runShed},
+		{name: "shed", usage: "shed [LEVEL SPAN REASON|normal]", help: "hold back what is not critical, or show what is", enough: always, run: runShed},
 		{name: "quarantine", usage: "quarantine", help: "where the quarantined messages are", least: incident.Viewer, enough: always, run: runQuarantine},
 		{name: "help", usage: "help", help: "this list", least: incident.Viewer, enough: always, run: runHelp},
 	}

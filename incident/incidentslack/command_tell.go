@@ -53,11 +53,7 @@ func (t *turn) openIncidents(ctx context.Context, limit int) ([]incident.Inciden
 
 func runShed(ctx context.Context, t *turn, _ string, a *args) (string, error) {
 	if t.cfg.Controls != nil {
-		text, err := t.cfg.Controls(ctx, t.by, a.text())
-		if err != nil && !errors.Is(err, incident.ErrUnavailable) {
-			err = sayf("It was not done: %s.", escape(err.Error(), wordsMax))
-		}
-		return escape(text, 1000), err
+		return t.control(ctx, ControlOrder{By: t.by, Key: t.r.key(), Args: a.text()})
 	}
 	level := "critical-only"
 	switch asked := strings.ToLower(a.text()); asked {
@@ -67,6 +63,15 @@ func runShed(ctx context.Context, t *turn, _ string, a *args) (string, error) {
 		level = asked
 	}
 	return "Run `theriac shed " + level + " --for 1h --reason \"…\"` where you have the command line; `theriac shed normal` takes it back.", nil
+}
+
+// control asks for an order about the flow of messages.
+func (t *turn) control(ctx context.Context, o ControlOrder) (string, error) {
+	text, err := t.cfg.Controls(ctx, o)
+	if err != nil && !errors.Is(err, incident.ErrUnavailable) {
+		err = sayf("It was not done: %s.", escape(err.Error(), wordsMax))
+	}
+	return escape(text, 1000), err
 }
 
 func runQuarantine(_ context.Context, t *turn, _ string, _ *args) (string, error) {

@@ -72,6 +72,10 @@ const (
 	ShortcutDeclare = Prefix + "declare"
 	// ShortcutTimeline writes a message into the timeline of its channel's incident.
 	ShortcutTimeline = Prefix + "timeline"
+	// ShortcutAction and ShortcutFollowUp open the form of an action or a follow-up of its channel's incident,
+	// with the text of the message in it.
+	ShortcutAction   = Prefix + "action"
+	ShortcutFollowUp = Prefix + "followup"
 )
 
 func shortcutDeed(r request) deed {
@@ -80,6 +84,8 @@ func shortcutDeed(r request) deed {
 		return opens(formDeclare, "")
 	case r.Action == ShortcutTimeline && r.Type == slackkit.MessageAction:
 		return waits(keepMessage)
+	case (r.Action == ShortcutAction || r.Action == ShortcutFollowUp) && r.Type == slackkit.MessageAction:
+		return opens(r.Action, "")
 	default:
 		return says("This shortcut is not known here. Nothing was done.")
 	}
@@ -99,6 +105,8 @@ func buttonDeed(r request) deed {
 		return waits(pressSnooze)
 	case workflow.ActStop:
 		return waits(pressStop)
+	case workflow.ActRestore:
+		return waits(pressRestore)
 	case workflow.ActAccept, workflow.ActDecline, workflow.ActMerge, workflow.ActUpdate, workflow.ActEscalate,
 		workflow.ActLead, workflow.ActSeverity, workflow.ActResolve:
 		return opens(r.Action, r.Value)

@@ -24,8 +24,8 @@ const (
 	formLead     = workflow.ActLead
 	formSeverity = workflow.ActSeverity
 	formResolve  = workflow.ActResolve
-	formAction   = Prefix + "action"
-	formFollowUp = Prefix + "followup"
+	formAction   = ShortcutAction
+	formFollowUp = ShortcutFollowUp
 )
 
 // The inputs, which are the ids of their blocks.

@@ -2,6 +2,7 @@ package incidentslack
 
 import (
 	"context"
+	"strings"
 
 	"github.com/slack-go/slack"
 
@@ -122,13 +123,21 @@ func askResolve(context.Context, *turn, *incident.Settings, *incident.Incident) 
 	return []slack.Block{lines(inMessage, "How did it end?", "", true, inputMax, "")}, nil
 }
 
-func askAction(context.Context, *turn, *incident.Settings, *incident.Incident) ([]slack.Block, error) {
-	return []slack.Block{lines(inText, "What is to be done now?", "", false, reasonInput, ""), somebody(inOwner, "By whom?", true, "")}, nil
+// marked is the text of the message that a shortcut was chosen at, "" where there is none.
+func (t *turn) marked() string {
+	if t.r.Type != slackkit.MessageAction {
+		return ""
+	}
+	return cut(strings.TrimSpace(readable(t.r.Value)), reasonInput)
 }
 
-func askFollowUp(context.Context, *turn, *incident.Settings, *incident.Incident) ([]slack.Block, error) {
+func askAction(_ context.Context, t *turn, _ *incident.Settings, _ *incident.Incident) ([]slack.Block, error) {
+	return []slack.Block{lines(inText, "What is to be done now?", "", false, reasonInput, t.marked()), somebody(inOwner, "By whom?", true, "")}, nil
+}
+
+func askFollowUp(_ context.Context, t *turn, _ *incident.Settings, _ *incident.Incident) ([]slack.Block, error) {
 	return []slack.Block{
-		lines(inText, "What is to be done later?", "", false, reasonInput, ""), somebody(inOwner, "By whom?", true, ""),
+		lines(inText, "What is to be done later?", "", false, reasonInput, t.marked()), somebody(inOwner, "By whom?", true, ""),
 		line(inPriority, "Priority", "", true, 40, ""),
 		input(inDue, "Until when?", "", true, slack.NewDatePickerBlockElement(inDue)),
 	}, nil

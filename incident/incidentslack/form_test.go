@@ -3,19 +3,24 @@ package incidentslack_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/theriac/theriac/handlers/workflow"
 	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/incident/incidentslack"
 )
 
-func controls(_ context.Context, by incident.Actor, args string) (string, error) {
-	if args == "nothing" {
+func controls(_ context.Context, o incidentslack.ControlOrder) (string, error) {
+	if o.Args == "nothing" || o.Key == "" {
 		return "", errors.New("no <!here>")
 	}
-	return by.ID + " asks for " + args + " <!channel>", nil
+	if o.Ends > 0 {
+		return fmt.Sprintf("%s ends %d by %s", o.By.ID, o.Ends, o.Args), nil
+	}
+	return o.By.ID + " asks for " + o.Args + " <!channel>", nil
 }
 
 // Each form once, opened by a command.
@@ -117,6 +122,23 @@ func TestButtons_WhileItRuns(t *testing.T) {
 	b.wantText("escalate", b.submit(v, "U0BEN", map[string]string{"people": "U0ANA", "reason": "help"}), "INC-1 calls ana")
 	if now := b.get(inc.ID); len(now.Escalations) != 2 {
 		t.Errorf("%d escalations", len(now.Escalations))
+	}
+}
+
+// The button under the banner of an order names the order that it ends.
+func TestButtons_Restore(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t, func(cfg *incidentslack.IntakeConfig) { cfg.Controls = controls })
+	inc := b.declared()
+	for value, want := range map[string]string{"7": "ana ends 7 by normal", "soon": "not ours", "-1": "not ours", "": "not ours"} {
+		at, err := b.chat().Post(b.ctx, workflow.Post{To: workflow.Place{Channel: inc.Channel.ID}, Key: "banner" + value,
+			Card: workflow.Card{Title: "IN FORCE", Buttons: []workflow.Button{{Text: "Restore", Action: workflow.ActRestore, Value: value}}}})
+		b.must(err)
+		press := func(user string) string {
+			return b.told(user, func() error { return b.fake.Press(b.ctx, inc.Channel.ID, at.ID, workflow.ActRestore, user) })
+		}
+		b.wantText("restore "+value, press("U0ANA"), want)
+		b.wantText("a viewer "+value, press("U0EVE"), "You are here as viewer")
 	}
 }
 
@@ -247,6 +269,29 @@ func TestTimeline_EditedAndRemoved(t *testing.T) {
 			t.Errorf("%q is still shown: %q", gone, said)
 		}
 	}
+}
+
+// A message becomes an action, or a follow-up, by a form that has its text already.
+func TestShortcuts_ActionAndFollowUp(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	inc := b.declared()
+	ts, err := b.fake.Say(inc.Channel.ID, "", "U0BEN", "warm the cache &amp; tell <@U0ANA>")
+	b.must(err)
+	for _, shortcut := range []string{incidentslack.ShortcutAction, incidentslack.ShortcutFollowUp} {
+		v := b.window(func() error { return b.fake.Choose(b.ctx, shortcut, inc.Channel.ID, ts, "U0ANA") })
+		if !strings.Contains(string(v.Blocks), `"initial_value":"warm the cache \u0026 tell @U0ANA"`) {
+			t.Errorf("%s: the form has %s", shortcut, v.Blocks)
+		}
+		b.wantText(shortcut, b.submit(v, "U0ANA", map[string]string{"text": "warm the cache"}), "of INC-1")
+	}
+	now := b.get(inc.ID)
+	if len(now.Actions) != 1 || len(now.FollowUps) != 1 || now.Actions[0].Text != "warm the cache" {
+		t.Errorf("actions %+v, follow-ups %+v", now.Actions, now.FollowUps)
+	}
+	other, err := b.fake.Say("C0OPS", "", "U0BEN", "not of an incident")
+	b.must(err)
+	b.wantText("elsewhere", b.told("U0ANA", func() error { return b.fake.Choose(b.ctx, incidentslack.ShortcutAction, "C0OPS", other, "U0ANA") }), "belongs to no incident")
 }
 
 func TestShortcuts(t *testing.T) {

@@ -27,9 +27,10 @@ type IntakeConfig struct {
 	Link func(inc *incident.Incident) string
 	// Quarantine is the address of the pages about quarantined messages, "" for none.
 	Quarantine string
-	// Controls does what /inc shed asks for, in the name of who typed it, and returns a text for them. It
-	// decides whether they may. Default: they are told which command to run.
-	Controls func(ctx context.Context, by incident.Actor, args string) (string, error)
+	// Controls does what /inc shed and the button of its banner ask for and returns a text for who asked. It
+	// decides whether they may. It is called again where it returned an error that wraps
+	// [incident.ErrUnavailable]; others are told. Default: people are told which command to run.
+	Controls func(ctx context.Context, o ControlOrder) (string, error)
 	// Served reports whether a living worker serves a subscription, one of [Intake.Registrations]. Who asks for
 	// something while none does reads that it waits. It is given 200 ms. Default: they read nothing.
 	Served func(ctx context.Context, subscription string) (bool, error)
@@ -37,6 +38,18 @@ type IntakeConfig struct {
 	Now func() time.Time
 	// Logger hears of what nobody else is told. Default: nobody.
 	Logger *slog.Logger
+}
+
+// ControlOrder is what a person asks about the flow of messages.
+type ControlOrder struct {
+	By incident.Actor
+	// Key is that of the request: the same for every try of it, and of no other.
+	Key string
+	// Args is what was typed after the word shed.
+	Args string
+	// Ends is the version of the order that is to end, where a button under it was pressed; 0 for what was
+	// typed. An order that came later is not meant.
+	Ends int64
 }
 
 // Intake takes what people do in Slack. [Intake.Accept] keeps it, [Intake.Handle] answers at once, and

@@ -30,6 +30,24 @@ type controlsView struct {
 	Controls []controlView `json:"controls,omitempty"`
 	// Unknown says that they could not be learned, so that their absence says nothing.
 	Unknown string `json:"controls_unknown,omitempty"`
+	// known: they were learned, and what is not there is not in force.
+	known bool
+}
+
+// notShed is the level of a service that sheds nothing.
+const notShed = "normal"
+
+// level is how much is shed, "" where that is not known.
+func (v controlsView) level() string {
+	if !v.known {
+		return ""
+	}
+	for _, c := range v.Controls {
+		if c.Level != "" {
+			return c.Level
+		}
+	}
+	return notShed
 }
 
 // controlsCache keeps what was learned a moment ago, for all requests.
@@ -60,6 +78,7 @@ func (a *api) controls(ctx context.Context) controlsView {
 		c.view.Unknown = unknownControls
 		return c.view
 	}
+	c.view.known = true
 	for _, one := range shown {
 		c.view.Controls = append(c.view.Controls, controlView{one, one.Headline()})
 	}

@@ -53,6 +53,9 @@ func TestControls_AreShownWithOpenIncidentsAndHealth(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", a.path, diff)
 		}
 	}
+	if got := b.want(http.StatusOK, health); got["shed_level"] != "non-critical" {
+		t.Errorf("the level is %v", got["shed_level"])
+	}
 	if asked != 1 {
 		t.Errorf("within a second it was asked %d times", asked)
 	}
@@ -67,7 +70,7 @@ func TestControls_AreShownWithOpenIncidentsAndHealth(t *testing.T) {
 				t.Errorf("%s: %d %s", a.path, w.Code, w.Body)
 			}
 			got := b.want(http.StatusOK, a)
-			if _, there := got["controls"]; there || got["controls_unknown"] == nil {
+			if _, there := got["controls"]; there || got["controls_unknown"] == nil || got["shed_level"] != nil {
 				t.Errorf("%s says %v", a.path, got)
 			}
 		}

@@ -62,7 +62,7 @@ func (c *call) create() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	ans := shown(inc)
+	ans := c.shown(inc)
 	if !created {
 		if ans, err = c.madeBefore(inc); err != nil {
 			return answer{}, err

@@ -42,6 +42,9 @@ func (c *call) health() (answer, error) {
 		maps.Copy(body, numbers)
 	}
 	held := c.api.controls(c.ctx())
+	if level := held.level(); level != "" {
+		body["shed_level"] = level
+	}
 	if len(held.Controls) > 0 {
 		body["controls"] = held.Controls
 	}

@@ -44,9 +44,11 @@ func TestWalk(t *testing.T) {
 		{"PUT", "/roles/lead", `{"person":"ben","note":"x"}`, 400, "field=note"},
 		{"PUT", "/roles/lead", `{"person":"ben","from":"cleo","note":"x"}`, 409, "code=conflict"},
 		{"PUT", "/roles/lead", `{"person":"ben","from":"ana","note":"my shift is over"}`, 200, ""},
+		{"PUT", "/roles/lead", `{"person":"ben","from":"ben"}`, 400, "field=person"},
 		{"PUT", "/roles/juggler", `{"person":"ben"}`, 400, "field=role"},
 		{"POST", "/participants", `{"person":"cleo","kind":"observer","subscribed":true}`, 200, ""},
 		{"POST", "/participants", `{"person":"cleo","subscribed":false}`, 200, ""},
+		{"POST", "/participants", `{"person":"dan"}`, 200, ""},
 		{"POST", "/participants", `{"person":"cleo","kind":"tourist"}`, 400, "field=kind"},
 		{"DELETE", "/participants/cleo", ``, 200, ""},
 		{"DELETE", "/participants/nobody", ``, 404, "code=not_found"},
@@ -70,6 +72,11 @@ func TestWalk(t *testing.T) {
 		{"POST", "/escalations/nobody/cancel", ``, 404, "code=not_found"},
 		{"POST", "/ack", ``, 200, ""},
 		{"POST", "/pause", ``, 400, "field=reason"},
+		{"POST", "/pause", `{"reason":"supplier"}`, 200, "status=paused"},
+		{"POST", "/resolve", `{"message":"done"}`, 409, "code=transition"},
+		{"POST", "/resolve", `{"message":"done","resume":true}`, 200, "status=documenting"},
+		{"POST", "/reopen", `{"reason":"it is back"}`, 200, "status=investigating"},
+		{"POST", "/updates", `{"message":"again","status":"fixing"}`, 200, "status=fixing"},
 		{"POST", "/pause", `{"reason":"supplier"}`, 200, "status=paused"},
 		{"POST", "/resume", `{"reason":"x"}`, 400, "field=reason"},
 		{"POST", "/resume", `{}`, 200, "status=fixing"},
@@ -170,6 +177,25 @@ func TestTimeline_AsEdited(t *testing.T) {
 	}
 	if got := body("?all=true"); !strings.Contains(got, "hunter2") {
 		t.Errorf("all of it is %s", got)
+	}
+}
+
+// TestMissing: an answer says what should be said by now, and nobody is kept from anything by it.
+func TestMissing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.token(incident.Responder)
+	path := "/v1/incidents/" + b.declare(token, "k", `{"name":"x"}`)
+	got := b.want(http.StatusOK, ask{method: "GET", path: path, token: token})
+	if diff := cmp.Diff([]any{"severity", "lead"}, got["missing"]); diff != "" {
+		t.Errorf("missing (-want +got):\n%s", diff)
+	}
+	got = b.want(http.StatusOK, ask{method: "PUT", path: path + "/roles/lead", token: token, body: `{"person":"ana"}`})
+	if diff := cmp.Diff([]any{"severity"}, got["missing"]); diff != "" {
+		t.Errorf("missing (-want +got):\n%s", diff)
+	}
+	if got = b.want(http.StatusOK, ask{method: "POST", path: path + "/updates", token: token, body: `{"message":"x","severity":"minor"}`}); got["missing"] != nil {
+		t.Errorf("missing: %v", got["missing"])
 	}
 }
 

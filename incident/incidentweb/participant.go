@@ -1,6 +1,8 @@
 package incidentweb
 
 import (
+	"cmp"
+
 	"github.com/theriac/theriac/incident"
 )
 
@@ -29,7 +31,7 @@ func (c *call) unassignRole() (answer, error) {
 }
 
 // participantBody adds somebody or raises how they take part, and says whether updates come to them
-// by direct message.
+// by direct message. Who is added without a word on how was brought in, which makes a collaborator.
 type participantBody struct {
 	Person     string                   `json:"person"`
 	Kind       incident.ParticipantKind `json:"kind"`
@@ -39,7 +41,7 @@ type participantBody struct {
 func addParticipant(inc *incident.Incident, act incident.Act, _ *call, b *participantBody) ([]incident.Event, error) {
 	var evs []incident.Event
 	if b.Kind != "" || b.Subscribed == nil {
-		joined, err := inc.Join(act, b.Person, b.Kind)
+		joined, err := inc.Join(act, b.Person, cmp.Or(b.Kind, incident.Collaborator))
 		if err != nil {
 			return nil, err
 		}

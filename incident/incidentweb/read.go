@@ -141,7 +141,7 @@ func (c *call) listIncidents() (answer, error) {
 		if err := c.witness(&page.Incidents[i]); err != nil {
 			return answer{}, err
 		}
-		views[i] = viewOf(page.Incidents[i])
+		views[i] = c.viewOf(page.Incidents[i])
 	}
 	return answer{body: map[string]any{"incidents": views, "next": page.Next}}, nil
 }
@@ -151,7 +151,7 @@ func (c *call) getIncident() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	view := viewOf(inc)
+	view := c.viewOf(inc)
 	if inc.Status.Open() {
 		view.controlsView = c.api.controls(c.ctx())
 	}

@@ -71,12 +71,13 @@ func (c *call) accept() (answer, error) {
 func (c *call) resolve() (answer, error) {
 	var b struct {
 		Message string `json:"message"`
+		Resume  bool   `json:"resume"`
 	}
 	if err := c.readMaybe(&b); err != nil {
 		return answer{}, err
 	}
 	return c.do(func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
-		return inc.Resolve(act, incident.ResolveParams{Message: b.Message})
+		return inc.Resolve(act, incident.ResolveParams{Message: b.Message, Resume: b.Resume})
 	})
 }
 
@@ -114,7 +115,7 @@ func (c *call) merge() (answer, error) {
 			return answer{}, err
 		}
 	}
-	return answer{body: map[string]any{"source": viewOf(source), "target": viewOf(target)}, etag: etag(source.Version)}, nil
+	return answer{body: map[string]any{"source": c.viewOf(source), "target": c.viewOf(target)}, etag: etag(source.Version)}, nil
 }
 
 // editBody changes what it names.

@@ -11,22 +11,29 @@ import (
 )
 
 // incidentView is an incident as it is shown: the document, without the keys that made things happen
-// once, and with what can be done to it now.
+// once, and with what can be done to it now and what should be said of it by now.
 type incidentView struct {
 	incident.Incident
 	Ref     string         `json:"ref"`
 	Stage   incident.Stage `json:"stage"`
 	Allowed []string       `json:"allowed"`
+	Missing []string       `json:"missing,omitempty"`
 	controlsView
 }
 
-func viewOf(inc incident.Incident) incidentView {
+// viewOf returns how an incident is shown. Where the settings cannot be read nothing is said to be missing.
+func (c *call) viewOf(inc incident.Incident) incidentView {
 	v := incidentView{Incident: inc, Ref: inc.Ref(), Stage: inc.Status.Stage(), Allowed: list(incident.AllowedVerbs(inc.Status))}
 	v.Keys, v.Later = nil, nil
+	if rules, err := c.api.svc.Settings(c.ctx()); err == nil {
+		v.Missing = inc.Missing(rules)
+	}
 	return v
 }
 
-func shown(inc incident.Incident) answer { return answer{body: viewOf(inc), etag: etag(inc.Version)} }
+func (c *call) shown(inc incident.Incident) answer {
+	return answer{body: c.viewOf(inc), etag: etag(inc.Version)}
+}
 
 // sees reports whether the caller may see an incident. A token takes part in nothing, so a private one
 // is for admins alone.
@@ -92,7 +99,7 @@ func (c *call) reveal(inc incident.Incident) (answer, error) {
 	if !c.sees(&inc) {
 		return answer{body: map[string]any{"id": inc.ID, "number": inc.Number, "ref": inc.Ref(), "visibility": inc.Visibility}}, nil
 	}
-	return shown(inc), c.witness(&inc)
+	return c.shown(inc), c.witness(&inc)
 }
 
 // do runs a verb on the incident of the path, if the caller may see it, and answers with how it then

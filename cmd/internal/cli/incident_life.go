@@ -102,7 +102,8 @@ func newResolveCommand(t *Tool) *cobra.Command {
 	})
 	c.Example = `theriac incident resolve INC-42 --message "rolled back, error rate normal"`
 	c.Flags().StringVar(&p.Message, "message", "", "what people are told")
-	return t.forStages(c, incident.StageTriage, incident.StageActive)
+	c.Flags().BoolVar(&p.Resume, "resume", false, "go on with a paused one first")
+	return t.forStages(c, incident.StageTriage, incident.StageActive, incident.StagePaused)
 }
 
 func newUpdateCommand(t *Tool) *cobra.Command {

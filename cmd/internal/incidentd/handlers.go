@@ -126,7 +126,8 @@ func (p program) furnish(ctx context.Context, d *desk, class string) (err error)
 	if err != nil {
 		return err
 	}
-	intake, err := p.intake(d.service, client, nil)
+	room := &lateRoom{open: p.openRoom}
+	intake, err := p.intake(d.service, client, room)
 	if err != nil {
 		return err
 	}
@@ -135,7 +136,7 @@ func (p program) furnish(ctx context.Context, d *desk, class string) (err error)
 		Link: p.link, AckLink: p.ackLink, Logger: p.log,
 	}), class)
 	closeStores := d.close
-	d.close = func() { client.Close(); closeStores() }
+	d.close = func() { room.close(); client.Close(); closeStores() }
 	return nil
 }
 

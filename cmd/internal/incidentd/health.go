@@ -12,13 +12,23 @@ import (
 	"github.com/theriac/theriac/internal/problem"
 )
 
-// health are the numbers of /v1/health: what is late, by the same questions that the watchdog asks.
+// health are the numbers of /v1/health: what is late, by the same questions that the watchdog asks, how long
+// what was stored waits for the broker, and what Slack said last. Each is there also where it is nothing.
 func (s *site) health(ctx context.Context) (map[string]any, error) {
 	findings, err := s.stores.Audit(ctx, incidentclock.DefaultLimits())
 	if err != nil {
 		return nil, err
 	}
+	now, err := s.stores.Now(ctx)
+	if err != nil {
+		return nil, err
+	}
 	late := map[string]int{}
+	for _, kind := range []incident.FindingKind{
+		incident.PagedWithoutIncident, incident.PageNotSent, incident.EscalationLate, incident.NoChannel, incident.NotPublished,
+	} {
+		late[string(kind)] = 0
+	}
 	for _, f := range findings {
 		late[string(f.Kind)] += max(f.Count, 1)
 	}
@@ -28,13 +38,33 @@ func (s *site) health(ctx context.Context) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	numbers := map[string]any{"late": late, "unpublished": 0}
+	numbers := map[string]any{"late": late, "unpublished": 0, "relay_age_seconds": 0.0, "slack": s.slack.shown()}
 	for _, f := range waiting {
 		if f.Kind == incident.NotPublished {
 			numbers["unpublished"], numbers["oldest_unpublished"] = f.Count, f.Since.UTC()
+			numbers["relay_age_seconds"] = max(0, now.Sub(f.Since)).Round(time.Millisecond).Seconds()
 		}
 	}
-	return numbers, nil
+	numbers["major_incident_active"], err = s.majorActive(ctx)
+	return numbers, err
+}
+
+// majorActive reports whether people work on a major incident that is no test, for those who must stop a demo
+// or a deployment. A private one counts: that there is one is all that is told.
+func (s *site) majorActive(ctx context.Context) (bool, error) {
+	rules, err := s.service.Settings(ctx)
+	if err != nil {
+		return false, err
+	}
+	major := rules.Major()
+	if len(major) == 0 {
+		return false, nil
+	}
+	page, err := s.stores.List(ctx, incident.Filter{
+		Stages: []incident.Stage{incident.StageActive, incident.StagePaused}, Severities: major,
+		Modes: []incident.Mode{incident.ModeStandard}, Limit: 1,
+	})
+	return len(page.Incidents) > 0, err
 }
 
 // testWebhook sends an event that never happened to an endpoint.

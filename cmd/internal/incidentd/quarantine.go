@@ -91,12 +91,17 @@ func (l *lateRoom) controls(ctx context.Context) ([]incident.ControlShown, error
 	}
 	var all []incident.ControlShown
 	for _, one := range c.InForce {
-		all = append(all, incident.ControlShown{
-			Version: one.Version, Subscription: one.Subscription, Level: string(one.Level),
-			By: one.Ordered.Actor.Name, Reason: one.Ordered.Reason, Since: one.Ordered.At, Until: one.Until,
-		})
+		all = append(all, shownOf(one))
 	}
 	return all, nil
+}
+
+// shownOf is an order in the words of incidents.
+func shownOf(c quarantine.Control) incident.ControlShown {
+	return incident.ControlShown{
+		Version: c.Version, Subscription: c.Subscription, Level: string(c.Level),
+		By: c.Ordered.Actor.Name, Reason: c.Ordered.Reason, Since: c.Ordered.At, Until: c.Until,
+	}
 }
 
 // watchQuarantine does what the clock does with the quarantine's store, from when that is there: it

@@ -56,6 +56,8 @@ func (p program) slack(ctx context.Context, role guardian.Role) error {
 		Events:   SlackEvents(),
 		Shortcuts: []slackfake.Shortcut{
 			{CallbackID: incidentslack.ShortcutTimeline, Name: "Add to the timeline", Message: true},
+			{CallbackID: incidentslack.ShortcutAction, Name: "Make it an action", Message: true},
+			{CallbackID: incidentslack.ShortcutFollowUp, Name: "Make it a follow-up", Message: true},
 			{CallbackID: incidentslack.ShortcutDeclare, Name: "Declare an incident"},
 		},
 		BotsUnarchive: true, // so that Reopen is seen to work; in Slack a person has to do it

@@ -10,20 +10,19 @@ import (
 	"github.com/theriac/theriac/cmd/internal/config"
 	"github.com/theriac/theriac/incident"
 	"github.com/theriac/theriac/incident/incidentslack"
+	"github.com/theriac/theriac/internal/runner"
 	"github.com/theriac/theriac/internal/slackkit"
 )
 
 // slackPath is where Slack sends commands, clicks and events over HTTP; one address takes all three.
 const slackPath = "/slack/"
 
-// intake takes what people do in Slack for incidents. Served reports whether a living worker serves a subscription;
-// nil where nobody is told that none does.
-func (p program) intake(
-	service *incident.Service, client *slackkit.Client, served func(ctx context.Context, subscription string) (bool, error),
-) (*incidentslack.Intake, error) {
+// intake takes what people do in Slack for incidents. What they ask about the flow of messages goes to the
+// quarantine's room.
+func (p program) intake(service *incident.Service, client *slackkit.Client, room *lateRoom) (*incidentslack.Intake, error) {
 	return incidentslack.NewIntake(incidentslack.IntakeConfig{
 		Service: service, Client: client.Share(slackkit.Critical), Link: p.link, Quarantine: p.incident.Notices.Links,
-		Served: served, Logger: p.log,
+		Command: slackCommand, Controls: shedDesk{room: room.get, command: slackCommand}.order, Served: room.served, Logger: p.log,
 	})
 }
 
@@ -74,7 +73,7 @@ func (s *site) openSlack(ctx context.Context) (*slackWay, error) {
 	if err != nil {
 		return nil, err
 	}
-	intake, err := s.intake(s.service, client, s.room.served)
+	intake, err := s.intake(s.service, client, s.room)
 	if err != nil {
 		return nil, err
 	}
@@ -123,6 +122,7 @@ func (s *site) takeSlack(ctx context.Context) error {
 		return nil
 	}
 	if way == nil {
+		s.slack.note(slackNotSet, time.Now())
 		return nil
 	}
 	defer way.client.Close()
@@ -136,7 +136,14 @@ func (s *site) takeSlack(ctx context.Context) error {
 	} else {
 		s.entrance.settle(nil)
 	}
-	return errors.Join(way.overSocket(ctx), s.untilEnd(ctx))
+	return runner.Run(ctx,
+		func(ctx context.Context) error { return errors.Join(way.overSocket(ctx), s.untilEnd(ctx)) },
+		func(ctx context.Context) error {
+			return s.slack.watch(ctx, func(ctx context.Context) error {
+				_, err := way.client.Check(ctx)
+				return err
+			})
+		})
 }
 
 // untilEnd waits for the end of ctx.

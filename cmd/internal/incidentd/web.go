@@ -65,6 +65,7 @@ type site struct {
 	room     *lateRoom
 	draining atomic.Bool
 	entrance *entrance
+	slack    slackState
 }
 
 func (s *site) handler() (http.Handler, error) {
