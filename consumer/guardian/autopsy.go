@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/theriac/theriac/consumer/guardian/crashrecord"
@@ -61,7 +62,8 @@ func (p *parent) conclude(c *child) {
 
 // pauseIfFutile delays the next start of a role that does nothing but die.
 func (p *parent) pauseIfFutile(r *role, a autopsy) {
-	pause := r.restarts.futileDeath(a.lived, !a.clean() && a.Reason == verdict.ReasonNoMessage)
+	byItself := !a.clean() && !(a.status.Signaled() && a.status.Signal() == syscall.SIGKILL)
+	pause := r.restarts.futileDeath(a.lived, byItself && a.Reason == verdict.ReasonNoMessage)
 	if pause == 0 {
 		return
 	}

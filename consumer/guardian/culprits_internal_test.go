@@ -8,7 +8,40 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/theriac/theriac/consumer/guardian/inflight"
+	"github.com/theriac/theriac/consumer/guardian/verdict"
 )
+
+// TestHint_NotOfWhoWorks: a worker that is killed again and again is no problem of the deployment while its
+// messages succeed, in it or in its wards.
+func TestHint_NotOfWhoWorks(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	idle := autopsy{child: new(child), died: now, Verdict: verdict.Verdict{Tier: verdict.TierNobody, Reason: verdict.ReasonNoMessage}}
+	busy, failing := idle, idle
+	busy.table.Past = []inflight.Past{{Subscription: "orders"}}
+	failing.table.Past = []inflight.Past{{Subscription: "orders", Outcome: 1}}
+	for name, tc := range map[string]struct {
+		between func(*role)
+		death   autopsy
+		want    bool
+	}{
+		"nothing ran":        {func(*role) {}, idle, true},
+		"messages failed":    {func(*role) {}, failing, true},
+		"messages succeeded": {func(*role) {}, busy, false},
+		"one survived alone": {func(r *role) { r.survived("orders") }, idle, false},
+	} {
+		r := new(role)
+		for range 5 {
+			r.remember(tc.death)
+			tc.between(r)
+		}
+		if got := r.hint(now); (got != "") != tc.want {
+			t.Errorf("%s: hint %q, want one: %t", name, got, tc.want)
+		}
+	}
+}
 
 // TestRecent_FitsIntoAWelcome: ids are as long as broken senders make them, and a child that is not
 // welcomed never serves.

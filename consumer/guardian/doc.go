@@ -6,7 +6,7 @@
 //
 //	a child …                                 then
 //	dies after it was ready                   it is started again at once; after a pause if it died so
-//	                                          within a second, and of no message, 32 times in a row
+//	                                          by itself within a second, of no message, 32 times in a row
 //	dies before it was ready                  it is started again after a pause that grows
 //	dies so RestartLimit times in a row,      Run returns a *GaveUpError: the program should exit
 //	and no other role is ready                non-zero, so that the platform is told

@@ -9,20 +9,20 @@ import "time"
 type restarts struct {
 	pause, most time.Duration
 	unready     int // deaths in a row, before ready
-	futile      int // deaths in a row, of no message and soon after the start
+	futile      int // deaths in a row, by itself, of no message and soon after the start
 }
 
 const (
 	// soon is how short a life is that served nobody.
 	soon = time.Second
-	// maxFutile is how many of these in a row are followed by a start at once. Somebody may be killing it.
+	// maxFutile is how many of these in a row are followed by a start at once.
 	maxFutile = 32
 )
 
-// futileDeath notes a death after ready, if it was one of no message and soon after the start, and returns
-// the pause before the next start.
-func (r *restarts) futileDeath(lived time.Duration, ofNoMessage bool) time.Duration {
-	if lived >= soon || !ofNoMessage {
+// futileDeath notes a death after ready and returns the pause before the next start. One that was killed
+// did not die by itself.
+func (r *restarts) futileDeath(lived time.Duration, byItselfOfNoMessage bool) time.Duration {
+	if lived >= soon || !byItselfOfNoMessage {
 		r.futile = 0
 		return 0
 	}

@@ -47,6 +47,9 @@ func (r *role) remember(a autopsy) {
 	if r.owner != nil {
 		to = r.owner
 	} else {
+		if slices.ContainsFunc(a.table.Past, func(run inflight.Past) bool { return run.Outcome == 0 }) {
+			r.loop = r.loop.AfterSuccess()
+		}
 		r.loop = r.loop.AfterDeath(a.Verdict)
 		r.forgive(a.table.Past)
 	}
@@ -77,8 +80,12 @@ func (r *role) killedBy(subscription, id string, at time.Time) {
 	r.culprits[subscription] = r.culprits[subscription].AfterCulprit(id, at)
 }
 
-// survived notes that a message of the subscription succeeded: not all of them kill.
-func (r *role) survived(subscription string) { delete(r.culprits, subscription) }
+// survived notes that a message of the subscription succeeded: not all of them kill, and the program can
+// run.
+func (r *role) survived(subscription string) {
+	delete(r.culprits, subscription)
+	r.loop = r.loop.AfterSuccess()
+}
 
 // forgive looks for messages that began since the last death that was charged, and succeeded.
 func (r *role) forgive(past []inflight.Past) {
