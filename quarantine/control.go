@@ -122,6 +122,9 @@ type ControlAct struct {
 	// For is how long it lasts, by the store's clock, at most [ControlMax]; 0 means
 	// until somebody ends it.
 	For time.Duration
+	// Ends is the version of the control that is to go, 0 for whichever there is. It is
+	// refused where that one is over, also where another one took its place.
+	Ends int64
 	// Decision says who and why; its At is given by the store.
 	Decision Decision
 	// Request, if not empty, is unique to this act: a second act with the same is not
@@ -140,8 +143,10 @@ func (a ControlAct) Apply(before Controls, now time.Time) (Controls, error) {
 	if err := a.validate(); err != nil {
 		return Controls{}, err
 	}
-	_, there := before.of(a.Subscription)
+	old, there := before.of(a.Subscription)
 	switch {
+	case a.Ends != 0 && old.Version != a.Ends:
+		return Controls{}, said(ErrRefused, "the order that was to end is over")
 	case there || !a.ends():
 	case a.Verb == ControlShed:
 		return Controls{}, said(ErrRefused, "nothing is shed: there is nothing to end")

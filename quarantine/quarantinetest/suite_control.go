@@ -42,6 +42,22 @@ func controlPromises() []promise {
 			}
 			b.wantEqual(int64(1), b.controls().Version, "version")
 		}},
+		{"AnActEndsTheControlThatItNames", func(b *bundle) {
+			end := shedTo(handlers.ShedNothing, 0)
+			b.control(shedTo(handlers.ShedNonCritical, 0))
+			b.control(shedTo(handlers.ShedAllButCritical, 0))
+			end.Ends, end.Request = 1, "slack:act:1"
+			_, err := b.Store.ControlAct(b.ctx, end)
+			b.wantErr(err, quarantine.ErrRefused, "the one before")
+			b.wantEqual(handlers.ShedAllButCritical, b.controls().Shed().Level, "level")
+			end.Ends = 2
+			b.control(end)
+			_, err = b.Other.ControlAct(b.ctx, end)
+			b.wantErr(err, quarantine.ErrDuplicate, "the same request")
+			end.Request = ""
+			_, err = b.Store.ControlAct(b.ctx, end)
+			b.wantErr(err, quarantine.ErrRefused, "what is over")
+		}},
 		{"OfManyAtOnceEachHappens", manyControls},
 		{"ARequestIsCarriedOutOnce", func(b *bundle) {
 			act := pauseOf("billing", 0)

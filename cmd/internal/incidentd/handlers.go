@@ -80,6 +80,7 @@ type desk struct {
 	stores  incident.Stores
 	service *incident.Service
 	alarm   *alarmer
+	room    *lateRoom
 	regs    []workflow.Registration
 	close   func()
 }
@@ -126,8 +127,8 @@ func (p program) furnish(ctx context.Context, d *desk, class string) (err error)
 	if err != nil {
 		return err
 	}
-	room := &lateRoom{open: p.openRoom}
-	intake, err := p.intake(d.service, client, room)
+	d.room = newLateRoom(p.openRoom)
+	intake, err := p.intake(d.service, client, d.room)
 	if err != nil {
 		return err
 	}
@@ -136,7 +137,7 @@ func (p program) furnish(ctx context.Context, d *desk, class string) (err error)
 		Link: p.link, AckLink: p.ackLink, Logger: p.log,
 	}), class)
 	closeStores := d.close
-	d.close = func() { room.close(); client.Close(); closeStores() }
+	d.close = func() { d.room.close(); client.Close(); closeStores() }
 	return nil
 }
 

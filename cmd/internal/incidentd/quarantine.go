@@ -30,7 +30,8 @@ func (p program) openRoom(ctx context.Context) (*quarantine.Service, func(), err
 }
 
 // lateRoom is the quarantine of a process that does without where it is not there: it is opened by
-// whoever asks first, and asked for again after a failure. It is safe for concurrent use.
+// whoever asks first, and asked for again after a failure. Make one with newLateRoom. It is safe for
+// concurrent use.
 type lateRoom struct {
 	open func(ctx context.Context) (*quarantine.Service, func(), error)
 

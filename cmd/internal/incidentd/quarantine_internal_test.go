@@ -236,6 +236,24 @@ func TestLateRoom_KnowsWhoIsServed(t *testing.T) {
 	}
 }
 
+// What a worker asks of the room is answered, and its desk can be closed.
+func TestFurnish_HasARoom(t *testing.T) {
+	t.Parallel()
+	p, _ := programOf(t)
+	p.incident = config.Incident{
+		Store:   config.Endpoint{Kind: config.SQLite, Address: filepath.Join(t.TempDir(), "incidents.db"), Own: true},
+		Notices: config.Notices{SlackToken: "xoxb-1", SlackAPI: "http://127.0.0.1:1/api/", SlackTeam: "T1"},
+	}
+	desk, err := p.openDesk(t.Context(), classCritical)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if served, err := desk.room.served(t.Context(), "slack"); err != nil || served {
+		t.Errorf("served: %t, %v", served, err)
+	}
+	desk.close()
+}
+
 // Somebody who opens a room that does not answer keeps nobody waiting longer than they can.
 func TestLateRoom_NobodyWaitsForEver(t *testing.T) {
 	t.Parallel()

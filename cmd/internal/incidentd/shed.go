@@ -45,11 +45,8 @@ func (d shedDesk) order(ctx context.Context, o incidentslack.ControlOrder) (stri
 	if level == "" {
 		return d.standing(ctx, room)
 	}
-	if err := ownOrder(ctx, room, o.Ends); err != nil {
-		return "", reachable(err)
-	}
 	after, err := room.ControlAct(ctx, quarantine.ControlAct{
-		Verb: quarantine.ControlShed, Level: level, For: lasts, Request: requestKey(o.Key),
+		Verb: quarantine.ControlShed, Level: level, For: lasts, Ends: o.Ends, Request: requestKey(o.Key),
 		Decision: quarantine.Decision{Actor: quarantine.Actor{Name: o.By.ID, Via: "slack"}, Reason: reason},
 	})
 	if errors.Is(err, quarantine.ErrDuplicate) { // it came before; how it stands is what they asked for
@@ -122,18 +119,6 @@ func requestKey(key string) string {
 	}
 	sum := sha256.Sum256([]byte(key))
 	return "slack:" + hex.EncodeToString(sum[:])
-}
-
-// ownOrder refuses to end an order by the button of another one; 0 is no button.
-func ownOrder(ctx context.Context, room *quarantine.Service, ends int64) error {
-	if ends == 0 {
-		return nil
-	}
-	c, err := room.Controls(ctx)
-	if err == nil && c.Shed().Version != ends {
-		err = fmt.Errorf("what this message shows is over: %w", incident.ErrRefused)
-	}
-	return err
 }
 
 // standing says what is in force.

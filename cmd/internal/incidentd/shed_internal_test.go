@@ -101,7 +101,7 @@ func TestShed_RestoreEndsItsOwnOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := ask("normal", 1); !errors.Is(err, incident.ErrRefused) {
+	if _, err := ask("normal", 1); !errors.Is(err, quarantine.ErrRefused) {
 		t.Errorf("the order before: %v", err)
 	}
 	if _, err := ask("normal", 2); err != nil {
@@ -125,6 +125,61 @@ func TestShed_Once(t *testing.T) {
 	}
 	if c, err := room.Controls(t.Context()); err != nil || c.Version != 1 {
 		t.Errorf("version %d, %v", c.Version, err)
+	}
+}
+
+// A button whose answer was lost is carried out once, and nobody reads that it was not done.
+func TestShed_RestoreThatComesTwice(t *testing.T) {
+	t.Parallel()
+	room, ask := shedder(t)
+	if _, err := ask("non-critical 1h x", 0); err != nil {
+		t.Fatal(err)
+	}
+	desk := shedDesk{room: func(context.Context) (*quarantine.Service, error) { return room, nil }, command: "/inc"}
+	restore := incidentslack.ControlOrder{By: incident.Actor{Kind: incident.ByPerson, ID: "ana"}, Key: "slack:act:1", Args: "normal", Ends: 1}
+	for _, want := range []string{"Nothing is shed any more", "Nothing is held back"} {
+		if text, err := desk.order(t.Context(), restore); err != nil || !strings.Contains(text, want) {
+			t.Errorf("%q, %v; want %q", text, err, want)
+		}
+	}
+}
+
+// overtaken is a room in which somebody orders something else right before an order.
+type overtaken struct {
+	quarantine.Store
+	meanwhile func()
+}
+
+func (o overtaken) ControlAct(ctx context.Context, a quarantine.ControlAct) (quarantine.Controls, error) {
+	o.meanwhile()
+	return o.Store.ControlAct(ctx, a)
+}
+
+// An order that comes while the button of the one before is pressed stays.
+func TestShed_RestoreLosesTheRace(t *testing.T) {
+	t.Parallel()
+	store := quarantinetest.NewStore()
+	other, err := quarantine.New(store, quarantine.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	order := func() {
+		if _, err := other.Shed(t.Context(), handlers.ShedNonCritical, time.Hour, by("ben")); err != nil {
+			t.Error(err)
+		}
+	}
+	order()
+	room, err := quarantine.New(overtaken{store, order}, quarantine.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	desk := shedDesk{room: func(context.Context) (*quarantine.Service, error) { return room, nil }, command: "/inc"}
+	restore := incidentslack.ControlOrder{By: incident.Actor{Kind: incident.ByPerson, ID: "ana"}, Key: "slack:act:1", Args: "normal", Ends: 1}
+	if text, err := desk.order(t.Context(), restore); !errors.Is(err, quarantine.ErrRefused) {
+		t.Errorf("%q, %v", text, err)
+	}
+	if c, err := room.Controls(t.Context()); err != nil || c.Shed().Version != 2 {
+		t.Errorf("in force: %+v, %v", c, err)
 	}
 }
 

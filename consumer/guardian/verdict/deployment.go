@@ -103,6 +103,9 @@ func (l Loop) AfterDeath(v Verdict) Loop {
 	}
 }
 
+// AfterSuccess returns the loop after a message succeeded.
+func (l Loop) AfterSuccess() Loop { return Loop{} }
+
 // DeploymentProblem reports whether the row is long enough to say that the
 // program itself cannot run. limit below 1 is [DefaultLoopLimit].
 func (l Loop) DeploymentProblem(limit int) bool {

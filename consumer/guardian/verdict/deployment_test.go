@@ -109,6 +109,9 @@ func TestLoop(t *testing.T) {
 			if got := l.DeploymentProblem(test.limit); got != test.want {
 				t.Errorf("%+v: %v, want %v", l, got, test.want)
 			}
+			if l.AfterSuccess().DeploymentProblem(test.limit) {
+				t.Error("still a problem after a success")
+			}
 		})
 	}
 }
