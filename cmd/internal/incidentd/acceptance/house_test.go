@@ -66,10 +66,14 @@ func (s *service) declareFast(t *testing.T) {
 			s.api.declare(t, fmt.Sprintf("declared in a row %d", n), "minor")
 			took = append(took, time.Since(began))
 		}
-		return []measured{
-			{"declare, median", quantile(took, .5), 20 * time.Millisecond},
-			{"declare, p99", quantile(took, .99), 50 * time.Millisecond},
+		median := measured{"declare, median", quantile(took, .5), 20 * time.Millisecond}
+		p99 := measured{"declare, p99", quantile(took, .99), 50 * time.Millisecond}
+		if raced {
+			// Tests of races run beside those of all other packages: two of 200 are late because whoever has the
+			// store's lock waits for a processor. theriac drill incidents measures this number.
+			p99.limit = patience
 		}
+		return []measured{median, p99}
 	})
 }
 
