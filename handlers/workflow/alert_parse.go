@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/theriac/theriac/incident"
 )
 
 // The kinds of sources, as the settings name them.
@@ -48,7 +50,7 @@ func parseAlerts(kind string, perAlert bool, body []byte) ([]signal, error) {
 func (s *signal) clean() {
 	s.title, s.text = line(s.title, 200), lines(s.text, 2000)
 	s.severity = strings.ToLower(line(s.severity, 60))
-	if s.title == "" {
+	if incident.Blank(s.title) {
 		s.title = line(s.dedup, 200)
 	}
 	if !strings.HasPrefix(s.url, "https://") && !strings.HasPrefix(s.url, "http://") {
