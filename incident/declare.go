@@ -173,7 +173,9 @@ func (inc *Incident) checkManner() error {
 // describe takes over what people, or machines, say that it is.
 func (r *record) describe(p NewParams) (err error) {
 	if r.byMachine() {
-		p.Name = clip(p.Name, maxName)
+		if p.Name = clip(p.Name, maxName); Blank(p.Name) {
+			p.Name = "without a name"
+		}
 		p.Summary = cutText(p.Summary, maxMessage)
 	}
 	if err := r.setName(p.Name); err != nil {
@@ -220,7 +222,7 @@ func (r *record) relate(id string) {
 	}
 }
 
-// byMachine reports an actor who cannot be asked to write it shorter.
+// byMachine reports an actor who cannot be asked to write it shorter, or to say more.
 func (r *record) byMachine() bool {
 	return slices.Contains([]ActorKind{ByAlert, ByQuarantine, ByWorkflow, ByClock}, r.act.By.Kind)
 }

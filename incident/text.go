@@ -69,10 +69,19 @@ func text(field, s string, limit int) (string, error) {
 	return s, nil
 }
 
-// needText is text that must not be empty.
+// Blank reports a text in which there is nothing to see: no character, or only such that take space or nothing at
+// all, as U+200B does.
+func Blank(s string) bool {
+	return !strings.ContainsFunc(s, func(c rune) bool {
+		const brailleBlank = '\u2800'
+		return c != brailleBlank && !unicode.IsSpace(c) && !unicode.In(c, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+	})
+}
+
+// needText is text that must not be empty. One that shows nothing is.
 func needText(field, s string, limit int) (string, error) {
 	s, err := text(field, s, limit)
-	if err == nil && s == "" {
+	if err == nil && Blank(s) {
 		return "", &FieldError{field, "must not be empty"}
 	}
 	return s, err

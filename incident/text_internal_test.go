@@ -29,6 +29,25 @@ func TestCleanText_ShowsWhatItReplaces(t *testing.T) {
 	}
 }
 
+// TestNeedText_NothingToSee: what has characters and shows none is as empty as what has none.
+func TestNeedText_NothingToSee(t *testing.T) {
+	t.Parallel()
+	for _, in := range []string{
+		"", " \n\t", "\u00a0\u3000", "\u200b", "\u200b\u200c\u200d\u2060\ufeff", " \u00ad ", "\u115f\u1160\u3164\uffa0", "\ufe0f\ufe0f", "\u034f",
+		"\u180e", "\u2800", "\U000e0020\U000e007f", "\U000e0100",
+	} {
+		got, err := needText("name", in, maxName)
+		if e, ok := errors.AsType[*FieldError](err); !ok || e.Field != "name" || e.Problem != "must not be empty" {
+			t.Errorf("%+q is taken as %+q (%v)", in, got, err)
+		}
+	}
+	for _, in := range []string{"a\u200b", "日本", "👩\u200d🚒", "☎\ufe0f", "\u0301", "-", "\x00", "\u202e", "नमस्ते", "می\u200cخواهم"} {
+		if _, err := needText("name", in, maxName); err != nil {
+			t.Errorf("%+q is refused: %v", in, err)
+		}
+	}
+}
+
 func TestText_BoundsAreInCharacters(t *testing.T) {
 	t.Parallel()
 	fits := strings.Repeat("é", 200)

@@ -68,7 +68,7 @@ func (d Deps) onAlert(ctx context.Context, r row) (string, error) {
 func (d Deps) onSignal(ctx context.Context, rules *incident.Settings, source incident.Source, r row, s signal) (string, error) {
 	subject := opening{
 		actor: incident.Actor{Kind: incident.ByAlert, ID: source.ID, Name: source.ID, Role: incident.Responder},
-		key:   "alert:" + source.ID + ":" + s.dedup, episode: "episode:" + source.ID + ":" + s.dedup,
+		key:   alertKey(source.ID, s.dedup), episode: "episode:" + source.ID + ":" + orElse(s.issue, s.dedup),
 		storm: "storm:alert:" + source.ID, stormName: "Alert storm from " + source.ID,
 		burst: source.Burst, declare: source.Declare, once: "alert:" + r.id + ":" + s.dedup, cause: r.id, since: r.stored,
 		params: incident.NewParams{
@@ -82,6 +82,9 @@ func (d Deps) onSignal(ctx context.Context, rules *incident.Settings, source inc
 	}
 	if subject.burst <= 0 {
 		subject.burst = defaultBurst
+	}
+	if s.issue != "" {
+		subject.find, subject.atOnce = d.findOfIssue(source.ID, s), maxOfIssue
 	}
 	if strings.HasPrefix(source.Runbook, "https://") || strings.HasPrefix(source.Runbook, "http://") {
 		subject.params.Attachments = []incident.Attachment{{Kind: "runbook", URL: source.Runbook, Title: "Runbook", At: d.Now()}}
@@ -99,19 +102,50 @@ func (d Deps) onSignal(ctx context.Context, rules *incident.Settings, source inc
 }
 
 // onAlertOver notes that an alert is over. It never ends an incident, and one that nobody knows ends
-// nothing.
+// nothing. An issue is over in all its environments.
 func (d Deps) onAlertOver(ctx context.Context, o opening, source incident.Source, s signal) (string, error) {
+	open, err := d.holders(ctx, o, source, s)
+	if err != nil {
+		return "", err
+	}
+	var refs []string
+	for _, inc := range open {
+		for _, dedup := range firing(inc, source.ID, s) {
+			_, err := d.do(ctx, inc.ID, o.actor, func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+				return inc.ResolveAlert(act, source.ID, dedup)
+			}, incident.WithKey("over:alert:"+o.cause+":"+dedup), incident.CausedBy(o.cause, ""))
+			if notFoundIsNil(err) != nil {
+				return "", err
+			}
+		}
+		refs = append(refs, inc.Ref())
+	}
+	return strings.Join(refs, ", "), nil
+}
+
+// holders returns the open incidents that an alert belongs to: one, or those of an issue.
+func (d Deps) holders(ctx context.Context, o opening, source incident.Source, s signal) ([]incident.Incident, error) {
+	if s.issue != "" {
+		all, _, err := d.ofIssue(ctx, source.ID, s.issue)
+		return all, err
+	}
 	inc, err := d.byKey(ctx, o.key)
 	if err != nil {
-		return "", notFoundIsNil(err)
+		return nil, notFoundIsNil(err)
 	}
-	inc, err = d.do(ctx, inc.ID, o.actor, func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
-		return inc.ResolveAlert(act, source.ID, s.dedup)
-	}, incident.WithKey("over:"+o.once), incident.CausedBy(o.cause, ""))
-	if err != nil {
-		return "", notFoundIsNil(err)
+	return []incident.Incident{inc}, nil
+}
+
+// firing returns the dedup keys of the alerts of an incident that are over when s is.
+func firing(inc incident.Incident, source string, s signal) (all []string) {
+	dedup := incident.NewKey(s.dedup, true).Text // as the document has it
+	for _, a := range inc.Alerts {
+		environment := s.issue != "" && strings.HasPrefix(a.Dedup, s.issue+":")
+		if a.Source == source && a.Resolved.IsZero() && (environment || a.Dedup == dedup) {
+			all = append(all, a.Dedup)
+		}
 	}
-	return inc.Ref(), nil
+	return all
 }
 
 // alertSeverity maps what a source says to a severity of ours, "" where none is meant.

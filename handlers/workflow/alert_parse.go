@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/theriac/theriac/incident"
 )
 
 // The kinds of sources, as the settings name them.
@@ -20,7 +22,9 @@ const maxSignals = 500
 // signal is one alert as its source told it, cleaned.
 type signal struct {
 	dedup, title, text, severity, url string
-	resolved                          bool
+	// issue is the dedup key of what it is a part of, "" for none: an issue of Sentry's has events in several environments.
+	issue    string
+	resolved bool
 }
 
 // parseAlerts reads the body of a request. What is no body of that kind is an error; one that says
@@ -46,7 +50,7 @@ func parseAlerts(kind string, perAlert bool, body []byte) ([]signal, error) {
 func (s *signal) clean() {
 	s.title, s.text = line(s.title, 200), lines(s.text, 2000)
 	s.severity = strings.ToLower(line(s.severity, 60))
-	if s.title == "" {
+	if incident.Blank(s.title) {
 		s.title = line(s.dedup, 200)
 	}
 	if !strings.HasPrefix(s.url, "https://") && !strings.HasPrefix(s.url, "http://") {
@@ -127,7 +131,7 @@ func parseSentry(_ bool, body []byte) ([]signal, error) {
 		return nil, fmt.Errorf("the issue has no id")
 	case issue != nil && (in.Action == "created" || in.Action == "unresolved" || in.Action == "resolved"):
 		return []signal{{
-			dedup: string(issue.ID), title: issue.Title, text: issue.Culprit, severity: issue.Level,
+			dedup: string(issue.ID), issue: string(issue.ID), title: issue.Title, text: issue.Culprit, severity: issue.Level,
 			url: orElse(issue.WebURL, issue.Permalink), resolved: in.Action == "resolved",
 		}}, nil
 	case event != nil && issue == nil && in.Action == "triggered":
@@ -141,7 +145,9 @@ func parseSentry(_ bool, body []byte) ([]signal, error) {
 		if environment != "" {
 			dedup += ":" + environment
 		}
-		return []signal{{dedup: dedup, title: event.Title, text: event.Culprit, severity: event.Level, url: event.WebURL}}, nil
+		return []signal{{
+			dedup: dedup, issue: string(event.IssueID), title: event.Title, text: event.Culprit, severity: event.Level, url: event.WebURL,
+		}}, nil
 	default:
 		return nil, nil // what else Sentry tells is not for us
 	}

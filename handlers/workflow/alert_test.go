@@ -193,6 +193,8 @@ func TestAlert_Sources(t *testing.T) {
 		{"an issue given to somebody", "sentry", `{"action":"assigned","data":{"issue":{"id":"77"}}}`, 0, "", ""},
 		{"an event", "sentry", `{"action":"triggered","data":{"event":{"issue_id":"77","title":"nil pointer","tags":[["environment","prod"]]}}}`, 1, "nil pointer", "77:prod"},
 		{"something else", "sentry", `{"action":"created","data":{"installation":{}}}`, 0, "", ""},
+		{"a title that shows nothing", "probe", `{"dedup_key":"x","title":"\u200b\ufeff"}`, 1, "x", "x"},
+		{"a key that shows nothing, too", "probe", `{"dedup_key":"\u200b","title":"\u200b"}`, 1, "without a name", "\u200b"},
 		{"a bad link", "probe", `{"dedup_key":"x","url":"javascript:alert(1)"}`, 1, "x", "x"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

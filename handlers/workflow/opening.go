@@ -32,6 +32,11 @@ type opening struct {
 	more []incident.Key
 	// attach adds it to an incident that is open.
 	attach incident.Verb
+	// find finds its incident where that may be another than the one that holds key, and sets more; or an error
+	// wrapping [incident.ErrNotFound].
+	find func(ctx context.Context, o *opening) (incident.Incident, error)
+	// atOnce is how many of its episodes may be open at the same time. Default: 1.
+	atOnce int
 }
 
 // defaultBurst is how many incidents one source may open within burstTime.
@@ -50,7 +55,7 @@ var errEnded = errors.New("the incident has ended in the meantime")
 // twice is attached once; two that race for the same key end in one incident.
 func (d Deps) openOrAttach(ctx context.Context, o opening) (inc incident.Incident, err error) {
 	for range 4 {
-		inc, err = d.byKey(ctx, o.key)
+		inc, err = d.find(ctx, &o)
 		switch {
 		case err == nil:
 			inc, err = d.attachTo(ctx, o, inc.ID, nil)
@@ -71,6 +76,14 @@ func (d Deps) openOrAttach(ctx context.Context, o opening) (inc incident.Inciden
 		return inc, err
 	}
 	return inc, handlers.Again(time.Second)
+}
+
+// find returns the open incident that o belongs to.
+func (d Deps) find(ctx context.Context, o *opening) (incident.Incident, error) {
+	if o.find != nil {
+		return o.find(ctx, o)
+	}
+	return d.byKey(ctx, o.key)
 }
 
 // attachTo attaches to an incident that is open, and lets it take keys.
@@ -129,15 +142,31 @@ func (d Deps) openOne(ctx context.Context, o opening) (incident.Incident, bool, 
 	if err != nil {
 		return incident.Incident{}, false, err
 	}
+	if inc, known, err := d.knownOf(ctx, n, o); err != nil || known {
+		return inc, known, err
+	}
 	if last != "" {
-		if inc, known, err := d.knows(ctx, last, o); err != nil || known {
-			return inc, known, err
-		}
 		o.params.Related = append(o.params.Related, last)
 	}
-	o.params.Keys = []incident.Key{own, incident.NewKey(fmt.Sprintf("%s:%d", o.episode, n+1), false)}
+	o.params.Keys = []incident.Key{own, incident.NewKey(episodeKey(o.episode, n+1), false)}
 	return d.create(ctx, o)
 }
+
+// knownOf looks for the message behind o in the latest episodes, of which the last is the n-th.
+func (d Deps) knownOf(ctx context.Context, n int, o opening) (incident.Incident, bool, error) {
+	for i := n; i > max(0, n-max(1, o.atOnce)); i-- {
+		episode, err := d.byKey(ctx, episodeKey(o.episode, i))
+		if err != nil {
+			return episode, false, err
+		}
+		if inc, known, err := d.knows(ctx, episode.ID, o); err != nil || known {
+			return inc, known, err
+		}
+	}
+	return incident.Incident{}, false, nil
+}
+
+func episodeKey(prefix string, n int) string { return fmt.Sprintf("%s:%d", prefix, n) }
 
 // clocksApart is how much earlier than it was stored a message may seem to have been handled: the two times are
 // of two clocks.
@@ -202,7 +231,7 @@ func (d Deps) storming(ctx context.Context, o opening) (bool, error) {
 // are numbered without gaps, so that the last one is found in few steps however many there were.
 func (d Deps) lastEpisode(ctx context.Context, prefix string) (id string, n int, err error) {
 	has := func(n int) (bool, error) {
-		inc, err := d.byKey(ctx, fmt.Sprintf("%s:%d", prefix, n))
+		inc, err := d.byKey(ctx, episodeKey(prefix, n))
 		if err == nil {
 			id = inc.ID
 		}

@@ -34,6 +34,8 @@ type ClockStore interface {
 	incident.Inbox
 	// Settings are those in force.
 	Settings(ctx context.Context) (incident.Settings, error)
+	// Claim is that of [incident.Effects].
+	Claim(ctx context.Context, c incident.Claim) (incident.ClaimResult, error)
 }
 
 // ClockConfig says how a clock runs.
@@ -111,11 +113,15 @@ func (c *Clock) once(ctx context.Context, job string, bound time.Duration, beat 
 }
 
 // due asks for the next step of every escalation whose time has come, and asks again while it is
-// still due, after 2, 4, 8 … minutes.
+// still due, after 2, 4, 8 … minutes. That it has asked is the clock's sign of life.
 func (c *Clock) due(ctx context.Context, now time.Time) error {
-	return c.ask(ctx, &c.pages, c.Store.DuePages, func(d incident.Due) incident.Tick {
+	err := c.ask(ctx, &c.pages, c.Store.DuePages, func(d incident.Due) incident.Tick {
 		return incident.Tick{Job: incident.JobDue, IncidentID: d.IncidentID, At: d.At, Again: repeats(now.Sub(d.At))}
 	})
+	if err != nil {
+		return err
+	}
+	return c.ticked(ctx)
 }
 
 // repeats says how many of 2, 4, 8 … minutes have passed.

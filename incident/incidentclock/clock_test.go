@@ -119,6 +119,44 @@ func TestClock_Due_IsAskedOnceByTwoAndAgainWhileItIsDue(t *testing.T) {
 	})
 }
 
+// The last tick is that of the clock which ticked last, and stays where it is when none does any more.
+func TestClock_LastTick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := stage(t)
+		last := func() time.Time {
+			t.Helper()
+			at, err := incidentclock.LastTick(t.Context(), s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return at
+		}
+		if at := last(); !at.IsZero() {
+			t.Fatalf("it ticked at %s, and no clock ran yet", at)
+		}
+		first := running(t, incidentclock.NewClock(incidentclock.ClockConfig{Store: s}).Run)
+		pass(2 * time.Second)
+		second := running(t, incidentclock.NewClock(incidentclock.ClockConfig{Store: s}).Run)
+		for range 20 {
+			pass(3 * time.Second)
+			if age := time.Since(last()); age > 6*time.Second {
+				t.Fatalf("the last tick was %s ago", age)
+			}
+		}
+		first()
+		pass(time.Minute)
+		if age := time.Since(last()); age > 6*time.Second {
+			t.Errorf("with one of them left the last tick was %s ago", age)
+		}
+		second()
+		ended := last()
+		pass(time.Hour)
+		if at := last(); !at.Equal(ended) {
+			t.Errorf("without a clock it ticked at %s", at)
+		}
+	})
+}
+
 // What nobody changes is looked at less and less often, and not all of it in the same beat.
 func TestClock_Effects_OfQuietIncidents_AreSpread(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

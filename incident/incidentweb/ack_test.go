@@ -212,6 +212,7 @@ func TestAck_Over(t *testing.T) {
 func TestAck_Private(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
+	b.people("ana")
 	link := b.paged(`{"name":"canary","visibility":"private","lead":"ana","severity":"critical"}`)
 	inc, err := b.memory.Get(t.Context(), link.Incident)
 	if err != nil || inc.Lead() != "ana" {

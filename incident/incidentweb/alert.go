@@ -1,8 +1,10 @@
 package incidentweb
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -40,8 +42,8 @@ func (c *call) alert() (answer, error) {
 	if err := c.api.verifySource(src, c.req, body); err != nil {
 		return answer{}, err
 	}
-	if len(body) == 0 {
-		return answer{}, &incident.FieldError{Field: "body", Problem: "must not be empty"}
+	if !isObject(body) {
+		return answer{}, &incident.FieldError{Field: "body", Problem: "want one JSON object, and nothing beside it; nothing was stored"}
 	}
 	id, err := c.delivery(src, body)
 	if err != nil {
@@ -58,6 +60,11 @@ func (c *call) alert() (answer, error) {
 		return answer{}, err
 	}
 	return answer{status: http.StatusAccepted, body: map[string]any{"id": id, "known": !created[0]}}, nil
+}
+
+// isObject reports whether a body is one JSON object. What is in it is read behind the guard.
+func isObject(body []byte) bool {
+	return bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) && json.Valid(body)
 }
 
 // source returns the source of the path. One that does not exist looks like one whose secret was wrong.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -188,4 +189,29 @@ func TestAlert_SecretThatIsNotSet_IsSaidOnce(t *testing.T) {
 	if n := strings.Count(b.log.String(), "NOT_THERE"); n != 1 {
 		t.Errorf("it is said %d times:\n%s", n, b.log)
 	}
+}
+
+// TestAlert_NotJSON: what no source can have meant is refused at once, to whoever may send, and nothing is stored
+// that a worker would stumble over.
+func TestAlert_NotJSON(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, body := range []string{
+		"", " ", "hello", `{"dedup_key":"a"`, `{"dedup_key":"a"} {}`, "\x00", "\xef\xbb\xbf{}", `[{"dedup_key":"a"}]`, `"text"`, "null", "7",
+		strings.Repeat(`{"a":`, 20_000) + "1" + strings.Repeat("}", 20_000),
+	} {
+		got := b.want(http.StatusBadRequest, ask{
+			method: "POST", path: "/v1/alerts/shop", token: sourceToken, body: body, header: []string{"Content-Type", "application/json"},
+		})
+		if got["field"] != "body" || got["code"] != "invalid" {
+			t.Errorf("%.20q: %v", body, got)
+		}
+		b.want(http.StatusUnauthorized, ask{
+			method: "POST", path: "/v1/alerts/shop", token: "wrong", body: body, header: []string{"Content-Type", "application/json"},
+		})
+	}
+	if calls := b.store.take(); slices.Contains(calls, "Accept") {
+		t.Errorf("something was stored: %v", calls)
+	}
+	b.want(http.StatusAccepted, ask{method: "POST", path: "/v1/alerts/shop", token: sourceToken, body: " \n{} "})
 }

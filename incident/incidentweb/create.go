@@ -54,6 +54,9 @@ func (c *call) create() (answer, error) {
 	if b.Mode == incident.ModeRetrospective {
 		return answer{}, &incident.FieldError{Field: "mode", Problem: "what is over is imported, not declared"}
 	}
+	if err := c.known("lead", b.Lead); err != nil {
+		return answer{}, err
+	}
 	verb := c.api.svc.Declare
 	if b.Triage {
 		verb = c.api.svc.Report

@@ -14,7 +14,10 @@ type escalateBody struct {
 	Reason string   `json:"reason"`
 }
 
-func escalate(inc *incident.Incident, act incident.Act, _ *call, b *escalateBody) ([]incident.Event, error) {
+func escalate(inc *incident.Incident, act incident.Act, c *call, b *escalateBody) ([]incident.Event, error) {
+	if err := c.known("people", b.People...); err != nil {
+		return nil, err
+	}
 	return inc.Escalate(act, incident.EscalateParams{Path: b.Path, People: b.People, Reason: b.Reason})
 }
 

@@ -20,6 +20,7 @@ var errDown = errors.New("dial tcp db:5432: password=hunter2")
 func TestWalk(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
+	b.people("ana", "ben", "cleo", "dan")
 	token, boss := b.token(incident.Responder), b.token(incident.Admin)
 	ref := b.declare(token, "k", `{"name":"maybe","triage":true}`)
 	inc := "/v1/incidents/" + ref
@@ -184,6 +185,7 @@ func TestTimeline_AsEdited(t *testing.T) {
 func TestMissing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
+	b.people("ana")
 	token := b.token(incident.Responder)
 	path := "/v1/incidents/" + b.declare(token, "k", `{"name":"x"}`)
 	got := b.want(http.StatusOK, ask{method: "GET", path: path, token: token})

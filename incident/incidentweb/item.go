@@ -58,7 +58,10 @@ type actionBody struct {
 	Owner string `json:"owner"`
 }
 
-func addAction(inc *incident.Incident, act incident.Act, _ *call, b *actionBody) ([]incident.Event, error) {
+func addAction(inc *incident.Incident, act incident.Act, c *call, b *actionBody) ([]incident.Event, error) {
+	if err := c.known("owner", b.Owner); err != nil {
+		return nil, err
+	}
 	return inc.AddAction(act, b.Text, b.Owner)
 }
 
@@ -71,7 +74,10 @@ type followUpBody struct {
 	Link     string     `json:"link"`
 }
 
-func addFollowUp(inc *incident.Incident, act incident.Act, _ *call, b *followUpBody) ([]incident.Event, error) {
+func addFollowUp(inc *incident.Incident, act incident.Act, c *call, b *followUpBody) ([]incident.Event, error) {
+	if err := c.known("owner", b.Owner); err != nil {
+		return nil, err
+	}
 	return inc.AddFollowUp(act, incident.FollowUp{
 		Text: b.Text, Owner: b.Owner, Priority: b.Priority, Due: moment(b.Due), Link: b.Link,
 	})
@@ -91,11 +97,25 @@ func (b *changeBody) change() incident.ItemChange {
 	return incident.ItemChange{Text: b.Text, Owner: b.Owner, Priority: b.Priority, Link: b.Link, Due: b.Due, State: b.State}
 }
 
+// knownOwner is known for a change that may name no owner.
+func (c *call) knownOwner(b *changeBody) error {
+	if b.Owner == nil {
+		return nil
+	}
+	return c.known("owner", *b.Owner)
+}
+
 func changeAction(inc *incident.Incident, act incident.Act, c *call, b *changeBody) ([]incident.Event, error) {
+	if err := c.knownOwner(b); err != nil {
+		return nil, err
+	}
 	return inc.ChangeAction(act, c.path("id"), b.change())
 }
 
 func changeFollowUp(inc *incident.Incident, act incident.Act, c *call, b *changeBody) ([]incident.Event, error) {
+	if err := c.knownOwner(b); err != nil {
+		return nil, err
+	}
 	return inc.ChangeFollowUp(act, c.path("id"), b.change())
 }
 

@@ -15,6 +15,9 @@ type roleBody struct {
 }
 
 func assignRole(inc *incident.Incident, act incident.Act, c *call, b *roleBody) ([]incident.Event, error) {
+	if err := c.known("person", b.Person); err != nil {
+		return nil, err
+	}
 	if b.From != "" {
 		return inc.HandOver(act, c.path("role"), b.From, b.Person, b.Note)
 	}
@@ -38,7 +41,10 @@ type participantBody struct {
 	Subscribed *bool                    `json:"subscribed"`
 }
 
-func addParticipant(inc *incident.Incident, act incident.Act, _ *call, b *participantBody) ([]incident.Event, error) {
+func addParticipant(inc *incident.Incident, act incident.Act, c *call, b *participantBody) ([]incident.Event, error) {
+	if err := c.known("person", b.Person); err != nil {
+		return nil, err
+	}
 	var evs []incident.Event
 	if b.Kind != "" || b.Subscribed == nil {
 		joined, err := inc.Join(act, b.Person, cmp.Or(b.Kind, incident.Collaborator))

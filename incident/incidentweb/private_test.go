@@ -99,6 +99,7 @@ var bodies = map[string]string{
 func TestPrivate_ALookIsWrittenDown(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
+	b.people("ana")
 	boss, other := b.token(incident.Admin), b.token(incident.Admin)
 	made := b.want(http.StatusCreated, create(boss, "k", `{"name":"canary","visibility":"private"}`))
 	id, _ := made["id"].(string)

@@ -182,6 +182,16 @@ func (b *bundle) settings() {
 	}
 }
 
+// people adds people to the directory.
+func (b *bundle) people(ids ...string) {
+	b.Helper()
+	for _, id := range ids {
+		if err := b.memory.SavePerson(b.Context(), incident.Person{ID: id, Name: strings.ToUpper(id), Role: incident.Responder}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // token stores a token and returns its text.
 func (b *bundle) token(role incident.Role, change ...func(*incident.Token)) string {
 	b.Helper()

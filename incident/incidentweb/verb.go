@@ -166,6 +166,9 @@ func (c *call) requestUpdate() (answer, error) {
 		return answer{}, err
 	}
 	return c.do(func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		if err := c.known("person", b.Person); err != nil {
+			return nil, err
+		}
 		return inc.RequestUpdate(act, b.Person)
 	})
 }

@@ -111,6 +111,35 @@ func TestIncidentScreens(t *testing.T) {
 	})
 }
 
+// TestIncidentShow_Missing: what should be said of an incident by now is shown with how to say it, and no more of what
+// was said.
+func TestIncidentShow_Missing(t *testing.T) {
+	onIncidents(t, func(b *bench) {
+		rules, err := b.incidents.Settings(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		rules.Fields = append(rules.Fields, incident.Field{ID: "service", Name: "Service", Kind: "text", Required: "declare"})
+		if _, err := b.incidents.SaveSettings(b.Context(), incident.Actor{Kind: incident.ByPerson, Name: "root"}, rules); err != nil {
+			b.Fatal(err)
+		}
+		b.ok("incident", "declare", "odd numbers")
+		shown := b.screen("incident", "show", "1", "--no-color")
+		for _, text := range []string{
+			"MISSING", "theriac incident severity INC-1 SEVERITY", "theriac incident lead INC-1 PERSON", "theriac incident edit INC-1 --field service=",
+		} {
+			b.wantSays(shown, text)
+		}
+		b.wantSays(b.ok("incident", "show", "1", "-o", "json"), `"missing": [`)
+		b.ok("incident", "severity", "1", "minor")
+		b.ok("incident", "lead", "1", "ana")
+		b.ok("incident", "edit", "1", "--field", "service=billing")
+		if said := b.ok("incident", "show", "1").out + b.ok("incident", "show", "1", "-o", "json").out; strings.Contains(strings.ToLower(said), "missing") {
+			b.Errorf("something is missing still:\n%s", said)
+		}
+	})
+}
+
 // claim does an effect of an incident.
 func (b *bench) claim(ref, key, external string) {
 	b.Helper()

@@ -56,7 +56,10 @@ func (t *Tool) showIncident(ctx context.Context, o output.Options, word string) 
 	if heldErr == nil {
 		j.HeldBack = newControlsJSON(controls)
 	}
-	v := incidentPage{inc: inc, now: t.now(), latest: timelineOf(page.Events, false)}
+	if rules, err := room.stores.Settings(ctx); err == nil { // who cannot read them still sees the incident
+		j.Incident.Missing = inc.Missing(&rules)
+	}
+	v := incidentPage{inc: inc, now: t.now(), missing: j.Incident.Missing, latest: timelineOf(page.Events, false)}
 	return t.Print(o, output.Answer{Value: j, Names: []string{inc.Ref()}, Layout: v.page(heldBackLines(controls, heldErr, t.now()))})
 }
 
@@ -110,9 +113,11 @@ func present(texts ...string) []string {
 
 // incidentPage lays an incident out.
 type incidentPage struct {
-	inc    incident.Incident
-	now    time.Time
-	latest []timelineLine
+	inc incident.Incident
+	now time.Time
+	// missing is what should be said of it by now.
+	missing []string
+	latest  []timelineLine
 }
 
 func (v incidentPage) page(held []string) output.Page {
@@ -129,6 +134,7 @@ func (v incidentPage) page(held []string) output.Page {
 		}
 	}
 	list("WORK IS HELD BACK", held)
+	list("MISSING", v.whatIsMissing())
 	add("SUMMARY", lineOf(inc.Summary))
 	add("SINCE", v.times())
 	add("LEAD", v.lead())
@@ -169,6 +175,24 @@ func (v incidentPage) times() string {
 		}
 	}
 	return strings.Join(append(said, age(t.Created, v.now)+" old"), "   ")
+}
+
+// whatIsMissing says what should be said by now, and how.
+func (v incidentPage) whatIsMissing() []string {
+	var lines []string
+	for _, what := range v.missing {
+		command := "theriac incident "
+		switch field, custom := strings.CutPrefix(what, "fields."); {
+		case what == "severity":
+			command += "severity " + v.inc.Ref() + " SEVERITY"
+		case what == incident.LeadRole:
+			command += "lead " + v.inc.Ref() + " PERSON"
+		case custom:
+			what, command = field, command+"edit "+v.inc.Ref()+" --field "+field+"=VALUE"
+		}
+		lines = append(lines, what+"   "+command)
+	}
+	return lines
 }
 
 func (v incidentPage) lead() string {

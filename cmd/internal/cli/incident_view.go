@@ -25,6 +25,8 @@ type incidentJSON struct {
 	Ref     string         `json:"ref"`
 	Stage   incident.Stage `json:"stage"`
 	Allowed []string       `json:"allowed"`
+	// Missing is what should be said of it by now, where that was asked for; see [incident.Incident.Missing].
+	Missing []string `json:"missing,omitempty"`
 }
 
 func newIncidentJSON(inc incident.Incident) incidentJSON {

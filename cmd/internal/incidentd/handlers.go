@@ -19,6 +19,10 @@ const (
 	nonCriticalRunning = 8
 )
 
+// alertProbes is how long the breaker of alerts waits before each probe: what other programs write may open it, and
+// people wait for the next alert that can be read (ADR 14).
+const alertProbes = 2 * time.Second
+
 // topology is every topic with its subscriptions. It is known without a store: all processes set up
 // all of it.
 func topology() bus.Topics {
@@ -65,6 +69,9 @@ func subscription(r workflow.Registration) consumer.Subscription {
 	s := consumer.Subscription{
 		Name: r.Subscription(), Handler: r.Handler, HandlerName: "workflow." + r.Name,
 		Policy: consumer.Policy{Timeout: r.Timeout},
+	}
+	if r.Topic == incident.TopicAlerts {
+		s.Policy.Breaker.OpenFor = alertProbes
 	}
 	if !r.Critical {
 		s.Criticality = consumer.NonCritical

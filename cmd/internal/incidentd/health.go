@@ -13,7 +13,7 @@ import (
 )
 
 // health are the numbers of /v1/health: what is late, by the same questions that the watchdog asks, how long
-// what was stored waits for the broker, and what Slack said last. Each is there also where it is nothing.
+// what was stored waits for the broker, when the clock ticked last, and what Slack said last. Each is there also where it is nothing.
 func (s *site) health(ctx context.Context) (map[string]any, error) {
 	findings, err := s.stores.Audit(ctx, incidentclock.DefaultLimits())
 	if err != nil {
@@ -45,8 +45,20 @@ func (s *site) health(ctx context.Context) (map[string]any, error) {
 			numbers["relay_age_seconds"] = max(0, now.Sub(f.Since)).Round(time.Millisecond).Seconds()
 		}
 	}
+	if numbers["last_tick"], numbers["tick_age_seconds"], err = s.lastTick(ctx, now); err != nil {
+		return nil, err
+	}
 	numbers["major_incident_active"], err = s.majorActive(ctx)
 	return numbers, err
+}
+
+// lastTick returns when a clock ticked last and how many seconds ago that is, nil where none ever did.
+func (s *site) lastTick(ctx context.Context, now time.Time) (at, age any, err error) {
+	last, err := incidentclock.LastTick(ctx, s.stores)
+	if err != nil || last.IsZero() {
+		return nil, nil, err
+	}
+	return last.UTC(), max(0, now.Sub(last)).Round(time.Millisecond).Seconds(), nil
 }
 
 // majorActive reports whether people work on a major incident that is no test, for those who must stop a demo

@@ -7,12 +7,14 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/theriac/theriac/incident"
+	"github.com/theriac/theriac/incident/incidentclock"
 	"github.com/theriac/theriac/incident/incidenttest"
 	"github.com/theriac/theriac/internal/problem"
 	"github.com/theriac/theriac/internal/runner"
@@ -39,7 +41,7 @@ func TestHealth_Numbers(t *testing.T) {
 	nothing := map[string]int{"paged_without_incident": 0, "page_not_sent": 0, "escalation_late": 0, "no_channel": 0, "not_published": 0}
 	same(t, "at rest", numbers(), map[string]any{
 		"late": nothing, "unpublished": 0, "relay_age_seconds": 0.0, "slack": map[string]any{"state": "unknown"},
-		"major_incident_active": false,
+		"major_incident_active": false, "last_tick": nil, "tick_age_seconds": nil,
 	})
 	_, _, err = svc.Declare(t.Context(), incident.Actor{Kind: incident.ByPerson, ID: "ana"}, incident.NewParams{
 		Name: "checkout is down", Keys: []incident.Key{incident.NewKey("k", false)},
@@ -50,6 +52,19 @@ func TestHealth_Numbers(t *testing.T) {
 	clock.Advance(90 * time.Second)
 	got := numbers()
 	same(t, "age", got["relay_age_seconds"], any(90.0))
+	beat, stop := context.WithCancel(t.Context())
+	var clocks runner.Group
+	clocks.Go(func() { _ = incidentclock.NewClock(incidentclock.ClockConfig{Store: stores}).Run(beat) })
+	for numbers()["last_tick"] == nil {
+		runtime.Gosched()
+	}
+	stop()
+	clocks.Wait()
+	ticked := clock.Now()
+	clock.Advance(7 * time.Second)
+	got = numbers()
+	same(t, "tick", got["last_tick"], any(ticked))
+	same(t, "age of the tick", got["tick_age_seconds"], any(7.0))
 	same(t, "late", got["late"].(map[string]int)["not_published"] > 0, true)
 }
 
