@@ -201,6 +201,19 @@ func (b *bundle) next(user string, before int) string {
 	return b.heard(user)[before]
 }
 
+// answered does something and waits until the user hears of it or a form opens.
+func (b *bundle) answered(user string, do func() error) {
+	b.Helper()
+	heard, views := len(b.heard(user)), len(b.fake.Views())
+	b.must(do())
+	b.work()
+	ctx, cancel := context.WithTimeout(b.ctx, 10*time.Second)
+	defer cancel()
+	if err := b.fake.Wait(ctx, func() bool { return len(b.heard(user)) > heard || len(b.fake.Views()) > views }); err != nil {
+		b.Fatalf("%s hears nothing, and no form opens: %v", user, err)
+	}
+}
+
 // heard is what a user alone was told.
 func (b *bundle) heard(user string) []string {
 	var all []string

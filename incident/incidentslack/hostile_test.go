@@ -35,8 +35,7 @@ func TestHostile_NoMentionSurvives(t *testing.T) {
 			var answers []string
 			for _, typed := range []string{"declare " + name, "update " + text, "status fixing " + text, "severity minor " + text, "summary " + text, "action " + text,
 				"followup " + text, "timeline " + text, "escalate oncall " + text, "status", "timeline", "list", "lead @" + text, "role " + text + " @ana", "invite " + text, text} {
-				b.must(b.fake.Command(b.ctx, channel, "U0ANA", "/inc", typed))
-				b.work()
+				b.answered("U0ANA", func() error { return b.fake.Command(b.ctx, channel, "U0ANA", "/inc", typed) })
 				for _, v := range b.fake.Views() {
 					b.fake.Dismiss(v.ID)
 				}
