@@ -167,6 +167,25 @@ func TestOpen_WhatWasEnded(t *testing.T) {
 	}
 }
 
+// TestFoundRecord_AtOnce: the death of a ward is found by who waits for its answer, and by who looks now and
+// then. It is one death.
+func TestFoundRecord_AtOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"deaths", "hidden"} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := keep(t, dir, "alone", "worker", nil)
+	if err := os.Rename(path, filepath.Join(dir, "hidden", filepath.Base(path))); err != nil {
+		t.Fatal(err)
+	}
+	if lines := runProgram(t, dir, "run 5:"); !slices.Contains(lines, "taken in 1 times") {
+		t.Errorf("it said %q", lines)
+	}
+}
+
 // TestRunAlone_DamagedAnswers: each is an error, which makes the message wait, and the ward is asked again.
 func TestRunAlone_DamagedAnswers(t *testing.T) {
 	t.Parallel()

@@ -54,6 +54,8 @@ func (w *Ward) foundRecord(id string) <-chan struct{} {
 	if id == "" || w.role.DeathsDir() == "" {
 		return nil
 	}
+	w.finding.Lock()
+	defer w.finding.Unlock()
 	if known := w.known(id); known != nil {
 		return known.told
 	}

@@ -45,6 +45,10 @@ type Ward struct {
 	log  *slog.Logger
 	lane chan struct{} // a place for each ward
 
+	// finding is held while a record is taken in, so that nobody takes in what somebody else
+	// has read, or is already done with. It is taken before mu.
+	finding sync.Mutex
+
 	mu      sync.Mutex
 	records []*death        // not yet removed, oldest first
 	done    map[string]bool // records that could not be removed, or not be read

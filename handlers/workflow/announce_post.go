@@ -17,6 +17,7 @@ func (d Deps) announcePost() Registration {
 	types := []incident.EventType{
 		incident.EvDeclared, incident.EvAccepted, incident.EvStatus, incident.EvSeverity,
 		incident.EvPrivate, incident.EvEdited, incident.EvAssigned, incident.EvHandedOff, incident.EvUnassign,
+		incident.EvUpdate, incident.EvEffectDone,
 	}
 	const maxAge = time.Hour
 	return Registration{
@@ -28,7 +29,7 @@ func (d Deps) announcePost() Registration {
 
 // onHeadline brings every headline to where the incident is.
 func (d Deps) onHeadline(ctx context.Context, r received) error {
-	if d.Chat == nil {
+	if d.Chat == nil || r.ev.Type == incident.EvEffectDone && !madeChannel(r.ev) {
 		return nil
 	}
 	rules, err := d.rules(ctx)

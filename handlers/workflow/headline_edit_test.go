@@ -389,3 +389,21 @@ func TestHeadline_AnEditThatIsRefused(t *testing.T) {
 	w.leavesNothing(inc.ID)
 	want(t, "edits", w.out.calls["edit"], 2)
 }
+
+// TestHeadline_ShowsWhatCameAfterItsPost: its channel is mostly made after it was posted, and an update need not
+// change anything else.
+func TestHeadline_ShowsWhatCameAfterItsPost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inc := w.declare(incident.NewParams{Severity: "minor", Lead: "ben"})
+	w.quietly("announce.post", w.latest(inc.ID, incident.EvDeclared))
+	w.work()
+	want(t, "facts with the channel", w.out.in("C-all")[0].latest.Facts[3], workflow.Fact{Name: "Channel", Value: "#" + w.get(inc.ID).Channel.Name})
+	w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.ShareUpdate(act, incident.UpdateParams{Message: "found it"})
+	})
+	w.pass(10*time.Second, time.Second)
+	want(t, "facts with the update", w.out.in("C-all")[0].latest.Facts[4], workflow.Fact{Name: "Last update", Value: "found it"})
+	want(t, "edits", w.out.calls["edit"], 2)
+	w.leavesNothing(inc.ID)
+}

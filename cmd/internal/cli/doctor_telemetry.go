@@ -45,9 +45,11 @@ func telemetryOf(s guardian.RelayStats, now time.Time) finding {
 		said = append(said, fmt.Sprintf("%s for %s: %s", plural(h.Waiting, "request waits", "requests wait"), h.Host, h.Problem))
 		fix = "mend what it says; what waits is kept for an hour, and is delivered by itself"
 	}
-	if lost := s.Refused + s.GivenUp + s.Expired + s.Evicted + s.Lost; lost > 0 {
-		said = append(said, fmt.Sprintf("%s dropped since %s: refused %d, given up %d, too old %d, no room %d",
-			plural(int(min(lost, 1<<31)), "request was", "requests were"), s.Since.UTC().Format("2006-01-02 15:04Z"), s.Refused, s.GivenUp, s.Expired, s.Evicted+s.Lost))
+	damaged := s.Cut + s.Corrupt + s.TooLarge + s.Unknown
+	if lost := s.Refused + s.GivenUp + s.Expired + s.Evicted + s.Lost + damaged; lost > 0 {
+		said = append(said, fmt.Sprintf("%s dropped since %s: refused %d, given up %d, too old %d, no room %d, damaged %d",
+			plural(int(min(lost, 1<<31)), "request was", "requests were"), s.Since.UTC().Format("2006-01-02 15:04Z"),
+			s.Refused, s.GivenUp, s.Expired, s.Evicted+s.Lost, damaged))
 		if fix == "" {
 			fix = "see that error tracker and collector take what they are sent: key, address, size; the store has all of it"
 		}

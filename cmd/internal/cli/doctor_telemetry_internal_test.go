@@ -27,7 +27,9 @@ func TestDoctor_Telemetry(t *testing.T) {
 		{"Sentry is down", guardian.RelayStats{At: now, Stats: relay.Stats{Waiting: 14, Hosts: []relay.HostStats{down}}}, levelWarn,
 			"14 requests wait for https://o1.ingest.sentry.io: connection refused"},
 		{"lost", guardian.RelayStats{At: now, Stats: relay.Stats{Refused: 1, GivenUp: 2, Expired: 3, Evicted: 4, Lost: 5}}, levelWarn,
-			"15 requests were dropped since 0001-01-01 00:00Z: refused 1, given up 2, too old 3, no room 9"},
+			"15 requests were dropped since 0001-01-01 00:00Z: refused 1, given up 2, too old 3, no room 9, damaged 0"},
+		{"cut off by a death", guardian.RelayStats{At: now, Stats: relay.Stats{Delivered: 9, Cut: 1, Corrupt: 2, TooLarge: 3, Unknown: 4}}, levelWarn,
+			"10 requests were dropped since 0001-01-01 00:00Z: refused 0, given up 0, too old 0, no room 0, damaged 10"},
 		{"no guardian any more", guardian.RelayStats{At: now.Add(-time.Hour)}, levelOK, "no guardian relays now"},
 		{"and it left something", guardian.RelayStats{At: now.Add(-time.Minute), Stats: relay.Stats{Waiting: 2}}, levelWarn, "2 requests wait"},
 	}

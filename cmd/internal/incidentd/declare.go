@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/theriac/theriac/incident"
@@ -25,11 +26,11 @@ func (s *site) declare(ctx context.Context, d quarantineslack.Declaration) (got 
 		return quarantineslack.Declared{Refused: refused}, err
 	}
 	p := incident.NewParams{
-		Name: d.Group.Subscription + ": " + d.Title,
+		Name: cut(d.Group.Subscription+": "+d.Title, nameMax),
 		Keys: []incident.Key{incident.NewKey(d.Request, false), incident.NewKey("quarantine:"+d.Group.Fingerprint, true)},
 	}
 	if d.Title == "" {
-		p.Name = "Poison in " + d.Group.Subscription
+		p.Name = cut("Poison in "+d.Group.Subscription, nameMax)
 	}
 	if d.Link != "" {
 		p.Attachments = []incident.Attachment{{Kind: "quarantine", URL: d.Link, Title: d.Group.Ref, At: time.Now()}}
@@ -38,7 +39,7 @@ func (s *site) declare(ctx context.Context, d quarantineslack.Declaration) (got 
 	if err != nil {
 		return quarantineslack.Declared{}, err
 	}
-	if inc.Visibility == incident.Private && !by.Role.Allows(incident.Admin) {
+	if inc.Visibility == incident.Private && !by.Role.Allows(incident.Admin) && !slices.Contains(inc.Columns().People, by.ID) {
 		return quarantineslack.Declared{Refused: "There is an incident of this already, and it is not for you."}, nil
 	}
 	if !created && inc.Status == incident.Triage {
@@ -48,6 +49,14 @@ func (s *site) declare(ctx context.Context, d quarantineslack.Declaration) (got 
 		created = true
 	}
 	return quarantineslack.Declared{Ref: inc.Ref(), Link: s.link(&inc), Before: !created}, nil
+}
+
+// nameMax is how long the name of an incident may be, in characters.
+const nameMax = 200
+
+func cut(text string, most int) string {
+	all := []rune(text)
+	return string(all[:min(len(all), most)])
 }
 
 // accept makes an incident in triage a declared one, once a click.

@@ -65,3 +65,45 @@ func TestDeclare_OneIncidentForAFingerprint(t *testing.T) {
 		t.Errorf("it is %s: %v", inc.Status, err)
 	}
 }
+
+// Who takes part in a private incident is told of it, and nobody else.
+func TestDeclare_PrivateOne_IsForItsPeople(t *testing.T) {
+	t.Parallel()
+	s, _ := siteOf(t, config.Notices{})
+	for _, p := range []incident.Person{
+		{ID: "ana", Name: "Ana", SlackID: "U0ANA", Role: incident.Responder}, {ID: "ben", Name: "Ben", SlackID: "U0BEN", Role: incident.Responder},
+		{ID: "ada", Name: "Ada", SlackID: "U0ADA", Role: incident.Admin},
+	} {
+		if err := s.stores.SavePerson(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	private, _, err := s.service.Declare(t.Context(), incident.Actor{Kind: incident.ByPerson, ID: "ana", Role: incident.Responder}, incident.NewParams{
+		Name: "card numbers", Visibility: incident.Private, Lead: "ana", Keys: []incident.Key{incident.NewKey("test:1", false), incident.NewKey("quarantine:fp-1", true)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for user, sees := range map[string]bool{"U0ANA": true, "U0ADA": true, "U0BEN": false} {
+		got, err := s.declare(t.Context(), quarantineslack.Declaration{Request: "slack:act:" + user, User: user, Group: quarantine.Group{Ref: "G-9C1E", Fingerprint: "fp-1", Subscription: "orders"}})
+		if err != nil || (got.Ref == private.Ref()) != sees || (got.Refused == "") != sees {
+			t.Errorf("%s: %+v, %v", user, got, err)
+		}
+	}
+}
+
+// A subscription may have a longer name than an incident.
+func TestDeclare_LongName(t *testing.T) {
+	t.Parallel()
+	s, _ := siteOf(t, config.Notices{})
+	if err := s.stores.SavePerson(t.Context(), incident.Person{ID: "ana", Name: "Ana", SlackID: "U0ANA", Role: incident.Responder}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.declare(t.Context(), quarantineslack.Declaration{
+		Request: "slack:act:1", User: "U0ANA", Title: strings.Repeat("é", 80),
+		Group: quarantine.Group{Ref: "G-9C1E", Fingerprint: "fp-1", Subscription: strings.Repeat("s", 255)},
+	})
+	if err != nil || got.Ref == "" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
