@@ -92,7 +92,7 @@ func (n *Notifier) act(ctx context.Context, i slackkit.Interaction, user User) (
 		return n.guarded(i, user, RoleResponder, func() (slackkit.Answer, error) { return n.replay(ctx, i, user, v) })
 	case i.ActionID == actionTake && !entry && v.Verb == "":
 		return n.guarded(i, user, RoleResponder, func() (slackkit.Answer, error) { return n.take(ctx, i, user, v) })
-	case i.ActionID == actionMore && !entry:
+	case i.ActionID == actionMore && !entry, i.ActionID == actionPause && v.Verb == verbPause:
 		return n.more(ctx, i, user, v)
 	default:
 		return answer(unknownButton, i), nil

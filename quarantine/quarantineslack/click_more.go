@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -13,7 +14,7 @@ import (
 	"github.com/theriac/theriac/quarantine"
 )
 
-// What the menu of a message offers beyond the group itself. Both are about more than the version of the
+// What a message offers beyond the group itself. Both are about more than the version of the
 // group that the person saw, so who took it meanwhile does not stand in their way.
 
 // pauseFor is how long a click pauses a subscription. What a click began in the night must not
@@ -56,14 +57,33 @@ func declaredText(d Declared) string {
 
 // askPause opens the form that asks why a subscription is paused.
 func (n *Notifier) askPause(ctx context.Context, i slackkit.Interaction, v value) (slackkit.Answer, error) {
-	g, gone, err := n.group(ctx, v)
+	sub, gone, err := n.subscription(ctx, v)
 	if err != nil || gone != "" {
 		return answer(gone, i), err
 	}
-	if before, err := n.pausedBefore(ctx, g.Subscription); err != nil || before != "" {
+	if before, err := n.pausedBefore(ctx, sub); err != nil || before != "" {
 		return answer(before, i), err
 	}
-	return slackkit.Answer{Modal: pauseForm(v, g.Subscription, i.Channel)}, nil
+	return slackkit.Answer{Modal: pauseForm(v, sub, i.Channel)}, nil
+}
+
+// subscription is the one that a button is about, or that of its group. A text says that
+// there is none.
+func (n *Notifier) subscription(ctx context.Context, v value) (sub, gone string, err error) {
+	if !strings.HasPrefix(v.Ref, subPrefix) {
+		g, gone, err := n.group(ctx, v)
+		return g.Subscription, gone, err
+	}
+	served, err := n.cfg.Service.Breakers(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	for _, s := range served {
+		if subRef(s.Name) == v.Ref {
+			return s.Name, "", nil
+		}
+	}
+	return "", "No living worker serves this subscription any more. Nothing was done.", nil
 }
 
 // pauseForm keeps the channel, in which the person is answered: a form knows of none.
@@ -79,15 +99,15 @@ func (n *Notifier) pauseSub(ctx context.Context, i slackkit.Interaction, user Us
 	if wrong != "" {
 		return answer(wrong, i), nil
 	}
-	g, gone, err := n.group(ctx, v)
+	sub, gone, err := n.subscription(ctx, v)
 	if err != nil || gone != "" {
 		return answer(gone, i), err
 	}
-	if before, err := n.pausedBefore(ctx, g.Subscription); err != nil || before != "" {
+	if before, err := n.pausedBefore(ctx, sub); err != nil || before != "" {
 		return answer(before, i), err
 	}
 	c, err := n.cfg.Flow.ControlAct(ctx, quarantine.ControlAct{
-		Verb: quarantine.ControlPause, Subscription: g.Subscription, For: pauseFor,
+		Verb: quarantine.ControlPause, Subscription: sub, For: pauseFor,
 		Decision: decision(user, reason), Request: request(i),
 	})
 	switch {
@@ -96,9 +116,9 @@ func (n *Notifier) pauseSub(ctx context.Context, i slackkit.Interaction, user Us
 	case err != nil:
 		return refused(err, i)
 	}
-	text := mark(g.Subscription, nameMax) + " is paused."
-	if p, ok := c.Pause(g.Subscription); ok {
-		text = fmt.Sprintf("%s is paused until %s. Undo: %s", mark(g.Subscription, nameMax), clock(p.Until), resumeCommand(g.Subscription))
+	text := mark(sub, nameMax) + " is paused."
+	if p, ok := c.Pause(sub); ok {
+		text = fmt.Sprintf("%s is paused until %s. Undo: %s", mark(sub, nameMax), clock(p.Until), resumeCommand(sub))
 	}
 	return slackkit.Answer{Text: text, Channel: channel}, nil
 }

@@ -49,6 +49,8 @@ type Facts interface {
 	CrashList(ctx context.Context, q quarantine.CrashQuery) (quarantine.CrashPage, error)
 	// SuspectList returns the suspects that match.
 	SuspectList(ctx context.Context, q quarantine.SuspectQuery) ([]quarantine.Suspect, error)
+	// Breakers returns the subscriptions that living workers serve, with their breakers.
+	Breakers(ctx context.Context) ([]quarantine.SubscriptionStatus, error)
 }
 
 // Deeds is what a click does.
