@@ -61,6 +61,8 @@ type Deeds interface {
 	EntryDiscardOnce(ctx context.Context, e quarantine.Entry, d quarantine.Decision, request string) (quarantine.Entry, error)
 	// GroupAct takes a group, gives it back or quiets it.
 	GroupAct(ctx context.Context, a quarantine.GroupAct) (quarantine.Group, error)
+	// AuditRefusal notes that somebody asked for what they may not do.
+	AuditRefusal(ctx context.Context, r quarantine.Refusal) error
 }
 
 // Flow is what a click does to the flow of messages. *[quarantine.Service] has it.
