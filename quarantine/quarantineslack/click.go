@@ -118,7 +118,7 @@ func (n *Notifier) more(ctx context.Context, i slackkit.Interaction, user User, 
 
 // submit does what a form asks for.
 func (n *Notifier) submit(ctx context.Context, i slackkit.Interaction, user User) (slackkit.Answer, error) {
-	raw, channel, _ := strings.Cut(i.View.PrivateMetadata, " ")
+	raw, message, _ := strings.Cut(i.View.PrivateMetadata, " ")
 	v, ok := parseValue(raw)
 	entry := strings.HasPrefix(v.Ref, "Q-")
 	switch {
@@ -129,7 +129,7 @@ func (n *Notifier) submit(ctx context.Context, i slackkit.Interaction, user User
 	case i.View.CallbackID == modalDiscard && entry && v.Verb == "":
 		return n.guarded(ctx, i, user, RoleOperator, func() (slackkit.Answer, error) { return n.discard(ctx, i, user, v) })
 	case i.View.CallbackID == modalPause && !entry && v.Verb == verbPause:
-		return n.guarded(ctx, i, user, RoleOperator, func() (slackkit.Answer, error) { return n.pauseSub(ctx, i, user, v, channel) })
+		return n.guarded(ctx, i, user, RoleOperator, func() (slackkit.Answer, error) { return n.pauseSub(ctx, i, user, v, message) })
 	default:
 		return answer(unknownButton, i), nil
 	}

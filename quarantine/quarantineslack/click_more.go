@@ -64,7 +64,7 @@ func (n *Notifier) askPause(ctx context.Context, i slackkit.Interaction, v value
 	if before, err := n.pausedBefore(ctx, sub); err != nil || before != "" {
 		return answer(before, i), err
 	}
-	return slackkit.Answer{Modal: pauseForm(v, sub, i.Channel)}, nil
+	return slackkit.Answer{Modal: pauseForm(v, sub, i.Channel+" "+i.MessageTS)}, nil
 }
 
 // subscription is the one that a button is about, or that of its group. A text says that
@@ -86,15 +86,16 @@ func (n *Notifier) subscription(ctx context.Context, v value) (sub, gone string,
 	return "", "No living worker serves this subscription any more. Nothing was done.", nil
 }
 
-// pauseForm keeps the channel, in which the person is answered: a form knows of none.
-func pauseForm(v value, sub, channel string) *slack.ModalViewRequest {
-	return form(modalPause, v.String()+" "+channel, "Pause", "Pause for "+minutes(pauseFor), "INC-42, its database is away",
+// pauseForm keeps which message it came from, where the person is answered: a form knows of none.
+func pauseForm(v value, sub, message string) *slack.ModalViewRequest {
+	return form(modalPause, v.String()+" "+message, "Pause", "Pause for "+minutes(pauseFor), "INC-42, its database is away",
 		"Why does "+plain(sub, nameMax)+" pull nothing?",
 		"Nothing is lost; the backlog grows. It ends by itself, or by theriac resume.")
 }
 
-// pauseSub stops a subscription from pulling.
-func (n *Notifier) pauseSub(ctx context.Context, i slackkit.Interaction, user User, v value, channel string) (slackkit.Answer, error) {
+// pauseSub stops a subscription from pulling. The thread of the message hears of it. No group changed, so
+// that is no part of what the notifier has to tell: it is said once, and the audit has it in any case.
+func (n *Notifier) pauseSub(ctx context.Context, i slackkit.Interaction, user User, v value, message string) (slackkit.Answer, error) {
 	reason, wrong := reasonOf(i)
 	if wrong != "" {
 		return answer(wrong, i), nil
@@ -120,7 +121,13 @@ func (n *Notifier) pauseSub(ctx context.Context, i slackkit.Interaction, user Us
 	if p, ok := c.Pause(sub); ok {
 		text = fmt.Sprintf("%s is paused until %s. Undo: %s", mark(sub, nameMax), clock(p.Until), resumeCommand(sub))
 	}
-	return slackkit.Answer{Text: text, Channel: channel}, nil
+	channel, ts, _ := strings.Cut(message, " ")
+	a := slackkit.Answer{Text: text, Channel: channel}
+	if p, ok := c.Pause(sub); ok && placeForm.MatchString(channel) && tsForm.MatchString(ts) {
+		paused := event{at: p.Ordered.At, what: eventPaused, sub: sub, until: p.Until, by: p.Ordered.Actor, why: p.Ordered.Reason, n: 1}
+		a.Reply = &slackkit.Reply{To: slackkit.Place{Channel: channel, TS: ts}, Message: n.render.thread("", []event{paused})}
+	}
+	return a, nil
 }
 
 // shellWord needs no quotes in any shell.

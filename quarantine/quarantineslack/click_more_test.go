@@ -49,11 +49,24 @@ func TestHandle_Pause_StopsTheSubscriptionForAWhile(t *testing.T) {
 	if !regexp.MustCompile("^orders is paused until .*Z\\. Undo: `theriac resume orders`$").MatchString(done.Text) || done.Channel != "C0OPS" {
 		t.Errorf("answered %q in %q", done.Text, done.Channel)
 	}
+	if r := done.Reply; r == nil || r.To != (slackkit.Place{Channel: "C0OPS", TS: press.MessageTS}) ||
+		!regexp.MustCompile(`orders paused until .*Z by ana \(slack\): INC-42$`).MatchString(r.Message.Text) {
+		t.Errorf("the thread hears %+v", r)
+	}
 	c, err = b.room.Controls(b.ctx)
 	b.must(err)
 	p, ok := c.Pause("orders")
 	if who := p.Ordered.Actor; !ok || who != (quarantine.Actor{Name: "ana", Via: "slack"}) || p.Ordered.Reason != "INC-42" || p.Until.Sub(c.At).Round(time.Minute) != 30*time.Minute {
 		t.Errorf("in force: %+v", c.InForce)
+	}
+	// A form of a build that kept no message is answered without a thread.
+	old := b.notifier(func(c *quarantineslack.Config) { c.Flow = b.room })
+	_, err = b.room.Resume(b.ctx, "orders", quarantine.Decision{Actor: ana})
+	b.must(err)
+	form := pauseForm(a, "INC-42", "U0ANA", "old")
+	form.View.PrivateMetadata = strings.TrimSuffix(form.View.PrivateMetadata, " "+press.MessageTS)
+	if got, err := old.Handle(b.ctx, form); err != nil || got.Reply != nil || got.Channel != "C0OPS" {
+		t.Errorf("an older form: %+v, %v", got, err)
 	}
 	// The form that somebody else had open, and one more click, lose.
 	for _, i := range []slackkit.Interaction{pauseForm(a, "me too", "U0ANA", "4"), press} {
@@ -63,8 +76,8 @@ func TestHandle_Pause_StopsTheSubscriptionForAWhile(t *testing.T) {
 	}
 	rows, err := b.room.Audit(b.ctx, "", 100)
 	b.must(err)
-	if got := len(slices.DeleteFunc(rows, func(r quarantine.AuditRow) bool { return r.Control != quarantine.ControlPause })); got != 1 {
-		t.Errorf("%d audit rows of pauses, want 1", got)
+	if got := len(slices.DeleteFunc(rows, func(r quarantine.AuditRow) bool { return r.Control != quarantine.ControlPause })); got != 2 {
+		t.Errorf("%d audit rows of pauses, want 2", got)
 	}
 }
 

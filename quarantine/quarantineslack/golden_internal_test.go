@@ -153,6 +153,7 @@ func everyEvent() []event {
 		{at: at, what: eventAgain, by: anaCLI, end: "replay 1: crashed", refs: refs[:2], n: 2},
 		{at: at, what: eventDiscarded, by: benSlack, why: "test order", refs: refs[:1], n: 1},
 		{at: at, what: eventRestored, by: anaCLI, refs: refs[:1], n: 1},
+		{at: at, what: eventPaused, by: benSlack, sub: "orders", why: "INC-42", until: at.Add(pauseFor), n: 1},
 	}
 }
 

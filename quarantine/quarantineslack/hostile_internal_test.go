@@ -71,7 +71,7 @@ func hostileMessages(s string) map[string]slackkit.Message {
 	var events []event
 	for range 20 {
 		for _, ev := range everyEvent() {
-			ev.by, ev.why, ev.end, ev.refs = e.Decided.Actor, s, s, []string{s}
+			ev.by, ev.why, ev.end, ev.refs, ev.sub = e.Decided.Actor, s, s, []string{s}, s
 			events = append(events, ev)
 		}
 	}
