@@ -204,21 +204,6 @@ func (a ControlAct) validate() error {
 	return CheckRequest(a.Request)
 }
 
-// VerbText returns what was done in one word, "" for the move of an entry: the form
-// in which stores keep it.
-func (r AuditRow) VerbText() string { return cmp.Or(string(r.Verb), string(r.Control)) }
-
-// WithVerb is the inverse of [AuditRow.VerbText].
-func (r AuditRow) WithVerb(text string) AuditRow {
-	switch v := ControlVerb(text); v {
-	case ControlPause, ControlResume, ControlShed:
-		r.Control = v
-	default:
-		r.Verb = GroupVerb(text)
-	}
-	return r
-}
-
 // EncodeObeyed encodes what a worker made of the controls, by subscription.
 func EncodeObeyed(obeyed map[string]handlers.Obeyed) []byte {
 	names := make([]string, 0, len(obeyed))

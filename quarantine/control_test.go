@@ -371,6 +371,12 @@ func TestBreaker_IsSeenByOperators(t *testing.T) {
 			if err != nil || len(st.Subscriptions) != 1 || st.Subscriptions[0].Breaker != breaker || st.Subscriptions[0].Breakers != n {
 				t.Errorf("%s: %+v, %v; want %+v in %d", what, st.Subscriptions, err, breaker, n)
 			}
+			if builds := len(st.Subscriptions[0].BreakerBuilds); builds != min(n, 1) {
+				t.Errorf("%s: %d builds, want the one they share", what, builds)
+			}
+			if got, err := operator.Breakers(t.Context()); err != nil || !reflect.DeepEqual(got, st.Subscriptions) {
+				t.Errorf("%s: breakers are %+v, %v; want what the status says: %+v", what, got, err, st.Subscriptions)
+			}
 		}
 		at := time.UnixMilli(time.Now().UnixMilli()).UTC()
 		first, later := handlers.Breaker{OpenSince: at}, handlers.Breaker{OpenSince: at.Add(time.Second), Kills: true}

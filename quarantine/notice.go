@@ -52,6 +52,16 @@ type NoticeStore interface {
 	// above after, oldest first, at most limit (default 100, at most 1000). A row of
 	// one group never appears below one that was returned before.
 	GroupAudit(ctx context.Context, group string, after int64, limit int) ([]AuditRow, error)
+
+	// AuditRefusal notes that somebody asked for what they may not do, in an audit row
+	// that neither Audit nor GroupAudit returns: nothing changed. Of the same person, deed
+	// and subject the first row of a day is kept, and about [RefusalsMax] of all; what is
+	// above that is left out without an error.
+	AuditRefusal(ctx context.Context, r Refusal) error
+
+	// Refusals returns those rows, newest first, at most limit (default 100, at most
+	// 1000).
+	Refusals(ctx context.Context, limit int) ([]AuditRow, error)
 }
 
 // Notice is what people are to be told about a group, and how far they were.

@@ -49,9 +49,10 @@ type SubscriptionStatus struct {
 	// Workers is how many living workers serve it.
 	Workers int
 	// Breaker is the one that has been open for longest among them, and Breakers how
-	// many are.
-	Breaker  handlers.Breaker
-	Breakers int
+	// many are, in workers of BreakerBuilds, which are sorted.
+	Breaker       handlers.Breaker
+	Breakers      int
+	BreakerBuilds []string
 }
 
 // add counts a living worker.
@@ -64,6 +65,21 @@ func (s *SubscriptionStatus) add(w Worker) {
 	if s.Breakers++; s.Breakers == 1 || b.OpenSince.Before(s.Breaker.OpenSince) {
 		s.Breaker = b
 	}
+	if i, there := slices.BinarySearch(s.BreakerBuilds, w.Build); !there {
+		s.BreakerBuilds = slices.Insert(s.BreakerBuilds, i, w.Build)
+	}
+}
+
+// Breakers returns the subscriptions that a living worker serves, by name, with their
+// workers and breakers; they have no counts. It asks the store for its workers only.
+func (s *Service) Breakers(ctx context.Context) ([]SubscriptionStatus, error) {
+	workers, err := s.store.Workers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	st := Status{Workers: workers}
+	st.count(nil)
+	return st.Subscriptions, nil
 }
 
 // Status reads the room. It asks the store a few small questions, plus one for

@@ -234,9 +234,11 @@ type AuditRow struct {
 	Version      int64
 	Decision     Decision
 	// Verb is what was done to a group, Control what to the flow of messages, Until the
-	// end of a snooze or control.
+	// end of a snooze or control. Denied is what somebody asked for who may not do it; then
+	// nothing was done.
 	Verb    GroupVerb
 	Control ControlVerb
+	Denied  string
 	Until   time.Time
 }
 

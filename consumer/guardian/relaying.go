@@ -72,16 +72,21 @@ func (r *relaying) close() error {
 	return r.forwarder.Close()
 }
 
-// publishRelayStats writes the numbers of the relay until ctx ends, and once more.
+// publishRelayStats writes the numbers of the relay until ctx ends, and once more. A disk that is full has
+// room again some day, so it goes on after a failure, and logs only the first of a row and its end.
 func (p *parent) publishRelayStats(ctx context.Context, forwarder *relay.Forwarder) {
 	tick := time.NewTicker(relayStatsEvery)
 	defer tick.Stop()
-	since := time.Now()
+	since, failed := time.Now(), false
 	for {
-		if err := writeRelayStats(p.state.path, RelayStats{Stats: forwarder.Stats(), Since: since, At: time.Now()}); err != nil {
-			p.log.Warn("cannot tell the numbers of the relay", "error", err)
-			return // once is enough: the disk is full or not ours
+		err := writeRelayStats(p.state.path, RelayStats{Stats: forwarder.Stats(), Since: since, At: time.Now()})
+		switch {
+		case err != nil && !failed:
+			p.log.Warn("cannot tell the numbers of the relay; it is tried again", "error", err, "every", relayStatsEvery)
+		case err == nil && failed:
+			p.log.Info("the numbers of the relay are told again")
 		}
+		failed = err != nil
 		if ctx.Err() != nil {
 			return
 		}

@@ -57,6 +57,15 @@ func (d *desk) work(ctx context.Context, j *job) {
 	if a.Text != "" {
 		d.tell(ctx, j.Interaction, a.Channel, a.Text)
 	}
+	if a.Reply != nil {
+		err := twice(ctx, func() error {
+			_, err := d.client.Reply(ctx, a.Reply.To, a.Reply.Message, false)
+			return err
+		})
+		if err != nil {
+			d.log.ErrorContext(ctx, "what followed of a click is not in the thread", "request", j.Request, "err", err)
+		}
+	}
 }
 
 // call runs Handle and turns its panic into an error.
@@ -108,20 +117,24 @@ func joined(texts map[string]string) string {
 // tell shows a text to whoever did i: through the address that came with the click, else in a channel. It
 // tries twice.
 func (d *desk) tell(ctx context.Context, i Interaction, channel, text string) {
-	var err error
-	for range 2 {
-		if err = d.say(ctx, i, channel, text); err == nil || IsPermanent(err) {
-			break
-		}
-		pause := time.NewTimer(max(time.Second, RetryAfter(err)))
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			pause.Stop()
-		}
-	}
-	if err != nil {
+	if err := twice(ctx, func() error { return d.say(ctx, i, channel, text) }); err != nil {
 		d.log.ErrorContext(ctx, "an answer to a click did not arrive", "request", i.Request, "err", err)
+	}
+}
+
+// twice calls Slack, and once more if the first call failed and not for good.
+func twice(ctx context.Context, call func() error) error {
+	err := call()
+	if err == nil || IsPermanent(err) {
+		return err
+	}
+	pause := time.NewTimer(max(time.Second, RetryAfter(err)))
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+		return call()
+	case <-ctx.Done():
+		return err
 	}
 }
 

@@ -1,9 +1,11 @@
 package slackkit_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -173,7 +175,12 @@ func TestClient_Token_IsNeverShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, gone := c.Post(t.Context(), "C0OPS", slackkit.Message{Text: "x"})
+	socket := slackkit.SocketConfig{AppToken: canary, Team: "T0FAKE", Client: c}
+	var logged bytes.Buffer
+	slog.New(slog.NewTextHandler(&logged, nil)).Info("set up", "socket", socket, "client", cfg)
 	for _, shown := range []string{
+		fmt.Sprintf("%v %+v %#v %s", socket, socket, socket, socket), fmt.Sprintf("%v %+v %#v", &socket, &socket, []slackkit.SocketConfig{socket}),
+		socket.LogValue().String(), logged.String(),
 		fmt.Sprintf("%v %+v %#v", cfg, cfg, cfg), fmt.Sprintf("%v %+v %#v", c, c, c), fmt.Sprintf("%v %+v %#v", v, v, v),
 		fmt.Sprintf("%v %+v", gone, gone), cfg.LogValue().String(), c.LogValue().String(), v.LogValue().String(),
 	} {

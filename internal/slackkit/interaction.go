@@ -84,6 +84,17 @@ type Answer struct {
 	ViewErrors map[string]string
 	// Modal is opened after a click, and takes the place of a submitted modal unless it is late.
 	Modal *slack.ModalViewRequest
+	// Reply is written once the person was answered. It is for what is kept elsewhere, too: one that
+	// Slack does not take is tried twice, and then only logged.
+	Reply *Reply
+}
+
+// Reply is what everybody reads in the thread of a message.
+type Reply struct {
+	// To is the message.
+	To Place
+	// Message is what is said.
+	Message Message
 }
 
 // wireInteraction is what we read of a payload.

@@ -20,6 +20,8 @@ var (
 	sqlAuditAdd string
 	//go:embed sql/audit_list.sql
 	sqlAuditList string
+	//go:embed sql/audit_refusals.sql
+	sqlAuditRefusals string
 	//go:embed sql/audit_request.sql
 	sqlAuditRequest string
 	//go:embed sql/change_bound.sql

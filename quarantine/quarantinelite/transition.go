@@ -102,6 +102,7 @@ func (s *Store) Audit(ctx context.Context, entryID string, limit int) (audit []q
 		if entryID != "" {
 			f.And("entry_id = " + f.Arg(entryID))
 		}
+		f.And(noRefusal)
 		f.Order = newest
 		audit, err = x.auditRows(f)
 		return err

@@ -26,12 +26,16 @@ var (
 	sqlAuditAdd string
 	//go:embed sql/audit_list.sql
 	sqlAuditList string
+	//go:embed sql/audit_refusals.sql
+	sqlAuditRefusals string
 	//go:embed sql/audit_request.sql
 	sqlAuditRequest string
 	//go:embed sql/change_list.sql
 	sqlChangeList string
 	//go:embed sql/claim_look.sql
 	sqlClaimLook string
+	//go:embed sql/clock.sql
+	sqlClock string
 	//go:embed sql/control_clear.sql
 	sqlControlClear string
 	//go:embed sql/control_list.sql

@@ -134,6 +134,7 @@ func (s *Store) Audit(ctx context.Context, entryID string, limit int) (audit []q
 			}
 			f.And("entry_id = " + f.Arg(id))
 		}
+		f.And(noRefusal)
 		f.desc = true
 		audit, err = x.auditRows(f)
 		return err

@@ -77,10 +77,12 @@ func (n *Notifier) alertAll(ctx context.Context, jobs []*job, now time.Time) err
 			return err
 		}
 	}
-	if err := n.alertDeploys(ctx, now); err != nil {
-		return err
+	for _, step := range []func(context.Context, time.Time) error{n.alertDeploys, n.alertBreakers, n.alertNaming} {
+		if err := step(ctx, now); err != nil {
+			return err
+		}
 	}
-	return n.alertNaming(ctx, now)
+	return nil
 }
 
 // alerted stores at once what a fallback was told: it must not be told again.
@@ -109,6 +111,15 @@ func (n *Notifier) alerted(ctx context.Context, name string, s *sending, result 
 		d := n.room.Deploys[i]
 		d.Alert = d.Alert.with(name, memory)
 		return n.replaceDeploy(ctx, i, &d)
+	}
+	if sub, ok := strings.CutPrefix(s.key, breakerPrefix); ok {
+		i := slices.IndexFunc(n.breakers.All, func(b breakerState) bool { return b.ID == sub })
+		if i < 0 {
+			return nil
+		}
+		b := n.breakers.All[i]
+		b.Alert = b.Alert.with(name, memory)
+		return n.replaceBreaker(ctx, i, &b)
 	}
 	var j *job
 	if i := slices.IndexFunc(jobs, func(j *job) bool { return j.notice.Key == s.key }); i >= 0 {

@@ -34,6 +34,7 @@ func (n *Notifier) Handle(ctx context.Context, i slackkit.Interaction) (slackkit
 	user, refusal := n.who(i)
 	if refusal != "" {
 		n.log.Warn("quarantineslack: a click was refused", "why", refusal, "team", short(i.Team), "user", short(i.User), "action", short(i.ActionID))
+		n.auditRefusal(ctx, i, stranger(i), refusal)
 		return answer(refusal, i), nil
 	}
 	if i.ActionID == actionOpen && !submitted(i) {
@@ -87,12 +88,12 @@ func (n *Notifier) act(ctx context.Context, i slackkit.Interaction, user User) (
 	case !ok:
 		return answer("This button carries a value that is not ours. Nothing was done.", i), nil
 	case i.ActionID == actionDiscard && entry && v.Verb == "":
-		return n.guarded(i, user, RoleOperator, func() (slackkit.Answer, error) { return n.askReason(ctx, i, v) })
+		return n.guarded(ctx, i, user, RoleOperator, func() (slackkit.Answer, error) { return n.askReason(ctx, i, v) })
 	case i.ActionID == actionReplay && entry && v.Verb == "":
-		return n.guarded(i, user, RoleResponder, func() (slackkit.Answer, error) { return n.replay(ctx, i, user, v) })
+		return n.guarded(ctx, i, user, RoleResponder, func() (slackkit.Answer, error) { return n.replay(ctx, i, user, v) })
 	case i.ActionID == actionTake && !entry && v.Verb == "":
-		return n.guarded(i, user, RoleResponder, func() (slackkit.Answer, error) { return n.take(ctx, i, user, v) })
-	case i.ActionID == actionMore && !entry:
+		return n.guarded(ctx, i, user, RoleResponder, func() (slackkit.Answer, error) { return n.take(ctx, i, user, v) })
+	case i.ActionID == actionMore && !entry, i.ActionID == actionPause && v.Verb == verbPause:
 		return n.more(ctx, i, user, v)
 	default:
 		return answer(unknownButton, i), nil
@@ -105,11 +106,11 @@ const unknownButton = "This button is not known here. Nothing was done."
 func (n *Notifier) more(ctx context.Context, i slackkit.Interaction, user User, v value) (slackkit.Answer, error) {
 	switch {
 	case snoozeOf(v.Verb) > 0:
-		return n.guarded(i, user, RoleResponder, func() (slackkit.Answer, error) { return n.take(ctx, i, user, v) })
+		return n.guarded(ctx, i, user, RoleResponder, func() (slackkit.Answer, error) { return n.take(ctx, i, user, v) })
 	case v.Verb == verbDeclare && n.cfg.Declare != nil:
-		return n.guarded(i, user, RoleResponder, func() (slackkit.Answer, error) { return n.declare(ctx, i, user, v) })
+		return n.guarded(ctx, i, user, RoleResponder, func() (slackkit.Answer, error) { return n.declare(ctx, i, user, v) })
 	case v.Verb == verbPause && n.cfg.Flow != nil:
-		return n.guarded(i, user, RoleOperator, func() (slackkit.Answer, error) { return n.askPause(ctx, i, v) })
+		return n.guarded(ctx, i, user, RoleOperator, func() (slackkit.Answer, error) { return n.askPause(ctx, i, v) })
 	default:
 		return answer(unknownButton, i), nil
 	}
@@ -117,7 +118,7 @@ func (n *Notifier) more(ctx context.Context, i slackkit.Interaction, user User, 
 
 // submit does what a form asks for.
 func (n *Notifier) submit(ctx context.Context, i slackkit.Interaction, user User) (slackkit.Answer, error) {
-	raw, channel, _ := strings.Cut(i.View.PrivateMetadata, " ")
+	raw, message, _ := strings.Cut(i.View.PrivateMetadata, " ")
 	v, ok := parseValue(raw)
 	entry := strings.HasPrefix(v.Ref, "Q-")
 	switch {
@@ -126,9 +127,9 @@ func (n *Notifier) submit(ctx context.Context, i slackkit.Interaction, user User
 	case !ok:
 		return answer("This button carries a value that is not ours. Nothing was done.", i), nil
 	case i.View.CallbackID == modalDiscard && entry && v.Verb == "":
-		return n.guarded(i, user, RoleOperator, func() (slackkit.Answer, error) { return n.discard(ctx, i, user, v) })
+		return n.guarded(ctx, i, user, RoleOperator, func() (slackkit.Answer, error) { return n.discard(ctx, i, user, v) })
 	case i.View.CallbackID == modalPause && !entry && v.Verb == verbPause:
-		return n.guarded(i, user, RoleOperator, func() (slackkit.Answer, error) { return n.pauseSub(ctx, i, user, v, channel) })
+		return n.guarded(ctx, i, user, RoleOperator, func() (slackkit.Answer, error) { return n.pauseSub(ctx, i, user, v, message) })
 	default:
 		return answer(unknownButton, i), nil
 	}
@@ -139,9 +140,12 @@ func snoozeOf(verb string) time.Duration {
 }
 
 // guarded does something if the person may.
-func (n *Notifier) guarded(i slackkit.Interaction, user User, needs Role, do func() (slackkit.Answer, error)) (slackkit.Answer, error) {
+func (n *Notifier) guarded(ctx context.Context, i slackkit.Interaction, user User, needs Role, do func() (slackkit.Answer, error)) (slackkit.Answer, error) {
 	if !user.Role.May(needs) {
-		return answer(fmt.Sprintf("You are here as %s, and this takes the rights of %s. Nothing was done.", user.Role, needs), i), nil
+		refusal := fmt.Sprintf("You are here as %s, and this takes the rights of %s. Nothing was done.", user.Role, needs)
+		n.log.Warn("quarantineslack: a click was refused", "why", refusal, "user", short(i.User), "action", short(i.ActionID))
+		n.auditRefusal(ctx, i, user.Name, refusal)
+		return answer(refusal, i), nil
 	}
 	return do()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -13,7 +14,7 @@ import (
 	"github.com/theriac/theriac/quarantine"
 )
 
-// What the menu of a message offers beyond the group itself. Both are about more than the version of the
+// What a message offers beyond the group itself. Both are about more than the version of the
 // group that the person saw, so who took it meanwhile does not stand in their way.
 
 // pauseFor is how long a click pauses a subscription. What a click began in the night must not
@@ -56,38 +57,58 @@ func declaredText(d Declared) string {
 
 // askPause opens the form that asks why a subscription is paused.
 func (n *Notifier) askPause(ctx context.Context, i slackkit.Interaction, v value) (slackkit.Answer, error) {
-	g, gone, err := n.group(ctx, v)
+	sub, gone, err := n.subscription(ctx, v)
 	if err != nil || gone != "" {
 		return answer(gone, i), err
 	}
-	if before, err := n.pausedBefore(ctx, g.Subscription); err != nil || before != "" {
+	if before, err := n.pausedBefore(ctx, sub); err != nil || before != "" {
 		return answer(before, i), err
 	}
-	return slackkit.Answer{Modal: pauseForm(v, g.Subscription, i.Channel)}, nil
+	return slackkit.Answer{Modal: pauseForm(v, sub, i.Channel+" "+i.MessageTS)}, nil
 }
 
-// pauseForm keeps the channel, in which the person is answered: a form knows of none.
-func pauseForm(v value, sub, channel string) *slack.ModalViewRequest {
-	return form(modalPause, v.String()+" "+channel, "Pause", "Pause for "+minutes(pauseFor), "INC-42, its database is away",
+// subscription is the one that a button is about, or that of its group. A text says that
+// there is none.
+func (n *Notifier) subscription(ctx context.Context, v value) (sub, gone string, err error) {
+	if !strings.HasPrefix(v.Ref, subPrefix) {
+		g, gone, err := n.group(ctx, v)
+		return g.Subscription, gone, err
+	}
+	served, err := n.cfg.Service.Breakers(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	for _, s := range served {
+		if subRef(s.Name) == v.Ref {
+			return s.Name, "", nil
+		}
+	}
+	return "", "No living worker serves this subscription any more. Nothing was done.", nil
+}
+
+// pauseForm keeps which message it came from, where the person is answered: a form knows of none.
+func pauseForm(v value, sub, message string) *slack.ModalViewRequest {
+	return form(modalPause, v.String()+" "+message, "Pause", "Pause for "+minutes(pauseFor), "INC-42, its database is away",
 		"Why does "+plain(sub, nameMax)+" pull nothing?",
 		"Nothing is lost; the backlog grows. It ends by itself, or by theriac resume.")
 }
 
-// pauseSub stops a subscription from pulling.
-func (n *Notifier) pauseSub(ctx context.Context, i slackkit.Interaction, user User, v value, channel string) (slackkit.Answer, error) {
+// pauseSub stops a subscription from pulling. The thread of the message hears of it. No group changed, so
+// that is no part of what the notifier has to tell: it is said once, and the audit has it in any case.
+func (n *Notifier) pauseSub(ctx context.Context, i slackkit.Interaction, user User, v value, message string) (slackkit.Answer, error) {
 	reason, wrong := reasonOf(i)
 	if wrong != "" {
 		return answer(wrong, i), nil
 	}
-	g, gone, err := n.group(ctx, v)
+	sub, gone, err := n.subscription(ctx, v)
 	if err != nil || gone != "" {
 		return answer(gone, i), err
 	}
-	if before, err := n.pausedBefore(ctx, g.Subscription); err != nil || before != "" {
+	if before, err := n.pausedBefore(ctx, sub); err != nil || before != "" {
 		return answer(before, i), err
 	}
 	c, err := n.cfg.Flow.ControlAct(ctx, quarantine.ControlAct{
-		Verb: quarantine.ControlPause, Subscription: g.Subscription, For: pauseFor,
+		Verb: quarantine.ControlPause, Subscription: sub, For: pauseFor,
 		Decision: decision(user, reason), Request: request(i),
 	})
 	switch {
@@ -96,11 +117,17 @@ func (n *Notifier) pauseSub(ctx context.Context, i slackkit.Interaction, user Us
 	case err != nil:
 		return refused(err, i)
 	}
-	text := mark(g.Subscription, nameMax) + " is paused."
-	if p, ok := c.Pause(g.Subscription); ok {
-		text = fmt.Sprintf("%s is paused until %s. Undo: %s", mark(g.Subscription, nameMax), clock(p.Until), resumeCommand(g.Subscription))
+	text := mark(sub, nameMax) + " is paused."
+	if p, ok := c.Pause(sub); ok {
+		text = fmt.Sprintf("%s is paused until %s. Undo: %s", mark(sub, nameMax), clock(p.Until), resumeCommand(sub))
 	}
-	return slackkit.Answer{Text: text, Channel: channel}, nil
+	channel, ts, _ := strings.Cut(message, " ")
+	a := slackkit.Answer{Text: text, Channel: channel}
+	if p, ok := c.Pause(sub); ok && placeForm.MatchString(channel) && tsForm.MatchString(ts) {
+		paused := event{at: p.Ordered.At, what: eventPaused, sub: sub, until: p.Until, by: p.Ordered.Actor, why: p.Ordered.Reason, n: 1}
+		a.Reply = &slackkit.Reply{To: slackkit.Place{Channel: channel, TS: ts}, Message: n.render.thread("", []event{paused})}
+	}
+	return a, nil
 }
 
 // shellWord needs no quotes in any shell.

@@ -49,11 +49,24 @@ func TestHandle_Pause_StopsTheSubscriptionForAWhile(t *testing.T) {
 	if !regexp.MustCompile("^orders is paused until .*Z\\. Undo: `theriac resume orders`$").MatchString(done.Text) || done.Channel != "C0OPS" {
 		t.Errorf("answered %q in %q", done.Text, done.Channel)
 	}
+	if r := done.Reply; r == nil || r.To != (slackkit.Place{Channel: "C0OPS", TS: press.MessageTS}) ||
+		!regexp.MustCompile(`orders paused until .*Z by ana \(slack\): INC-42$`).MatchString(r.Message.Text) {
+		t.Errorf("the thread hears %+v", r)
+	}
 	c, err = b.room.Controls(b.ctx)
 	b.must(err)
 	p, ok := c.Pause("orders")
 	if who := p.Ordered.Actor; !ok || who != (quarantine.Actor{Name: "ana", Via: "slack"}) || p.Ordered.Reason != "INC-42" || p.Until.Sub(c.At).Round(time.Minute) != 30*time.Minute {
 		t.Errorf("in force: %+v", c.InForce)
+	}
+	// A form of a build that kept no message is answered without a thread.
+	old := b.notifier(func(c *quarantineslack.Config) { c.Flow = b.room })
+	_, err = b.room.Resume(b.ctx, "orders", quarantine.Decision{Actor: ana})
+	b.must(err)
+	form := pauseForm(a, "INC-42", "U0ANA", "old")
+	form.View.PrivateMetadata = strings.TrimSuffix(form.View.PrivateMetadata, " "+press.MessageTS)
+	if got, err := old.Handle(b.ctx, form); err != nil || got.Reply != nil || got.Channel != "C0OPS" {
+		t.Errorf("an older form: %+v, %v", got, err)
 	}
 	// The form that somebody else had open, and one more click, lose.
 	for _, i := range []slackkit.Interaction{pauseForm(a, "me too", "U0ANA", "4"), press} {
@@ -63,9 +76,57 @@ func TestHandle_Pause_StopsTheSubscriptionForAWhile(t *testing.T) {
 	}
 	rows, err := b.room.Audit(b.ctx, "", 100)
 	b.must(err)
-	if got := len(slices.DeleteFunc(rows, func(r quarantine.AuditRow) bool { return r.Control != quarantine.ControlPause })); got != 1 {
-		t.Errorf("%d audit rows of pauses, want 1", got)
+	if got := len(slices.DeleteFunc(rows, func(r quarantine.AuditRow) bool { return r.Control != quarantine.ControlPause })); got != 2 {
+		t.Errorf("%d audit rows of pauses, want 2", got)
 	}
+}
+
+// TestHandle_PauseOfAnOpenBreaker: its message is of no group, so the button names the subscription.
+func TestHandle_PauseOfAnOpenBreaker(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bundle) {
+		n := b.notifier(func(c *quarantineslack.Config) { c.Flow = b.room })
+		const odd = "x; reboot <!channel>"
+		w := b.serves("w-1", "v2", odd)
+		w.breaks(true, false)
+		pass(10 * time.Second)
+		found := regexp.MustCompile(`"action_id":"q:pause","value":"([^"]*)"`).FindStringSubmatch(b.chat.messages()[0].bodies[0])
+		if found == nil {
+			b.Fatalf("there is no button to pause: %s", b.chat.messages()[0].bodies)
+		}
+		press := click("q:pause", found[1], "U0ANA")
+		a, err := n.Handle(b.ctx, press)
+		b.must(err)
+		if a.Modal == nil {
+			b.Fatalf("it opened no form, says %q", a.Text)
+		}
+		if text := b.press(n, click("q:pause", found[1], "U0BEN")); !strings.Contains(text, "takes the rights of operator") {
+			b.Errorf("a responder: %q", text)
+		}
+		if text := b.press(n, pauseForm(a, "INC-42", "U0ANA", "1")); !strings.HasSuffix(text, "Undo: `theriac resume`") || strings.Contains(text, "<") {
+			b.Errorf("answered %q", text)
+		}
+		c, err := b.room.Controls(b.ctx)
+		b.must(err)
+		if p, ok := c.Pause(odd); !ok || p.Ordered.Actor.Name != "ana" || p.Ordered.Reason != "INC-42" {
+			b.Errorf("in force: %+v", c.InForce)
+		}
+		b.must(w.m.Leave(b.ctx))
+		if text := b.press(n, press); !strings.Contains(text, "No living worker serves") {
+			b.Errorf("of a subscription that nobody serves: %q", text)
+		}
+		for _, action := range []string{"q:take", "q:replay", "q:discard"} { // what such a value is not for
+			if text := b.press(n, click(action, strings.TrimSuffix(found[1], ":pause"), "U0ANA")); text == "" {
+				b.Errorf("%s did something", action)
+			}
+		}
+	}, func(c *quarantineslack.Config) { c.Flow = flowOf(c) })
+}
+
+// flowOf is the flow of the room that is told of.
+func flowOf(c *quarantineslack.Config) quarantineslack.Flow {
+	flow, _ := c.Service.(quarantineslack.Flow)
+	return flow
 }
 
 func TestHandle_Declare_OpensTheIncidentOfTheGroup(t *testing.T) {

@@ -49,6 +49,8 @@ type Facts interface {
 	CrashList(ctx context.Context, q quarantine.CrashQuery) (quarantine.CrashPage, error)
 	// SuspectList returns the suspects that match.
 	SuspectList(ctx context.Context, q quarantine.SuspectQuery) ([]quarantine.Suspect, error)
+	// Breakers returns the subscriptions that living workers serve, with their breakers.
+	Breakers(ctx context.Context) ([]quarantine.SubscriptionStatus, error)
 }
 
 // Deeds is what a click does.
@@ -59,6 +61,8 @@ type Deeds interface {
 	EntryDiscardOnce(ctx context.Context, e quarantine.Entry, d quarantine.Decision, request string) (quarantine.Entry, error)
 	// GroupAct takes a group, gives it back or quiets it.
 	GroupAct(ctx context.Context, a quarantine.GroupAct) (quarantine.Group, error)
+	// AuditRefusal notes that somebody asked for what they may not do.
+	AuditRefusal(ctx context.Context, r quarantine.Refusal) error
 }
 
 // Flow is what a click does to the flow of messages. *[quarantine.Service] has it.

@@ -27,6 +27,11 @@
 // killed workers within one; OVER after 10 minutes without. What a worker that never
 // starts left behind is in the store only once another one does.
 //
+// While a breaker is open nothing is held, so it has a message of its own: BREAKER OPEN,
+// CLOSED when all living workers say so, OVER when for 10 minutes there is none to say
+// it. One that comes and goes within 2 minutes stays one message. At most 6
+// subscriptions are told of at a time, the critical ones first.
+//
 // What is shown is what quarantine.Explain says, less the titles that may carry what
 // was in a payload; see [Title]. Every text from outside is escaped, cut, and made one
 // line. No payload, attribute or error text is ever sent.

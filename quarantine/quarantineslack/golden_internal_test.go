@@ -101,6 +101,13 @@ func TestScreens(t *testing.T) {
 	cleared, named := naming, naming
 	cleared.phase, cleared.by = phaseCleared, map[quarantine.SuspectState]int{quarantine.SuspectDone: 15, quarantine.SuspectCleared: 1}
 	named.phase, named.by = phaseNamed, map[quarantine.SuspectState]int{quarantine.SuspectDone: 15, quarantine.SuspectHeld: 1}
+	breaker := breakerState{
+		ID: subRef("orders"), Sub: "orders", Open: 2, Workers: 3, Builds: []string{"v2.41.0"}, Since: asked.Add(-time.Minute).UnixMilli(), Times: 1,
+	}
+	killing, closed, lost := breaker, breaker, breaker
+	killing.Kills, killing.Times, killing.More = true, 3, 2
+	closed.Closed = asked.UnixMilli()
+	lost.Closed, lost.Lost = asked.UnixMilli(), asked.Add(-breakerLost).UnixMilli()
 
 	tests := map[string]slackkit.Message{
 		"contained":          screens.group(groupFacts{phase: phaseContained, group: held, entry: crashed(), deaths: 1}, asked),
@@ -119,6 +126,10 @@ func TestScreens(t *testing.T) {
 		"naming":          screens.naming(naming, asked),
 		"naming_cleared":  screens.naming(cleared, asked),
 		"naming_named":    screens.naming(named, asked),
+		"breaker_open":    all.breaker(&breaker, asked),
+		"breaker_kills":   screens.breaker(&killing, asked),
+		"breaker_closed":  all.breaker(&closed, asked),
+		"breaker_lost":    noLinks.breaker(&lost, asked),
 		"thread":          screens.thread(groupFacts{group: held}.aloud(loudReopened), everyEvent()),
 	}
 	for name, m := range tests {
@@ -142,6 +153,7 @@ func everyEvent() []event {
 		{at: at, what: eventAgain, by: anaCLI, end: "replay 1: crashed", refs: refs[:2], n: 2},
 		{at: at, what: eventDiscarded, by: benSlack, why: "test order", refs: refs[:1], n: 1},
 		{at: at, what: eventRestored, by: anaCLI, refs: refs[:1], n: 1},
+		{at: at, what: eventPaused, by: benSlack, sub: "orders", why: "INC-42", until: at.Add(pauseFor), n: 1},
 	}
 }
 

@@ -59,10 +59,19 @@ func hostileMessages(s string) map[string]slackkit.Message {
 	all["naming"] = screens.naming(namingFacts{
 		phase: phaseNaming, subs: []string{s, s}, crashes: []string{s}, workers: 1,
 		died: safeDeath(nil, r), evidence: quarantine.DeathEvidence(r.Crash)}, asked)
+	breaker := breakerState{ID: subRef(s), Closed: 1}.after(quarantine.SubscriptionStatus{
+		Name: s, Workers: 2, Breakers: 1, Breaker: handlers.Breaker{OpenSince: asked}, BreakerBuilds: []string{s, s, s},
+	}, asked)
+	breaker.Sub, breaker.More = plain(s, 40), 3
+	all["breaker"] = screens.breaker(&breaker, asked)
+	breaker.Kills, breaker.Times = true, 2
+	all["breaker kills"] = screens.breaker(&breaker, asked)
+	breaker.Closed = asked.UnixMilli()
+	all["breaker closed"] = screens.breaker(&breaker, asked)
 	var events []event
 	for range 20 {
 		for _, ev := range everyEvent() {
-			ev.by, ev.why, ev.end, ev.refs = e.Decided.Actor, s, s, []string{s}
+			ev.by, ev.why, ev.end, ev.refs, ev.sub = e.Decided.Actor, s, s, []string{s}, s
 			events = append(events, ev)
 		}
 	}
@@ -174,7 +183,8 @@ func FuzzDecodeState(f *testing.F) {
 	for _, s := range []string{
 		``, `{}`, `null`, `[]`, `{"v":1}`, `{"v":2}`, `{"v":1,"c":"C1","ts":"1.1","h":"00","e":1,"phase":"taken","poison":"Q-7F3K"}`,
 		`{"v":1,"alert":{"pagerduty":{"triggered":true,"episode":-1}}}`, `{"v":1,"digest":"slack-digest:1","groups":["G-1"]}`,
-		`{"v":1,"naming":[{"c":"C1","ts":"1.1","crashes":["C-1"]}],"recent":[1]}`, `{"v":1e99}`, `{"ts":"<!channel>"}`,
+		`{"v":1,"naming":[{"c":"C1","ts":"1.1","crashes":["C-1"]}],"recent":[1]}`, `{"v":1e99}`,
+		`{"v":1,"all":[{"id":"S-0000000000000","sub":"orders","n":1,"w":2,"s":1,"at":1}]}`, `{"ts":"<!channel>"}`,
 	} {
 		f.Add([]byte(s))
 	}
@@ -190,6 +200,10 @@ func FuzzDecodeState(f *testing.F) {
 		var r roomState
 		if decodeState(b, &r) == nil && len(b) > 0 {
 			again(t, &r, &roomState{})
+		}
+		var open breakerStates
+		if decodeState(b, &open) == nil && len(b) > 0 {
+			again(t, &open, &breakerStates{})
 		}
 	})
 }
@@ -209,7 +223,7 @@ func again[S interface{ check() error }](t *testing.T, s, next S) {
 }
 
 func FuzzParseValue(f *testing.F) {
-	for _, s := range []string{"v1:Q-7F3K:8", "v1:G-9C1E:12:snooze-1h", "", "v1", "v1:Q-:1", "v1:Q-7F3K:-1", "v1:Q-7F3K:08", "v1:q-7f3k:1", "v1:Q-7F3K:9999999999999999999", "v2:Q-7F3K:1"} {
+	for _, s := range []string{"v1:Q-7F3K:8", "v1:G-9C1E:12:snooze-1h", "v1:S-0000000000000:0:pause", "", "v1", "v1:Q-:1", "v1:Q-7F3K:-1", "v1:Q-7F3K:08", "v1:q-7f3k:1", "v1:Q-7F3K:9999999999999999999", "v2:Q-7F3K:1"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -120,8 +120,9 @@ type event struct {
 	by   quarantine.Actor
 	why  string
 	end  string
-	// until ends a snooze.
+	// until ends a snooze or a pause, of the subscription sub.
 	until time.Time
+	sub   string
 }
 
 // eventKind is what happened.
@@ -132,6 +133,7 @@ const (
 	eventReplayed  eventKind = "replayed"
 	eventAgain     eventKind = "held again"
 	eventDiscarded eventKind = "discarded"
+	eventPaused    eventKind = "paused"
 	eventRestored  eventKind = "restored"
 	eventTaken     eventKind = "taken"
 	eventReleased  eventKind = "released"

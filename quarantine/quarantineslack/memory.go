@@ -33,7 +33,7 @@ func (n *Notifier) loadRoom(ctx context.Context) error {
 func (n *Notifier) put(ctx context.Context, told ...quarantine.ToldNotice) error {
 	err := n.cfg.Service.PutNotices(ctx, n.holder, told)
 	if err != nil {
-		n.room, n.digests = nil, map[string]*digestState{}
+		n.room, n.breakers, n.digests = nil, nil, map[string]*digestState{}
 		return err
 	}
 	for _, t := range told {
@@ -56,6 +56,36 @@ func (n *Notifier) roomTold() quarantine.ToldNotice {
 		}
 	}
 	return quarantine.ToldNotice{Key: n.roomKey, State: b}
+}
+
+// loadBreakers reads the memory of the breakers. It is apart from that of the channel,
+// which has little room left.
+func (n *Notifier) loadBreakers(ctx context.Context) error {
+	if n.breakers != nil {
+		return nil
+	}
+	notice, err := n.cfg.Service.NoticeGet(ctx, n.breakersKey)
+	if err != nil && !errors.Is(err, quarantine.ErrNotFound) {
+		return err
+	}
+	all := &breakerStates{}
+	if err := decodeState(notice.State, all); err != nil {
+		n.log.Warn("quarantineslack: the memory of breakers is not used", "error", err)
+		all = &breakerStates{}
+	}
+	n.breakers = all
+	return nil
+}
+
+// putBreakers puts all in the place of what is remembered of breakers.
+func (n *Notifier) putBreakers(ctx context.Context, all []breakerState) error {
+	n.breakers = &breakerStates{V: stateVersion, All: all}
+	b, err := encodeState(n.breakers)
+	if err != nil { // it has bounds that fit, of all but senders with very long names
+		n.log.Error("quarantineslack: the memory of breakers cannot be kept", "error", err)
+		b = nil
+	}
+	return n.put(ctx, quarantine.ToldNotice{Key: n.breakersKey, State: b})
 }
 
 // putTrouble stores why the notices that are due could not be told. With an empty text

@@ -34,6 +34,7 @@ const (
 	actionReplay  = Prefix + "replay"
 	actionDiscard = Prefix + "discard"
 	actionMore    = Prefix + "more"
+	actionPause   = Prefix + "pause"
 	modalDiscard  = Prefix + "discard"
 	modalPause    = Prefix + "pause"
 	inputReason   = Prefix + "reason"

@@ -53,6 +53,8 @@ func (e event) line() string {
 		s = "given back" + by
 	case eventSnoozed:
 		s = "quiet until " + clock(e.until) + by
+	case eventPaused:
+		s = mark(e.sub, nameMax) + " paused until " + clock(e.until) + by
 	case eventAsked:
 		s = what + " to run again, asked" + by
 	case eventReplayed:

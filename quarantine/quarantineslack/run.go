@@ -42,21 +42,24 @@ type Notifier struct {
 	// What follows belongs to the goroutine that tells, and is forgotten with the lead.
 	room    *roomState
 	roomKey string
-	digests map[string]*digestState
-	ledgers map[string]*ledger
-	refused map[string]backoff // notices that Slack refuses, by key
-	chat    backoff
-	senders map[string]backoff
-	sending map[string]*sending  // by sender, at most one alert each
-	outside runner.Group         // the calls of fallbacks
-	crashes map[string]time.Time // deaths with waiting suspects, since when they are known
-	open    []quarantine.Suspect // the suspects that wait
-	sweptAt time.Time
-	lookAt  time.Time
-	// deployAt is when the latest deaths were read.
-	deployAt time.Time
-	storm    bool     // more is due than is read at once
-	awake    []string // keys of groups whose snooze has ended
+	// breakers are nil until they are read, as the room is.
+	breakers    *breakerStates
+	breakersKey string
+	digests     map[string]*digestState
+	ledgers     map[string]*ledger
+	refused     map[string]backoff // notices that Slack refuses, by key
+	chat        backoff
+	senders     map[string]backoff
+	sending     map[string]*sending  // by sender, at most one alert each
+	outside     runner.Group         // the calls of fallbacks
+	crashes     map[string]time.Time // deaths with waiting suspects, since when they are known
+	open        []quarantine.Suspect // the suspects that wait
+	sweptAt     time.Time
+	lookAt      time.Time
+	// deployAt is when the latest deaths were read, breakersAt when the breakers were.
+	deployAt, breakersAt time.Time
+	storm                bool     // more is due than is read at once
+	awake                []string // keys of groups whose snooze has ended
 }
 
 // Run tells until ctx ends, and then returns nil. It survives a store and a Slack
@@ -130,12 +133,13 @@ func (n *Notifier) rest(ctx context.Context) error {
 // forget drops what was true under an earlier lead.
 func (n *Notifier) forget() {
 	n.room, n.roomKey = nil, "slack-room:"+n.cfg.Channel
+	n.breakers, n.breakersKey = nil, "slack-breakers:"+n.cfg.Channel
 	n.digests, n.ledgers = map[string]*digestState{}, map[string]*ledger{}
 	n.refused = map[string]backoff{}
 	n.sending = map[string]*sending{}
 	n.senders, n.crashes = map[string]backoff{}, map[string]time.Time{}
 	n.chat, n.open, n.awake = backoff{}, nil, nil
-	n.sweptAt, n.lookAt, n.deployAt = time.Time{}, time.Time{}, time.Time{}
+	n.sweptAt, n.lookAt, n.deployAt, n.breakersAt = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 }
 
 // safeRound is a round whose panic is an error: the alert path goes on.
@@ -143,7 +147,7 @@ func (n *Notifier) safeRound(ctx context.Context) (did bool, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			n.log.Error("quarantineslack: a round panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
-			n.room, did, err = nil, false, errors.New("a round panicked")
+			n.room, n.breakers, did, err = nil, nil, false, errors.New("a round panicked")
 		}
 	}()
 	return n.round(ctx)
@@ -191,21 +195,17 @@ func (j *job) done() quarantine.ToldNotice {
 // call behind what people see.
 func (n *Notifier) round(ctx context.Context) (did bool, err error) {
 	now := time.Now()
-	if err := n.loadRoom(ctx); err != nil {
+	if err := errors.Join(n.loadRoom(ctx), n.loadBreakers(ctx)); err != nil {
 		return false, err
 	}
 	jobs, err := n.jobs(ctx, now)
 	if err != nil {
 		return false, err
 	}
-	if err := n.lookForSuspects(ctx, now); err != nil {
-		return false, err
-	}
-	if err := n.openNaming(ctx, now); err != nil {
-		return false, err
-	}
-	if err := n.lookForDeploys(ctx, now); err != nil {
-		return false, err
+	for _, look := range []func(context.Context, time.Time) error{n.lookForSuspects, n.openNaming, n.lookForDeploys, n.lookForBreakers} {
+		if err := look(ctx, now); err != nil {
+			return false, err
+		}
 	}
 	if err := n.alertAll(ctx, jobs, now); err != nil {
 		return false, err
@@ -217,7 +217,7 @@ func (n *Notifier) round(ctx context.Context) (did bool, err error) {
 		return false, nil
 	}
 	jobs = slices.DeleteFunc(jobs, func(j *job) bool { return n.refused[j.notice.Key].closed(now) })
-	for _, step := range []func(context.Context, []*job, time.Time) (bool, error){n.tellDeploys, n.tellNew, n.tellNaming, n.tellKnown} {
+	for _, step := range []func(context.Context, []*job, time.Time) (bool, error){n.tellDeploys, n.tellBreakers, n.tellNew, n.tellNaming, n.tellKnown} {
 		did, err := step(ctx, jobs, now)
 		if chat, ok := errors.AsType[*chatError](err); ok {
 			return true, n.failed(ctx, jobs, chat, now)
@@ -319,7 +319,7 @@ func (n *Notifier) failed(ctx context.Context, jobs []*job, err *chatError, now 
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	n.room = nil // it may say more than was done
+	n.room, n.breakers = nil, nil // they may say more than was done
 	wait, final := slackkit.RetryAfter(err), slackkit.IsPermanent(err)
 	if err.key != "" {
 		n.refused[err.key] = n.refused[err.key].failed(now, wait, final)

@@ -217,6 +217,26 @@ func TestSlack_SameSignedClickAThousandTimes_OneEffect(t *testing.T) {
 	}
 }
 
+func TestSlack_Pause_TheThreadHearsOfIt(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t, slackfake.Config{}, time.Millisecond, fast, func(c *quarantineslack.Config) { c.Flow = flowOf(c) })
+	w.hold(handlers.Message{Data: []byte("x")}, "declined", "")
+	posted := w.wait("the message", func(all []slackfake.Message) bool { return len(all) == 1 })[0]
+	groups, err := w.room.GroupList(w.ctx, quarantine.Query{})
+	w.must(err)
+	payload, err := w.fake.PressPayload("C0OPS", posted.TS, "q:more", fmt.Sprintf("v1:%s:%d:pause", groups[0].Ref, groups[0].Version), "U0ANA")
+	w.must(err)
+	_, err = w.fake.Deliver(w.ctx, payload)
+	w.must(err)
+	w.must(w.fake.Wait(w.ctx, func() bool { return len(w.fake.Views()) == 1 }))
+	w.must(w.fake.Submit(w.ctx, w.fake.Views()[0].ID, map[string]string{"q:reason": "INC-42 <!channel>"}, "U0ANA"))
+	w.wait("the thread", func(all []slackfake.Message) bool {
+		return slices.ContainsFunc(all, func(m slackfake.Message) bool {
+			return m.ThreadTS == posted.TS && strings.Contains(m.Text, "orders paused until ") && strings.HasSuffix(m.Text, "by ana (slack): INC-42 &lt;!channel&gt;")
+		})
+	})
+}
+
 // TestSlack_Errors_NothingIsLost feeds the corpus of what Slack can answer.
 func TestSlack_Errors_NothingIsLost(t *testing.T) {
 	t.Parallel()

@@ -6,7 +6,8 @@ import (
 	"strconv"
 )
 
-// value is what a button carries: which entry or group, at which version, as it was
+// value is what a button carries: which entry, group or subscription ("S-", see
+// subRef; it has no version), at which version, as it was
 // when the message was made. It comes back from a browser and is no proof of
 // anything: what it asks for is checked like any request.
 type value struct {
@@ -24,7 +25,7 @@ const (
 	verbPause     = "pause"
 )
 
-var valueForm = regexp.MustCompile(`^v1:([QG]-[0-9A-HJKMNP-TV-Z]{1,26}):([1-9][0-9]{0,17}|0)(?::([a-z0-9-]{1,20}))?$`)
+var valueForm = regexp.MustCompile(`^v1:([QGS]-[0-9A-HJKMNP-TV-Z]{1,26}):([1-9][0-9]{0,17}|0)(?::([a-z0-9-]{1,20}))?$`)
 
 // String is the form in which it travels: "v1:Q-7F3K:8".
 func (v value) String() string {

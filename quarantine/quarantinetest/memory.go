@@ -269,7 +269,7 @@ func (s *Store) Audit(ctx context.Context, entryID string, limit int) ([]quarant
 	defer s.mu.Unlock()
 	var rows []quarantine.AuditRow
 	for _, a := range slices.Backward(s.audit) {
-		if len(rows) < limit && (entryID == "" || a.EntryID == entryID) {
+		if len(rows) < limit && a.Denied == "" && (entryID == "" || a.EntryID == entryID) {
 			rows = append(rows, a)
 		}
 	}

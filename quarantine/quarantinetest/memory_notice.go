@@ -98,10 +98,46 @@ func (s *Store) GroupAudit(ctx context.Context, name string, after int64, limit 
 	}
 	var rows []quarantine.AuditRow
 	for _, a := range s.audit {
-		if a.N > after && (of[a.EntryID] || a.EntryID == "" && a.Control == "" && a.Ref == g.Ref) {
+		if a.N > after && (of[a.EntryID] || a.EntryID == "" && a.Control == "" && a.Denied == "" && a.Ref == g.Ref) {
 			rows = append(rows, a)
 		}
 	}
+	return rows[:min(len(rows), quarantine.NoticeLimit(limit))], nil
+}
+
+// AuditRefusal implements [quarantine.NoticeStore].
+func (s *Store) AuditRefusal(ctx context.Context, r quarantine.Refusal) error {
+	if err := s.lock(ctx); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	row, request, err := r.Audit(s.now())
+	if err != nil {
+		return err
+	}
+	first, end := quarantine.RefusalRequests(s.now())
+	today := 0
+	for known := range s.requests {
+		if known >= first && known < end {
+			today++
+		}
+	}
+	if s.requests[request] || today >= quarantine.RefusalsMax {
+		return nil
+	}
+	s.requests[request] = true
+	s.auditLocked(row)
+	return nil
+}
+
+// Refusals implements [quarantine.NoticeStore].
+func (s *Store) Refusals(ctx context.Context, limit int) ([]quarantine.AuditRow, error) {
+	if err := s.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	rows := slices.DeleteFunc(slices.Clone(s.audit), func(r quarantine.AuditRow) bool { return r.Denied == "" })
+	slices.Reverse(rows)
 	return rows[:min(len(rows), quarantine.NoticeLimit(limit))], nil
 }
 

@@ -52,6 +52,7 @@ func RunStoreTests(t *testing.T, open func(t testing.TB) Harness) {
 		"Notice":     noticePromises(),
 		"Lead":       leadPromises(),
 		"Act":        actPromises(),
+		"Refusal":    refusalPromises(),
 		"Control":    controlPromises(),
 	}
 	for part, promises := range parts {

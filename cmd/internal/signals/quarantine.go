@@ -24,12 +24,16 @@ func StoreOf(s *quarantine.Service) func(context.Context) (telemetry.StoreStats,
 }
 
 // NoticesOf asks a store how far telling people is behind, for the MetricsConfig of the process that is
-// given the store.
+// given the store. Where no notifier ever ran nobody is to be told, so nothing is late: theriac doctor says
+// so, too.
 func NoticesOf(s interface {
 	NoticeStats(ctx context.Context) (quarantine.NoticeStats, error)
 }) func(context.Context) (time.Time, error) {
 	return func(ctx context.Context) (time.Time, error) {
 		st, err := s.NoticeStats(ctx)
+		if st.Led.IsZero() {
+			return time.Time{}, err
+		}
 		return st.Oldest, err
 	}
 }
