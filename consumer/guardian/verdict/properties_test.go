@@ -10,72 +10,87 @@ import (
 	"github.com/theriac/theriac/consumer/guardian/verdict"
 )
 
-// Few slots and generations, so that labels meet slots often.
-var anyName = rapid.Custom(func(t *rapid.T) name {
-	return name{Slot: rapid.IntRange(-1, 5).Draw(t, "slot"), Generation: rapid.Uint64Range(0, 3).Draw(t, "generation")}
-})
+// Generators are made for each draw, and not shared: tests run in parallel, and rapid's generators (1.3.0)
+// name themselves on first use without a lock that readers of the name take.
 
-var anySlot = rapid.Custom(func(t *rapid.T) slot {
-	return slot{
-		Name:    anyName.Draw(t, "name"),
-		State:   rapid.SampledFrom([]verdict.State{verdict.Free, verdict.Writing, verdict.Busy, verdict.Busy, verdict.Busy, verdict.Settling, 9}).Draw(t, "state"),
-		Started: at(rapid.IntRange(0, 2).Draw(t, "started")),
-		Overdue: rapid.Bool().Draw(t, "overdue"),
-		InWard:  rapid.Bool().Draw(t, "in ward"),
-		Damaged: rapid.IntRange(0, 5).Draw(t, "damage") == 0,
-	}
-})
+// anyName has few slots and generations, so that labels meet slots often.
+func anyName() *rapid.Generator[name] {
+	return rapid.Custom(func(t *rapid.T) name {
+		return name{Slot: rapid.IntRange(-1, 5).Draw(t, "slot"), Generation: rapid.Uint64Range(0, 3).Draw(t, "generation")}
+	})
+}
 
-var anyGoroutine = rapid.Custom(func(t *rapid.T) goroutine {
-	return goroutine{
-		Labels:     rapid.SliceOfN(anyName, 0, 3).Draw(t, "labels"),
-		Running:    rapid.Bool().Draw(t, "running"),
-		Allocating: rapid.Bool().Draw(t, "allocating"),
-	}
-})
-
-var anyTrace = rapid.Custom(func(t *rapid.T) *trace {
-	return &trace{
-		Header: rapid.IntRange(0, 9).Draw(t, "header") > 0, OwnFault: rapid.Bool().Draw(t, "own fault"),
-		First: anyGoroutine.Draw(t, "first"), Others: rapid.SliceOfN(anyGoroutine, 0, 5).Draw(t, "others"),
-		Complete: rapid.Bool().Draw(t, "complete"),
-	}
-})
-
-var anyEvidence = rapid.Custom(func(t *rapid.T) evidence {
-	rarely := func(what string) bool { return rapid.IntRange(0, 9).Draw(t, what) == 0 }
-	e := evidence{
-		Slots: rapid.SliceOfN(anySlot, 0, 7).Draw(t, "slots"),
-		Exit: verdict.Exit{Known: rapid.Bool().Draw(t, "known"), Signal: rapid.SampledFrom([]int{0, 0, 6, 9}).Draw(t, "signal"),
-			Code: rapid.SampledFrom([]int{2, 2, 2, 0, 1, 77}).Draw(t, "code")},
-		Clean: rapid.Bool().Draw(t, "clean"), Stopping: rarely("stopping"), Ready: !rarely("not ready"),
-		TableFault: rarely("table fault"), HeaderDamaged: rarely("header damaged"),
-		History: rapid.MapOfN(anyName, rapid.String(), 0, 3).Draw(t, "history"),
-	}
-	if rarely("ended") {
-		e.Ended = rapid.SampledFrom([]verdict.Ended{verdict.EndedMemory, verdict.EndedHang, verdict.EndedRecycle, verdict.EndedStill}).Draw(t, "by guardian")
-	}
-	if !rarely("silent") {
-		e.Trace = anyTrace.Draw(t, "trace")
-		// Labels out of thin air are rarely live.
-		for range min(len(e.Slots), rapid.IntRange(0, 2).Draw(t, "labels that fit")) {
-			label := rapid.SampledFrom(e.Slots).Draw(t, "labelled").Name
-			e.Trace.First.Labels = append(e.Trace.First.Labels, label)
+func anySlot() *rapid.Generator[slot] {
+	return rapid.Custom(func(t *rapid.T) slot {
+		return slot{
+			Name:    anyName().Draw(t, "name"),
+			State:   rapid.SampledFrom([]verdict.State{verdict.Free, verdict.Writing, verdict.Busy, verdict.Busy, verdict.Busy, verdict.Settling, 9}).Draw(t, "state"),
+			Started: at(rapid.IntRange(0, 2).Draw(t, "started")),
+			Overdue: rapid.Bool().Draw(t, "overdue"),
+			InWard:  rapid.Bool().Draw(t, "in ward"),
+			Damaged: rapid.IntRange(0, 5).Draw(t, "damage") == 0,
 		}
-	}
-	return e
-})
+	})
+}
+
+func anyGoroutine() *rapid.Generator[goroutine] {
+	return rapid.Custom(func(t *rapid.T) goroutine {
+		return goroutine{
+			Labels:     rapid.SliceOfN(anyName(), 0, 3).Draw(t, "labels"),
+			Running:    rapid.Bool().Draw(t, "running"),
+			Allocating: rapid.Bool().Draw(t, "allocating"),
+		}
+	})
+}
+
+func anyTrace() *rapid.Generator[*trace] {
+	return rapid.Custom(func(t *rapid.T) *trace {
+		return &trace{
+			Header: rapid.IntRange(0, 9).Draw(t, "header") > 0, OwnFault: rapid.Bool().Draw(t, "own fault"),
+			First: anyGoroutine().Draw(t, "first"), Others: rapid.SliceOfN(anyGoroutine(), 0, 5).Draw(t, "others"),
+			Complete: rapid.Bool().Draw(t, "complete"),
+		}
+	})
+}
+
+func anyEvidence() *rapid.Generator[evidence] {
+	return rapid.Custom(func(t *rapid.T) evidence {
+		rarely := func(what string) bool { return rapid.IntRange(0, 9).Draw(t, what) == 0 }
+		e := evidence{
+			Slots: rapid.SliceOfN(anySlot(), 0, 7).Draw(t, "slots"),
+			Exit: verdict.Exit{Known: rapid.Bool().Draw(t, "known"), Signal: rapid.SampledFrom([]int{0, 0, 6, 9}).Draw(t, "signal"),
+				Code: rapid.SampledFrom([]int{2, 2, 2, 0, 1, 77}).Draw(t, "code")},
+			Clean: rapid.Bool().Draw(t, "clean"), Stopping: rarely("stopping"), Ready: !rarely("not ready"),
+			TableFault: rarely("table fault"), HeaderDamaged: rarely("header damaged"),
+			History: rapid.MapOfN(anyName(), rapid.String(), 0, 3).Draw(t, "history"),
+		}
+		if rarely("ended") {
+			e.Ended = rapid.SampledFrom([]verdict.Ended{verdict.EndedMemory, verdict.EndedHang, verdict.EndedRecycle, verdict.EndedStill}).Draw(t, "by guardian")
+		}
+		if !rarely("silent") {
+			e.Trace = anyTrace().Draw(t, "trace")
+			// Labels out of thin air are rarely live.
+			for range min(len(e.Slots), rapid.IntRange(0, 2).Draw(t, "labels that fit")) {
+				label := rapid.SampledFrom(e.Slots).Draw(t, "labelled").Name
+				e.Trace.First.Labels = append(e.Trace.First.Labels, label)
+			}
+		}
+		return e
+	})
+}
 
 // ownFaults are deaths that name somebody, or nearly.
-var ownFaults = rapid.Custom(func(t *rapid.T) evidence {
-	names := rapid.SliceOfN(rapid.SampledFrom([]name{one, two, three, four}), 1, 3).Draw(t, "labels")
-	return died(true, runningLabels(names...))
-})
+func ownFaults() *rapid.Generator[evidence] {
+	return rapid.Custom(func(t *rapid.T) evidence {
+		names := rapid.SliceOfN(rapid.SampledFrom([]name{one, two, three, four}), 1, 3).Draw(t, "labels")
+		return died(true, runningLabels(names...))
+	})
+}
 
 func TestOf_Properties(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		e := anyEvidence.Draw(t, "evidence")
+		e := anyEvidence().Draw(t, "evidence")
 		v := verdict.Of(e)
 		checkShape(t, e, v)
 		checkNamesAreInFlight(t, e, v)
@@ -93,12 +108,12 @@ func TestOf_Properties(t *testing.T) {
 func TestOf_DamageNeverMakesACulprit(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		e := rapid.OneOf(anyEvidence, ownFaults).Draw(t, "evidence")
+		e := rapid.OneOf(anyEvidence(), ownFaults()).Draw(t, "evidence")
 		before := verdict.Of(e)
 		e.Slots = slices.Clone(e.Slots)
 		for i, s := range e.Slots {
 			if rapid.Bool().Draw(t, "hit") {
-				e.Slots[i] = anySlot.Draw(t, "garbage")
+				e.Slots[i] = anySlot().Draw(t, "garbage")
 				e.Slots[i].Name.Slot, e.Slots[i].Damaged = s.Name.Slot, true
 			}
 		}
