@@ -114,9 +114,9 @@ func (inc *Incident) ChannelMade(act Act, c Channel) ([]Event, error) {
 		return nil, nil
 	}
 	inc.Channel = &c
-	effect := "channel"
+	effect := effectChannel
 	if c.Archived {
-		effect = "channel archived"
+		effect = effectArchived
 	}
 	return inc.note(act, EvEffectDone, DataEffect{Effect: effect, ID: c.ID, Name: c.Name})
 }
@@ -132,7 +132,7 @@ func (inc *Incident) HeadlinePosted(act Act, p Post) ([]Event, error) {
 		return nil, nil
 	}
 	inc.Headline = &p
-	return inc.note(act, EvEffectDone, DataEffect{Effect: "headline", ID: p.ID, Name: p.Channel})
+	return inc.note(act, EvEffectDone, DataEffect{Effect: effectHeadline, ID: p.ID, Name: p.Channel})
 }
 
 // SkipEffect notes that an effect will not happen, such as a page that would be too late.

@@ -169,6 +169,13 @@ type DataAttachment struct {
 	Title string `json:"title,omitempty"`
 }
 
+// What effect.done says was done.
+const (
+	effectChannel  = "channel"
+	effectArchived = "channel archived"
+	effectHeadline = "headline"
+)
+
 // DataEffect is said by effect.done and effect.skipped.
 type DataEffect struct {
 	Effect string `json:"effect"`

@@ -14,13 +14,21 @@ func Line(e Event) string {
 	if !ok {
 		return cleanLine(who + ": " + string(e.Type))
 	}
-	line := who + " " + k.phrase
-	if data, err := k.data(e); err != nil {
-		line += " (what it says cannot be read)"
-	} else if detail := data.detail(); detail != "" {
-		line += ": " + detail
+	return cleanLine(who + " " + k.told(e))
+}
+
+// told is what a line says of its actor.
+func (k kind) told(e Event) string {
+	data, err := k.data(e)
+	if err != nil {
+		return k.phrase + " (what it says cannot be read)"
 	}
-	return cleanLine(line)
+	if t, ok := data.(teller); ok {
+		if told := t.told(e); told != "" {
+			return told
+		}
+	}
+	return k.phrase + in(": %s", data.detail())
 }
 
 // oneOf returns the first text that is not empty.
@@ -136,13 +144,13 @@ func (d DataNudge) detail() string {
 func (d DataActivity) detail() string { return words(d.Person, in("(%s)", d.What)) }
 func (d DataNote) detail() string     { return d.Text }
 func (d DataEscalation) detail() string {
-	var targets []string
-	for _, t := range d.Targets {
-		targets = append(targets, t.Words())
-	}
 	level := ""
 	if d.Level > 0 {
 		level = fmt.Sprintf("level %d, round %d", d.Level, d.Round)
 	}
-	return words(d.Path, level, in("for %s", strings.Join(targets, ", ")), in("(%s)", d.Reason))
+	comma := ""
+	if d.Path != "" && level != "" {
+		comma = ","
+	}
+	return words(d.Path+comma, level, in("(%s)", d.Reason))
 }

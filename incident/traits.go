@@ -78,9 +78,9 @@ var kinds = map[EventType]kind{
 	EvPostmortem:    {traitAll, "edited the post-mortem", says[DataNote]},
 
 	EvEscalated:     {traitShown, "started an escalation", says[DataEscalation]},
-	EvLevelDue:      {traitShown, "called the next level", says[DataEscalation]},
-	EvLevelNotified: {traitShown, "handed a page over", says[DataEscalation]},
-	EvAcked:         {traitAll, "answered", says[DataEscalation]},
+	EvLevelDue:      {traitShown, "called people", says[DataEscalation]},
+	EvLevelNotified: {traitShown, "sent the page", says[DataEscalation]},
+	EvAcked:         {traitAll, "answered the call", says[DataEscalation]},
 	EvExhausted:     {traitShown, "found nobody to answer", says[DataEscalation]},
 	EvEscCancelled:  {traitShown, "ended an escalation", says[DataEscalation]},
 	EvEscResolved:   {traitShown, "ended an escalation with the incident", says[DataEscalation]},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/theriac/theriac/incident"
@@ -146,7 +147,8 @@ func (b *banner) end(ctx context.Context, key string, posted incident.EffectEnd)
 		return nil
 	}
 	post := incident.Post{Channel: b.inc.Channel.ID, ID: posted.ExternalID}
-	card := Card{Title: "ENDED: " + orElse(posted.Result, "work was held back"), Text: controlLine(b.e)}
+	before := strings.Replace(posted.Result, " is ", " was ", 1) // what it says while it is in force
+	card := Card{Title: "ENDED: " + orElse(before, "work was held back"), Text: controlLine(b.e)}
 	if b.e.By != "" {
 		card.Facts = append(card.Facts, Fact{"By", line(b.e.By, 80)})
 	}

@@ -54,7 +54,7 @@ func controlScenarios() []scenario {
 			want(t, "lines", len(w.events(inc.ID, incident.EvControlChanged)), 2)
 			posts := w.out.in("C-" + inc.ID)
 			want(t, "banners", len(posts), 1)
-			want(t, "title", posts[0].latest.Title, "ENDED: orders is paused")
+			want(t, "title", posts[0].latest.Title, "ENDED: orders was paused")
 		}},
 	}
 }
@@ -89,7 +89,7 @@ func TestControl_LineAndBanner(t *testing.T) {
 	posts = w.out.in("C-" + inc.ID)
 	want(t, "banners", len(posts), 1)
 	want(t, "edits", posts[0].edits, 1)
-	want(t, "title", posts[0].latest.Title, "ENDED: orders is paused")
+	want(t, "title", posts[0].latest.Title, "ENDED: orders was paused")
 	want(t, "text", posts[0].latest.Text, "orders runs again: it works")
 }
 
@@ -144,7 +144,7 @@ func TestControl_Expires(t *testing.T) {
 	lines := w.events(inc.ID, incident.EvControlChanged)
 	want(t, "lines", len(lines), 2)
 	want(t, "key", lines[1].Key, "control:7:expired")
-	want(t, "title", w.out.in("C-" + inc.ID)[0].latest.Title, "ENDED: non-critical work is held back")
+	want(t, "title", w.out.in("C-" + inc.ID)[0].latest.Title, "ENDED: non-critical work was held back")
 	want(t, "buttons", len(w.out.in("C-" + inc.ID)[0].latest.Buttons), 0)
 	// An order that comes after its end shows nothing, in any incident.
 	late := withChannel(w)

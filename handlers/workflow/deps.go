@@ -52,9 +52,9 @@ func (d Deps) withDefaults() Deps {
 // stores returns where everything is kept.
 func (d Deps) stores() incident.Stores { return d.Service.Stores() }
 
-// by is how a handler signs what it writes.
+// by is how a handler signs what it writes. People read who acted for nobody, programs which handler did.
 func by(handler string) incident.Actor {
-	return incident.Actor{Kind: incident.ByWorkflow, ID: handler, Name: handler, Role: incident.Admin}
+	return incident.Actor{Kind: incident.ByWorkflow, ID: handler, Name: "Theriac", Role: incident.Admin}
 }
 
 // do runs a verb for a handler. That it was done before is fine, and so is that the incident has moved

@@ -230,3 +230,19 @@ func TestEscalation_ATickThatComesEarly(t *testing.T) {
 	w.quietly("escalation.advance", tick) // the next step is not what it asked for
 	want(t, "level", w.get(inc.ID).Escalations[0].Level, 2)
 }
+
+// What handlers write is signed for people: the timeline names the service, not one of its parts.
+func TestHandlers_SignForPeople(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inc := w.declare(incident.NewParams{Severity: "critical"})
+	w.settle("channel.create", "escalation.page")
+	for typ, words := range map[incident.EventType]string{
+		incident.EvEffectDone: "Theriac made the channel #", incident.EvLevelNotified: "Theriac sent the page: level 1, round 1",
+	} {
+		events := w.events(inc.ID, typ)
+		if len(events) == 0 || !strings.HasPrefix(incident.Line(events[0]), words) {
+			t.Errorf("%s reads %v, want %q", typ, events, words)
+		}
+	}
+}

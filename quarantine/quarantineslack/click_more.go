@@ -89,7 +89,7 @@ func (n *Notifier) subscription(ctx context.Context, v value) (sub, gone string,
 // pauseForm keeps which message it came from, where the person is answered: a form knows of none.
 func pauseForm(v value, sub, message string) *slack.ModalViewRequest {
 	return form(modalPause, v.String()+" "+message, "Pause", "Pause for "+minutes(pauseFor), "INC-42, its database is away",
-		"Why does "+plain(sub, nameMax)+" pull nothing?",
+		"Why is "+plain(sub, nameMax)+" to be paused?",
 		"Nothing is lost; the backlog grows. It ends by itself, or by theriac resume.")
 }
 

@@ -83,7 +83,7 @@ func (n *Notifier) why(ctx context.Context, terms []string) (string, error) {
 	}
 	add("Where", x.Where)
 	add("Build", x.Build)
-	add("History", x.History)
+	add("History", columns(x.History))
 	return bounded(append(lines, code("theriac why "+x.Ref))), nil
 }
 
@@ -123,8 +123,12 @@ func (n *Notifier) entryLines(ctx context.Context, q quarantine.Query) ([]string
 		if what == "" {
 			what = string(e.Reason)
 		}
-		all = append(all, fmt.Sprintf("%s  %s  %s  %s  held %s ago, %s", ref(e.Ref), mark(e.Subscription, nameMax), mark(what, nameMax),
-			mark(safeWhere(e.Where), nameMax), age(e.HeldAt, time.Now()), mark(string(e.State), 20)))
+		state := mark(string(e.State), 20) + ", "
+		if e.State == quarantine.StateHeld {
+			state = "" // the time says so
+		}
+		all = append(all, fmt.Sprintf("%s  %s  %s  %s  %sheld %s ago", ref(e.Ref), mark(e.Subscription, nameMax), mark(what, nameMax),
+			mark(safeWhere(e.Where), nameMax), state, age(e.HeldAt, time.Now())))
 	}
 	atLeast := ""
 	if page.TotalCapped {

@@ -234,7 +234,7 @@ func TestGroup_SameFactsAsTheCommandLine(t *testing.T) {
 				g := groupOf(e, only(quarantine.StateHeld, 1))
 				x := quarantine.Explain(e, g, asked)
 				got := string(pretty(t, screens.group(groupFacts{phase: phaseContained, group: g, entry: e}, asked)))
-				facts := append([]string{x.Ref, x.MessageID, x.Kind, x.Where, x.Build, x.History}, x.WhyThis...)
+				facts := append([]string{x.Ref, x.MessageID, x.Kind, x.Where, x.Build, columns(x.History)}, x.WhyThis...)
 				for _, fact := range facts {
 					fact = strings.Join(strings.Fields(fact), " ")
 					if !strings.Contains(got, fact) {

@@ -70,6 +70,9 @@ func mark(s string, maxRunes int) string { return slackkit.Escape(oneLine(s, max
 // plain is text from outside for plain text objects.
 func plain(s string, maxRunes int) string { return slackkit.Plain(oneLine(s, maxRunes), maxRunes) }
 
+// columns is text whose parts stand apart by wide gaps, which Slack does not show.
+func columns(s string) string { return strings.ReplaceAll(s, "   ", "; ") }
+
 func oneLine(s string, maxRunes int) string {
 	if limit := 8 * maxRunes; len(s) > limit {
 		s = s[:limit] // more than is shown, so that the cut is seen
@@ -205,7 +208,7 @@ func (r renderer) fields(f groupFacts, x quarantine.Explanation) []*slack.TextBl
 	}
 	add("Why this one", strings.Join(why, "\n"))
 	add("Build", mark(x.Build, nameMax))
-	add("History", mark(x.History, fieldMax))
+	add("History", mark(columns(x.History), fieldMax))
 	if x.GroupEntries > 1 {
 		add("Like it", fmt.Sprintf("%s in %s, %s held, last %s", plural(x.GroupEntries, "message"), ref(f.group.Ref),
 			number(f.group.Counts[quarantine.StateHeld]), clock(f.group.Last)))

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -70,6 +71,24 @@ func (b *bench) do(ref string, verb incident.Verb) {
 	if _, err := svc.Do(b.Context(), ref, incident.Actor{Kind: incident.ByWorkflow, ID: "test"}, verb); err != nil {
 		b.Fatal(err)
 	}
+}
+
+// A quarantine where nothing is held is no sign that all is well.
+func TestStatus_NamesOpenIncidents(t *testing.T) {
+	onIncidents(t, func(b *bench) {
+		b.ok("incident", "declare", "checkout is down", "--severity", "critical")
+		b.ok("incident", "declare", "a drill", "--test")
+		b.wantSays(b.screen(), "  nothing is held\nOpen   INC-1 critical investigating   theriac incident\n")
+		for range 3 {
+			b.ok("incident", "declare", "odd numbers", "--triage")
+		}
+		b.wantSays(b.screen(), "Open   INC-5 triage, INC-4 triage, 2 more   theriac incident\n")
+		b.wantSays(b.pipe("-o", "json"), `"ref": "INC-1"`)
+		b.incidentsDown = errors.New("no such table")
+		if r := b.screen(); r.code != 0 || !strings.Contains(r.out, "nothing is held\n") || strings.Contains(r.out+r.err, "INC-") {
+			b.Errorf("without incidents it ends with %d: %s%s", r.code, r.out, r.err)
+		}
+	})
 }
 
 // TestIncidentScreens compares every read of incidents with its golden files.

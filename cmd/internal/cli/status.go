@@ -104,6 +104,8 @@ type statusJSON struct {
 	// Suspects wait to run alone; Deaths are those of the last hour. Both count to a limit.
 	Suspects int `json:"suspects"`
 	Deaths   int `json:"deaths_last_hour"`
+	// Incidents are those that people work on; absent without any, and where they cannot be read.
+	Incidents []openIncidentJSON `json:"incidents,omitempty"`
 }
 
 func (o *statusOptions) once(ctx context.Context, t *Tool) error {
@@ -119,6 +121,7 @@ func (o *statusOptions) once(ctx context.Context, t *Tool) error {
 		return err
 	}
 	j := newStatusJSON(s, st)
+	j.Incidents = t.workedOn(ctx)
 	return t.Print(o.Options, output.Answer{Value: j, Names: heldRefs(st), Layout: output.Screen(func(w *term.Writer) { statusScreen(w, j, st) })})
 }
 
@@ -326,6 +329,7 @@ func heldRefs(st overview) []string {
 func statusScreen(w *term.Writer, j statusJSON, st overview) {
 	statusHead(w, j)
 	statusBlocks(w, j.Blocks)
+	statusIncidents(w, j.Incidents)
 	st.deaths.print(w, st.At)
 	if j.Held > 0 {
 		statusHeld(w, j, st)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/caarlos0/env/v11"
@@ -31,7 +32,16 @@ type Incident struct {
 	BackupWebhookSecrets                 []string
 	// LinkKey signs the links by which people answer pages, "" for one of this data directory.
 	LinkKey string
+	// LogFormat is LogText, LogJSON, or "" for what fits standard error.
+	LogFormat string
 }
+
+// The formats of a log, and the variable that names one.
+const (
+	LogText           = "text" // for who watches
+	LogJSON           = "json" // one object a line, for programs
+	LogFormatVariable = "THERIAC_LOG_FORMAT"
+)
 
 // incidentVariables are the environment's names.
 type incidentVariables struct {
@@ -42,6 +52,7 @@ type incidentVariables struct {
 	BackupPD  string `env:"THERIAC_BACKUP_PAGERDUTY_KEY" doc:"incidentd: integration key of the backup notifier (default THERIAC_PAGERDUTY_KEY)"`
 	BackupURL string `env:"THERIAC_BACKUP_WEBHOOK_URL" doc:"incidentd: webhook of the backup notifier (default THERIAC_WEBHOOK_URL)"`
 	BackupKey string `env:"THERIAC_BACKUP_WEBHOOK_SECRET" doc:"incidentd: secret that signs it (whsec_…)"`
+	LogFormat string `env:"THERIAC_LOG_FORMAT" doc:"incidentd: text or json (default text where standard error is a terminal, else json)"`
 	LinkKey   string `env:"THERIAC_LINK_KEY" doc:"incidentd: secret of 32 characters or more that signs the links in pages; the same on all machines (default one of the data directory)"`
 }
 
@@ -74,7 +85,7 @@ func LoadIncident(s Settings, environ []string) (Incident, error) {
 	}
 	inc := Incident{
 		Store: IncidentStore(s), Listen: cmp.Or(v.Listen, DefaultListen), PublicURL: strings.TrimSuffix(v.PublicURL, "/"),
-		Notices: notices, Heartbeat: v.Heartbeat, LinkKey: v.LinkKey,
+		Notices: notices, Heartbeat: v.Heartbeat, LinkKey: v.LinkKey, LogFormat: v.LogFormat,
 		AlarmFile:          cmp.Or(v.AlarmFile, filepath.Join(s.DataDir, "alarms.log")),
 		BackupPagerDutyKey: cmp.Or(v.BackupPD, notices.PagerDutyKey),
 		BackupWebhookURL:   cmp.Or(v.BackupURL, notices.WebhookURL), BackupWebhookSecrets: list(v.BackupKey),
@@ -87,6 +98,9 @@ func LoadIncident(s Settings, environ []string) (Incident, error) {
 	}
 	if inc.LinkKey != "" && len(inc.LinkKey) < minLinkKey {
 		return Incident{}, problem.Errorf(problem.Invalid, "THERIAC_LINK_KEY has less than %d characters; make one: openssl rand -hex 32", minLinkKey)
+	}
+	if !slices.Contains([]string{"", LogText, LogJSON}, inc.LogFormat) {
+		return Incident{}, problem.Errorf(problem.Invalid, "%s is %s or %s, or not set", LogFormatVariable, LogText, LogJSON)
 	}
 	if !isAddress(inc.PublicURL) {
 		return Incident{}, problem.Errorf(problem.Invalid, "THERIAC_PUBLIC_URL is an address such as https://theriac.example.com, without a user, ? and #")

@@ -39,3 +39,13 @@ func TestLoadIncident_LinkKey(t *testing.T) {
 		}
 	}
 }
+
+func TestLoadIncident_LogFormat(t *testing.T) {
+	t.Parallel()
+	for format, fine := range map[string]bool{"": true, LogText: true, LogJSON: true, "xml": false} {
+		inc, err := LoadIncident(Settings{}, []string{LogFormatVariable + "=" + format})
+		if (err == nil) != fine || fine && inc.LogFormat != format || err != nil && problem.Of(err) != problem.Invalid {
+			t.Errorf("%q is read as %q, %v", format, inc.LogFormat, err)
+		}
+	}
+}

@@ -84,7 +84,7 @@ func TestBridge_OrdersAreShownInEveryOpenIncident(t *testing.T) {
 		s.control(s.room.Pause(t.Context(), "orders", 2*time.Hour, by("ben")))
 		s.control(s.room.Shed(t.Context(), handlers.ShedNonCritical, time.Hour, by("ben")))
 		same(t, "rows", s.look(), 6)
-		for version, title := range map[string]string{"1:": "ENDED: orders is paused", "2:": "IN FORCE: orders is paused", "3:": "IN FORCE: non-critical work is held back"} {
+		for version, title := range map[string]string{"1:": "ENDED: orders was paused", "2:": "IN FORCE: orders is paused", "3:": "IN FORCE: non-critical work is held back"} {
 			same(t, "banner "+version, s.chat.banners()[version+one.ID], title)
 		}
 		s.restart()
@@ -93,9 +93,9 @@ func TestBridge_OrdersAreShownInEveryOpenIncident(t *testing.T) {
 		// One ends by an act, one by itself.
 		s.control(s.room.Resume(t.Context(), "orders", by("ana")))
 		same(t, "rows", s.look(), 3)
-		same(t, "banner", s.chat.banners()["2:"+one.ID], "ENDED: orders is paused")
+		same(t, "banner", s.chat.banners()["2:"+one.ID], "ENDED: orders was paused")
 		same(t, "rows at its expiry", s.settle(time.Hour), 3)
-		same(t, "banner", s.chat.banners()["3:"+one.ID], "ENDED: non-critical work is held back")
+		same(t, "banner", s.chat.banners()["3:"+one.ID], "ENDED: non-critical work was held back")
 		lines := s.lines(one)
 		same(t, "the last lines", lines[3:], []string{
 			"control:4 ana: orders runs again: because of ana",
@@ -129,7 +129,7 @@ func TestBridge_OrdersWhileNoneRan(t *testing.T) {
 		s.look()
 		s.control(s.room.Resume(t.Context(), "orders", by("ben")))
 		s.look()
-		same(t, "banner", s.chat.banners()["2:"+one.ID], "ENDED: orders is paused")
+		same(t, "banner", s.chat.banners()["2:"+one.ID], "ENDED: orders was paused")
 		s.control(s.room.Shed(t.Context(), handlers.ShedAllButCritical, time.Minute, by("ben")))
 		pass(10 * time.Minute)
 		two := s.declare("payments are slow")
@@ -141,7 +141,7 @@ func TestBridge_OrdersWhileNoneRan(t *testing.T) {
 		s.control(s.room.Resume(t.Context(), "mails", by("ben")))
 		s.look()
 		for _, inc := range []incident.Incident{one, two} {
-			same(t, "banner", s.chat.banners()["1:"+inc.ID], "ENDED: mails is paused")
+			same(t, "banner", s.chat.banners()["1:"+inc.ID], "ENDED: mails was paused")
 		}
 		same(t, "refused", s.held, nil)
 	})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -53,7 +54,7 @@ func TestListen_SaysAtOnceThatTheAddressIsTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	said := logged{make(chan string, 10)}
-	p := program{incident: config.Incident{Listen: taken.Addr().String()}, log: newLog(said)}
+	p := program{incident: config.Incident{Listen: taken.Addr().String()}, log: newLog(said, config.LogJSON)}
 	ctx, cancel := context.WithCancel(t.Context())
 	var bound sync.WaitGroup
 	bound.Go(func() {
@@ -75,11 +76,23 @@ func TestListen_SaysAtOnceThatTheAddressIsTaken(t *testing.T) {
 func TestNewLog_WritesDurationsAsPeopleDo(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	newLog(&out).Info("role is ready", "after", 63*time.Millisecond)
+	newLog(&out, config.LogJSON).Info("role is ready", "after", 63*time.Millisecond)
 	var line struct {
 		After string `json:"after"`
 	}
 	if err := json.Unmarshal(out.Bytes(), &line); err != nil || line.After != "63ms" {
 		t.Errorf("%s: %v", out.String(), err)
+	}
+}
+
+// On a terminal the log is for who watches: no braces, no date, nothing that each line repeats. What comes
+// from outside cannot break a line.
+func TestNewLog_TextIsForPeople(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	newLog(&out, config.LogText).With("role", "web").Info("role is ready", "after", 63*time.Millisecond, "name", "a\x1b[2J\nb")
+	want := regexp.MustCompile(`^time=\d\d:\d\d:\d\d level=INFO msg="role is ready" role=web after=63ms name="a\\x1b\[2J\\nb"\n$`)
+	if !want.Match(out.Bytes()) {
+		t.Errorf("it reads %q", &out)
 	}
 }

@@ -73,10 +73,11 @@ func (p program) introduce(ctx context.Context, stores incident.Stores) error {
 	return err
 }
 
-// greet says on standard output where everything is, and the token, this one time.
+// greet says on standard output where everything is, and the token, this one time. Empty lines around it set
+// it apart from the log, with which it shares the terminal.
 func (p program) greet(at net.Addr, token string) {
 	var text strings.Builder
-	fmt.Fprintf(&text, "incidentd answers at http://%s\n", at)
+	fmt.Fprintf(&text, "\nincidentd answers at http://%s\n", at)
 	if p.hostsSlack() {
 		fmt.Fprintf(&text, "Slack, a workspace of this machine: http://%s\n", p.flags.slackListen)
 	}
@@ -86,5 +87,6 @@ func (p program) greet(at net.Addr, token string) {
 			"  curl -sS http://%s/v1/incidents -H 'Authorization: Bearer %s' -H 'Idempotency-Key: 1' \\\n"+
 			"       -H 'Content-Type: application/json' -d '{\"name\":\"checkout is down\",\"severity\":\"critical\"}'\n", token, at, token)
 	}
+	text.WriteString("\n")
 	_, _ = fmt.Fprint(p.out, text.String()) // nobody reads it where there is no standard output
 }

@@ -43,18 +43,6 @@ type program struct {
 	log   *slog.Logger
 }
 
-// newLog writes one JSON object a line. Durations are written as people write them: nobody counts the
-// digits of nanoseconds.
-func newLog(out io.Writer) *slog.Logger {
-	readable := func(_ []string, a slog.Attr) slog.Attr {
-		if a.Value.Kind() == slog.KindDuration {
-			a.Value = slog.StringValue(a.Value.Duration().String())
-		}
-		return a
-	}
-	return slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{ReplaceAttr: readable})).With("service", "incidentd")
-}
-
 // start runs a part of the service until it is told to stop.
 func start(ctx context.Context, f flags, environ []string, out io.Writer, part part) error {
 	settings, err := config.Load(f.Flags, environ)
@@ -68,8 +56,12 @@ func start(ctx context.Context, f flags, environ []string, out io.Writer, part p
 	if f.listen != "" {
 		inc.Listen = f.listen
 	}
+	format, err := logFormat(inc.LogFormat, os.Stderr)
+	if err != nil {
+		return err
+	}
 	p := program{flags: f, settings: settings, incident: inc, environ: environ, hosts: part.slack, out: out,
-		log: newLog(os.Stderr)}
+		log: newLog(os.Stderr, format)}
 	if err := part.addresses(p); err != nil {
 		return err
 	}

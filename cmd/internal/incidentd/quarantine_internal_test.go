@@ -275,6 +275,31 @@ func TestLateRoom_NobodyWaitsForEver(t *testing.T) {
 	group.Wait()
 }
 
+// What a worker opened for its handlers is closed again, also when nobody asked the quarantine for anything.
+func TestOpenDesk_IsClosed(t *testing.T) {
+	t.Parallel()
+	p, _ := programOf(t)
+	p.incident.Store = config.Endpoint{Kind: config.SQLite, Address: filepath.Join(p.settings.DataDir, "incidents.db"), Own: true}
+	p.incident.Notices = config.Notices{SlackToken: "xoxb-1", SlackAPI: "http://127.0.0.1:1/api/"}
+	for _, class := range []string{classCritical, classNonCritical} {
+		d, err := p.openDesk(t.Context(), class)
+		if err != nil {
+			t.Fatal(err)
+		}
+		closed := make(chan struct{})
+		var group runner.Group
+		group.Go(func() { d.close(); close(closed) })
+		eventually(t, "the desk of "+class+" is closed", func() bool {
+			select {
+			case <-closed:
+				return true
+			default:
+				return false
+			}
+		})
+	}
+}
+
 // TestAlarmer_Backup: what the workflow has for it goes out once, and what reached nobody is in doubt.
 func TestAlarmer_Backup(t *testing.T) {
 	t.Parallel()

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/slack-go/slack"
+
 	"github.com/theriac/theriac/internal/slackkit/slackfake"
 )
 
@@ -62,6 +64,25 @@ func TestPage_Channel_ShowsWhatIsAboveItAsText(t *testing.T) {
 	}
 	if body := get(t, s.URL()+"?channel=C3&as=U0BEN", nil).body; !strings.Contains(body, "(private) # inc-secret") || !strings.Contains(body, "1 member:") {
 		t.Error("a private channel is not shown to its member")
+	}
+}
+
+// A person's talk with the app is listed as that, and one edit is no "1 times".
+func TestPage_ReadsAsPeopleSpeak(t *testing.T) {
+	t.Parallel()
+	s := start(t, slackfake.Config{})
+	c := library(t, s)
+	talk, _, _, err := c.OpenConversationContext(t.Context(), &slack.OpenConversationParameters{Users: []string{"U0ANA"}})
+	ok(t, "open", err)
+	_, ts, err := c.PostMessageContext(t.Context(), talk.ID, slack.MsgOptionText("you are called", false))
+	ok(t, "post", err)
+	_, _, _, err = c.UpdateMessageContext(t.Context(), talk.ID, ts, slack.MsgOptionText("somebody answered", false))
+	ok(t, "edit", err)
+	body := get(t, s.URL()+"?as=U0ANA&channel="+talk.ID, nil).body
+	for _, want := range []string{">To you</a>", "<h2>To you</h2>", "(edited)"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page does not show %q", want)
+		}
 	}
 }
 
