@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -146,7 +147,8 @@ func (d *drill) campaign(ctx context.Context, c campaign, engine string) (_ camp
 	return r, site.remove()
 }
 
-// awaitDone waits until every message is done and the broker has no more.
+// awaitDone waits until every message is done, the broker has no more and no replay is running: what a
+// message does is seen before its replay has told the store of it.
 func (s *site) awaitDone(ctx context.Context, d time.Duration) error {
 	limited, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
@@ -154,9 +156,10 @@ func (s *site) awaitDone(ctx context.Context, d time.Duration) error {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	for err == nil {
-		settled, asked := s.stage.settled(limited)
+		settled, asked := s.settled(limited)
 		if settled || asked != nil {
-			return asked
+			err = asked
+			break
 		}
 		select {
 		case <-look.C:
@@ -168,6 +171,15 @@ func (s *site) awaitDone(ctx context.Context, d time.Duration) error {
 		return errLate
 	}
 	return err
+}
+
+func (s *site) settled(ctx context.Context) (bool, error) {
+	if settled, err := s.stage.settled(ctx); err != nil || !settled {
+		return false, err
+	}
+	entries, err := s.entries(ctx)
+	replaying := func(e quarantine.Entry) bool { return e.State == quarantine.StateReplaying }
+	return !slices.ContainsFunc(entries, replaying), err
 }
 
 // count counts what became of the messages.
