@@ -38,9 +38,9 @@ func (d Deps) editHeadline(ctx context.Context, rules *incident.Settings, r rece
 	if notFoundIsNil(err) != nil {
 		return err
 	}
-	// Whoever lost an edit may have shown something older after the newest. After a while that has come to rest
-	// too, and showing it once more settles it.
-	e.settled = row.State == incident.EffectWaiting && row.InDoubt && d.Now().Sub(row.Claimed) > sweepAfter
+	// Whoever lost an edit, or died in one, may have shown something older after the newest. After a while that
+	// has come to rest too, and showing it once more settles it.
+	e.settled = d.stuck(row)
 	if shows(row.Result) >= r.ev.Seq && !e.settled {
 		return nil
 	}

@@ -294,6 +294,34 @@ func TestSweep_EditsOfTheDead(t *testing.T) {
 	}
 }
 
+// TestSweep_EditOfTheDeadWhoseEventIsShown: whoever begins an edit after another has shown a newer state, and
+// dies in it, leaves a claim that its own message, which is answered by then, does not ask for again.
+func TestSweep_EditOfTheDeadWhoseEventIsShown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inc := w.declare(incident.NewParams{Severity: "minor"})
+	w.work()
+	w.do(inc.ID, person("ana"), func(inc *incident.Incident, act incident.Act) ([]incident.Event, error) {
+		return inc.ShareUpdate(act, incident.UpdateParams{Message: "we mend it", Status: incident.Fixing})
+	})
+	m := w.latest(inc.ID, incident.EvStatus)
+	w.work()
+	rows, err := w.store.EffectList(t.Context(), inc.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := slices.IndexFunc(rows, func(e incident.Effect) bool { return strings.HasPrefix(e.Key, "edit:") })
+	if at < 0 {
+		t.Fatalf("no edit among %+v", rows)
+	}
+	w.clock.Advance(time.Minute)
+	got, err := w.store.Claim(t.Context(), incident.Claim{Key: rows[at].Key, IncidentID: inc.ID, EventID: m.ID, Lease: 2 * time.Second})
+	if err != nil || !got.Mine {
+		t.Fatalf("claimed %+v, %v", got, err)
+	}
+	w.leavesNothing(inc.ID)
+}
+
 // TestSweep_WhatIsNotWantedAnyMore ends: what somebody began and died over, and nobody would begin now.
 func TestSweep_WhatIsNotWantedAnyMore(t *testing.T) {
 	t.Parallel()
