@@ -47,7 +47,7 @@ type bridge struct {
 	store    bridgeStore
 	critical func(subscription string) bool
 	skip     map[string]bool
-	own      []string // roles of this service's workers
+	own      []string // roles of this service
 	log      *slog.Logger
 
 	told     told
@@ -73,7 +73,7 @@ func newBridge(room *quarantine.Service, store bridgeStore, critical func(string
 		ours[r.Subscription()] = r.Critical
 	}
 	return &bridge{
-		room: room, store: store, skip: pipeline(), own: workers(), log: log, told: told{},
+		room: room, store: store, skip: pipeline(), own: ownRoles(), log: log, told: told{},
 		critical: func(sub string) bool { return ours[sub] || critical(sub) },
 	}
 }

@@ -348,7 +348,7 @@ func TestBridge_DeathsWithoutAnEntry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newShore(t, quarantinetest.NewStore())
-		for i, role := range []string{"shop", "shop", roleCritical} {
+		for i, role := range []string{"shop", "shop", roleCritical, roleClock, roleWeb, roleBroker, roleMetrics} {
 			err := s.room.ReportCrash(t.Context(), handlers.Crash{
 				ID: fmt.Sprintf("018f0000-0000-7000-8000-00000000000%d", i), Role: role, Incarnation: fmt.Sprint(i), Host: "h", Build: "v1",
 				Started: time.Now(), Died: time.Now(), Exit: "signal: killed", Kind: "out of memory", Tier: "N", Reason: "no message",

@@ -173,3 +173,9 @@ func class(role string) string {
 
 // workers are the roles that run handlers.
 func workers() []string { return slices.Clone([]string{roleCritical, roleNonCritical}) }
+
+// ownRoles are those of this service, whose deaths its own handlers are not told of. They are known by their
+// names alone, so the death of another program's "web" is not told of either.
+func ownRoles() []string {
+	return append(workers(), roleBroker, roleSlack, roleWeb, roleClock, roleMetrics)
+}
